@@ -1,0 +1,148 @@
+# quorate: a distributed blackbox probe network.
+#
+#   make            build build/quorate-coordinator, build/quorate-probe and build/quorate
+#   make demo       the main job, shown step by step (DEMO_EXIT=1: end by itself; URL=https://… adds yours)
+#   make check      all tests that take minutes: unit, property, scenarios, fuzz corpora, end to end, lint
+#   make check-all  the long runs too
+#   make unit       unit and property tests only          (T=name: one of them)
+#   make sim        scenarios on virtual time             (T=name: one of them)
+#   make e2e        end-to-end tests with real programs   (TEST=name: one of them)
+#   make fuzz       every fuzz target for FUZZ_SECONDS    (T=name: one of them)
+#   make lint       include layers, format, clang-tidy, cppcheck, man pages
+#   make format     apply clang-format
+#   make deps       install what is missing (apt-get)
+#   make install    into DESTDIR, under PREFIX
+#   make clean      remove build/
+#
+# SANITIZE=address (with undefined), SANITIZE=thread or none; each has its own build folder. CC=clang works.
+# V=1 shows the commands. Needed besides make and git: nothing, `make deps` runs first by itself.
+
+PREFIX   ?= /usr/local
+SANITIZE ?=
+CC       := $(if $(filter default,$(origin CC)),gcc,$(CC))
+BUILD    ?= build$(if $(SANITIZE),/$(SANITIZE))$(if $(filter-out gcc,$(CC)),/$(notdir $(CC)))
+Q        := $(if $(V),,@)
+VERSION  := $(shell sed -n 's/^## \[\([0-9.]*\)\].*/\1/p' CHANGELOG.md | head -1)
+
+PACKAGES_BUILD := gcc libc6-dev pkg-config libnanomsg-dev libcurl4-openssl-dev libc-ares-dev libssl-dev \
+	libjansson-dev libevent-dev libsqlite3-dev libyaml-dev uthash-dev libsystemd-dev ca-certificates
+PACKAGES_TEST  := libcmocka-dev python3 curl openssl iproute2 iputils-ping procps clang libclang-rt-14-dev \
+	clang-format clang-tidy cppcheck sqlite3
+PKGS := nanomsg libcurl libcares libssl libcrypto jansson libevent libevent_openssl libevent_pthreads sqlite3 yaml-0.1 libsystemd
+
+WARN   := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wcast-qual \
+	-Wwrite-strings -Wvla -Wformat=2 $(if $(CI),-Werror)
+HARDEN := -fstack-protector-strong -fPIE $(if $(SANITIZE),,-D_FORTIFY_SOURCE=2)
+SAN    := $(if $(SANITIZE),-fsanitize=$(SANITIZE)$(if $(filter address,$(SANITIZE)),$(comma)undefined) \
+	-fno-sanitize-recover=all -fno-omit-frame-pointer)
+comma  := ,
+CFLAGS ?= -O2 -g
+ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -DQUORATE_VERSION='"$(VERSION)"' -Iinclude -I. $(WARN) $(HARDEN) $(CFLAGS) $(SAN) $(PKG_CFLAGS)
+ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(SAN) $(LDFLAGS)
+
+PROTO_SRC := $(wildcard proto/base/*.c proto/*.c)
+PROBE_SRC := $(filter-out probe/main.c,$(wildcard probe/*.c))
+COORD_SRC := $(filter-out coordinator/main.c,$(wildcard coordinator/*.c coordinator/core/*.c coordinator/store/*.c \
+	coordinator/api/*.c coordinator/notify/*.c))
+CLI_SRC   := $(filter-out coordinator/cli/main.c,$(wildcard coordinator/cli/*.c))
+UNIT      := $(patsubst tests/%.c,%,$(wildcard tests/unit/*.c tests/prop/*.c))
+FUZZ      := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+PROGRAMS  := $(addprefix $(BUILD)/,quorate-coordinator quorate-probe quorate)
+obj        = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+LIBS      := $(BUILD)/libcli.a $(BUILD)/libcoordinator.a $(BUILD)/libprobe.a $(BUILD)/libproto.a
+
+.PHONY: all demo check check-all unit sim e2e fuzz fuzz-replay lint format deps install clean help bench
+all: $(PROGRAMS)
+
+help:
+	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
+
+# ---- dependencies: the stamp is there once every package was seen installed; nothing is asked twice
+NO_BUILD := $(filter help clean deps format,$(MAKECMDGOALS))
+deps: build/.deps
+build/.deps: tests/deps.sh Makefile
+	@mkdir -p $(@D)
+	$(Q)sh tests/deps.sh $(PACKAGES_BUILD) $(PACKAGES_TEST)
+	@touch $@
+ifeq ($(NO_BUILD),)
+-include $(BUILD)/pkg.mk
+endif
+$(BUILD)/pkg.mk: build/.deps Makefile
+	@mkdir -p $(@D)
+	@printf 'PKG_CFLAGS := %s\nPKG_LIBS := %s\n' "$$(pkg-config --cflags $(PKGS))" "$$(pkg-config --libs $(PKGS))" >$@
+
+# ---- compiling and linking; a changed flag rebuilds
+$(BUILD)/.flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(CC) $(subst ','\'',$(ALL_CFLAGS) $(ALL_LDFLAGS))' | cmp -s - $@ || echo '$(CC) $(subst ','\'',$(ALL_CFLAGS) $(ALL_LDFLAGS))' >$@
+FORCE:
+
+$(BUILD)/obj/%.o: %.c $(BUILD)/.flags | build/.deps
+	@mkdir -p $(@D)
+	$(if $(V),,@echo "  CC    $<")
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+define archive
+$(BUILD)/lib$(1).a: $$(call obj,$(2))
+	$$(Q)rm -f $$@; ar rcs $$@ $$^
+endef
+$(eval $(call archive,proto,$(PROTO_SRC)))
+$(eval $(call archive,probe,$(PROBE_SRC)))
+$(eval $(call archive,coordinator,$(COORD_SRC)))
+$(eval $(call archive,cli,$(CLI_SRC)))
+
+link = $(if $(V),,@echo "  LINK  $@")$(if $(V),,;)$(CC) $(ALL_LDFLAGS) -o $@ $(1) $(PKG_LIBS) -lpthread -lm
+$(BUILD)/quorate-coordinator: $(call obj,coordinator/main.c) $(BUILD)/libcoordinator.a $(BUILD)/libproto.a
+	$(call link,$^)
+$(BUILD)/quorate-probe: $(call obj,probe/main.c) $(BUILD)/libprobe.a $(BUILD)/libproto.a
+	$(call link,$^)
+$(BUILD)/quorate: $(call obj,coordinator/cli/main.c) $(BUILD)/libcli.a $(BUILD)/libproto.a
+	$(call link,$^)
+$(addprefix $(BUILD)/tests/,$(UNIT)): $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(LIBS)
+	@mkdir -p $(@D)
+	$(call link,$< -Wl$(comma)--start-group $(LIBS) -Wl$(comma)--end-group -lcmocka)
+$(BUILD)/tests/sim: $(call obj,$(wildcard tests/sim/*.c)) $(LIBS)
+	@mkdir -p $(@D)
+	$(call link,$(filter %.o,$^) -Wl$(comma)--start-group $(LIBS) -Wl$(comma)--end-group)
+$(addprefix $(BUILD)/tests/,$(FUZZ)): $(BUILD)/tests/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/obj/tests/fuzz/replay.o $(LIBS)
+	@mkdir -p $(@D)
+	$(call link,$(filter %.o,$^) -Wl$(comma)--start-group $(LIBS) -Wl$(comma)--end-group)
+
+# ---- tests: everything runs under ASan and UBSan
+unit: $(addprefix $(BUILD)/tests/,$(UNIT))
+	$(Q)sh tests/run.sh $(filter %$(T),$^)
+sim: $(BUILD)/tests/sim
+	$(Q)$< $(if $(T),tests/sim/$(T).scn,tests/sim/*.scn)
+fuzz-replay: $(addprefix $(BUILD)/tests/,$(FUZZ))
+	$(Q)for t in $(FUZZ); do $(BUILD)/tests/$$t tests/fuzz/corpus/$${t#fuzz_} || exit 1; done
+e2e: all
+	$(Q)BUILD=$(BUILD) /usr/bin/python3 tests/e2e/run.py $(if $(TEST),$(TEST),$(E2E_SET))
+check:
+	$(Q)$(MAKE) --no-print-directory lint
+	$(Q)$(MAKE) --no-print-directory SANITIZE=address all unit sim fuzz-replay e2e
+check-all: check
+	$(Q)$(MAKE) --no-print-directory CC=clang all
+	$(Q)$(MAKE) --no-print-directory SANITIZE=address E2E_SET=--long e2e
+	$(Q)$(MAKE) --no-print-directory fuzz
+fuzz:
+	$(Q)sh tests/fuzz/run.sh $(or $(FUZZ_SECONDS),60) $(or $(T),$(FUZZ))
+
+SOURCES = $(wildcard include/quorate/*.h proto/base/*.[ch] proto/*.[ch] probe/*.[ch] coordinator/*.[ch] \
+	coordinator/*/*.[ch] tests/unit/*.[ch] tests/prop/*.[ch] tests/sim/*.[ch] tests/fuzz/*.[ch])
+lint: build/.deps
+	$(Q)sh tests/lint.sh $(SOURCES)
+format:
+	$(Q)clang-format -i $(SOURCES)
+
+demo: all
+	$(Q)BUILD=$(BUILD) /usr/bin/python3 tests/demo.py
+
+install: all
+	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(BUILD)/quorate $(BUILD)/quorate-probe $(BUILD)/quorate-coordinator
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 coordinator/cli/quorate.1
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man8 probe/quorate-probe.8 coordinator/quorate-coordinator.8
+
+clean:
+	rm -rf build
+
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+/* The three containers that configuration objects are made of. All memory is owned by the container. */
+#ifndef QUORATE_LIST_H
+#define QUORATE_LIST_H
+
+#include <stddef.h>
+
+/* A list of texts. */
+struct strings {
+	char **item;
+	size_t n;
+};
+
+/* A list of name/value texts: labels, headers. Order is kept. */
+struct pair {
+	char *name;
+	char *value;
+};
+
+struct pairs {
+	struct pair *item;
+	size_t n;
+};
+
+/* A list of structs of one type; the schema that made it knows which. */
+struct list {
+	void *item;
+	size_t n;
+};
+
+#endif

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A monitor: what is checked, from where, and what is expected. The same struct is what the API and
+ * monitors.yml describe, what the store keeps (as JSON) and what a probe receives.
+ * proto/monitor.h holds the one table of its fields: bounds, defaults, documentation, decoder, encoder.
+ *
+ * A number that was not given is UNSET (-1), a text NULL, an enum -1. All pointers are owned by the
+ * struct and released by monitor_clear().
+ */
+#ifndef QUORATE_MONITOR_H
+#define QUORATE_MONITOR_H
+
+#include "quorate/id.h"
+#include "quorate/limits.h"
+#include "quorate/list.h"
+#include "quorate/verdict.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define UNSET (-1)
+
+enum check_kind { CHECK_PING, CHECK_TCP, CHECK_HTTP, CHECK_REDIRECT, CHECK_KIND_COUNT };
+extern const char *const check_kind_names[]; /* ping tcp http redirect */
+
+enum http_method { METHOD_GET, METHOD_HEAD, METHOD_POST, METHOD_PUT, METHOD_DELETE, METHOD_OPTIONS };
+extern const char *const http_method_names[];
+
+enum address_family { FAMILY_AUTO, FAMILY_IPV4, FAMILY_IPV6 };
+extern const char *const address_family_names[]; /* auto ipv4 ipv6 */
+
+enum port_expectation { PORT_OPEN, PORT_CLOSED };
+extern const char *const port_expectation_names[]; /* open closed */
+
+/* "majority", a number, or a percentage of the seats; AUTO is the default rule for recovery. */
+enum share_kind { SHARE_AUTO, SHARE_MAJORITY, SHARE_NUMBER, SHARE_PERCENT };
+
+struct share {
+	enum share_kind kind;
+	int value; /* of NUMBER and PERCENT */
+};
+
+struct quorum_policy {
+	int64_t seats;    /* requested number of seats, 1 … SEATS_MAX */
+	int64_t per_seat; /* voters in a seat, 1 … PER_SEAT_MAX */
+	struct share down;
+	struct share up;
+	int64_t rounds; /* of a confirmation burst; 0: no burst, two scheduled evaluations decide */
+	int64_t gap_ms; /* between the starts of two rounds */
+};
+
+struct alert_policy {
+	int64_t after_ms; /* a decision must have held this long before its alert opens */
+};
+
+/* Status codes 100 … 599, a bit each. */
+struct status_set {
+	uint64_t bit[10];
+};
+#define STATUS_MIN 100
+#define STATUS_MAX 599
+bool status_set_has(const struct status_set *set, int64_t status);
+bool status_set_is_empty(const struct status_set *set);
+/* Adds "301", "2xx" or "200-204". Returns 0, or -1 when TEXT is none of these. */
+int status_set_add(struct status_set *set, const char *text);
+
+/* Thresholds: the value at which a warning, or a critical, begins. UNSET: none. */
+struct threshold_ms {
+	int64_t warning_ms, critical_ms;
+};
+
+struct threshold_days {
+	int64_t warning_days, critical_days;
+};
+
+struct threshold_percent {
+	double warning, critical; /* 0 … 100; negative: unset */
+};
+
+/* How the check is made. Which members apply to which kind is in the field table. */
+struct request {
+	int method;           /* enum http_method */
+	struct pairs headers; /* sent as given; no CR, LF or NUL inside */
+	char *body;           /* at most REQUEST_BODY_MAX_BYTES; NULL: none */
+	int family;           /* enum address_family */
+	bool verify;          /* certificates are verified (facts are kept either way) */
+	int64_t packets;      /* ping: 1 … 100 */
+	int64_t packet_interval_ms;
+};
+
+struct expected_hop {
+	int64_t status; /* UNSET: any redirect */
+	char *location; /* the absolute URL it leads to; NULL: any */
+};
+
+/* What is judged. */
+struct expect {
+	int port;                 /* enum port_expectation */
+	struct status_set status; /* empty: 2xx when redirects are followed, 2xx and 3xx when not */
+	int64_t follow;           /* redirects followed at most; 0: not followed */
+	char *body_contains;
+	struct threshold_ms response_time;
+	struct threshold_days certificate_days;
+	struct threshold_percent loss;
+	struct threshold_ms rtt;
+	struct list hops; /* of struct expected_hop; empty: any chain that ends as expected */
+	char *final_url;
+	struct status_set final_status; /* empty: 2xx */
+	int64_t max_hops;
+	bool allow_downgrade; /* https -> http */
+};
+
+struct monitor {
+	struct id id;
+	int64_t revision; /* +1 with every change that a check or a verdict could notice */
+	char *external_id;
+	char *name;
+	int type; /* enum check_kind */
+	char *target;
+	int64_t interval_ms, timeout_ms;
+	bool enabled;
+	char *service;
+	char *memo;
+	struct pairs labels;
+	struct strings regions; /* names, "@set", "*" */
+	struct quorum_policy quorum;
+	int domain; /* enum failure_domain; -1: not chosen yet */
+	struct alert_policy alert;
+	struct request request;
+	struct expect expect;
+};
+
+#endif

@@ -1,0 +1,18 @@
+#!/bin/sh
+# Installs the Debian packages named as arguments that are not there yet; asks for nothing but sudo's password.
+set -eu
+missing=
+for p in "$@"; do
+    case $(dpkg-query -W -f '${db:Status-Abbrev}' "$p" 2>/dev/null) in ii*) ;; *) missing="$missing $p" ;; esac
+done
+[ -n "$missing" ] || exit 0
+sudo=
+if [ "$(id -u)" != 0 ]; then
+    command -v sudo >/dev/null || { echo "make deps: these packages are missing and neither root nor sudo is at hand:$missing" >&2; exit 1; }
+    sudo=sudo
+fi
+echo "Installing:$missing"
+if ! apt-cache show $missing >/dev/null 2>&1; then $sudo apt-get -qq update; fi
+# shellcheck disable=SC2086
+$sudo env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install $missing >build/apt.log 2>&1 ||
+    { tail -20 build/apt.log >&2; echo "make deps: apt-get failed; the whole log is build/apt.log" >&2; exit 1; }
