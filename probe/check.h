@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A check: one look at one target. A check type is one file behind struct check_type; the engine owns memory, the one
+ * absolute deadline, concurrency, the address policy and logging. A check ends exactly once, through check_end().
+ *
+ * To add a type: write check_NAME.c with its struct check_type, add it to check_types[] in check.c, its options to
+ * the monitor's field table (proto/monitor.c), its reasons to quorate/reason.h.
+ */
+#ifndef QUORATE_PROBE_CHECK_H
+#define QUORATE_PROBE_CHECK_H
+
+#include "probe/policy.h"
+#include "proto/base/loop.h"
+#include "quorate/monitor.h"
+#include "quorate/result.h"
+
+#include <stdarg.h>
+
+/* A monitor as assigned to this probe; shared by the schedule and the checks that run. */
+struct job {
+	int refs;
+	struct monitor monitor;
+	int64_t assignment;
+};
+struct job *job_new(struct monitor *take, int64_t assignment); /* takes *TAKE's content; refs = 1 */
+struct job *job_ref(struct job *job);
+void job_unref(struct job *job);
+
+struct check;
+struct engine;
+
+struct check_type {
+	enum check_kind kind;
+	size_t state_bytes; /* zeroed memory at check->state */
+	/* Begins. May call check_end() at once (the completion is still delivered after engine_run returned). */
+	void (*start)(struct check *check);
+	/* Lets go of everything: sockets, timers, curl handles, resolver queries. Called exactly once after the end, the deadline
+	 * included. After it no callback of the check may come. */
+	void (*stop)(struct check *check);
+	/* The reason when the deadline strikes: by the phase that it is in. Fills the phases known so far. */
+	enum reason (*expired)(struct check *check);
+};
+
+extern const struct check_type check_ping, check_tcp, check_http, check_redirect;
+const struct check_type *check_type_find(enum check_kind kind);
+
+/* What a check type sees. */
+struct check {
+	const struct check_type *type;
+	struct job *job;
+	const struct monitor *monitor; /* job's */
+	struct engine *engine;
+	struct loop *loop;
+	void *state;
+	int64_t started_at_us, deadline_at_us; /* monotonic */
+	struct result result;          /* the type fills evidence; check_end the finding */
+};
+
+/*
+ * The one funnel. REASON's class makes the verdict: OK -> up (or warning when a severity was set), DOWN -> down,
+ * INTERNAL -> none. FORMAT: the detail, one sentence of what was seen ("connection refused by 192.0.2.1:443"), or NULL for the
+ * reason's own text. The first call counts, later ones are ignored. Does not free: the engine calls stop() soon.
+ */
+void check_end(struct check *check, enum reason reason, const char *format, ...) PRINTF_LIKE(3, 4);
+/* A threshold was judged: keeps the worst severity and, if worse than before, REASON and detail for the result. */
+void check_cross(struct check *check, enum threshold threshold, enum severity severity, enum reason reason,
+	const char *format, ...) PRINTF_LIKE(5, 6);
+int64_t check_left_us(const struct check *check); /* until the deadline; 0 when over */
+
+/* ---- the engine */
+
+/* RESULT's content may be taken (zero it then); without that the engine frees it. */
+typedef void (*engine_done_fn)(void *arg, struct job *job, struct result *result);
+
+struct engine_limits {
+	int64_t in_flight_max;      /* checks running at once; more wait, INTERNAL_OVERLOAD when they wait past half their interval */
+	int64_t per_second;         /* starts per second in all */
+	int64_t per_destination;    /* starts per second to one host of a target */
+	int64_t body_max_bytes;     /* of a response */
+};
+
+/* Sets up resolver, curl loop, certificate store, ping sockets. POLICY is borrowed. NULL after logging why. */
+struct engine *engine_new(struct loop *loop, const struct policy *policy, const struct engine_limits *limits);
+void engine_free(struct engine *engine); /* running checks are stopped without a result */
+/* Runs one check of JOB; ROUND as in struct result. DONE comes exactly once, never before this returns. */
+void engine_run(struct engine *engine, struct job *job, int64_t round, engine_done_fn done, void *arg);
+int64_t engine_in_flight(const struct engine *engine);
+/* For check types. */
+struct resolver *engine_resolver(struct engine *engine);
+struct curl_loop *engine_curl(struct engine *engine);
+struct certs *engine_certs(struct engine *engine);
+struct pinger *engine_pinger(struct engine *engine);
+const struct policy *engine_policy(const struct engine *engine);
+const struct engine_limits *engine_limits(const struct engine *engine);
+/* Whether ICMP works from here for FAMILY (AF_INET, AF_INET6). */
+bool engine_can_ping(const struct engine *engine, int family);
+
+#endif

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+/* The probe's own local file (probe.yml): where the coordinator is, who we are, what we are willing to do. Nothing in
+ * it can be set from the coordinator. */
+#ifndef QUORATE_PROBE_CONF_H
+#define QUORATE_PROBE_CONF_H
+
+#include "proto/base/schema.h"
+#include "quorate/list.h"
+
+struct probe_conf {
+	char *name;           /* as registered at the coordinator */
+	char *report_address; /* link.report: tcp://127.0.0.1:7444 */
+	char *orders_address; /* link.orders: tcp://127.0.0.1:7445 */
+	char *token_file;     /* holds the token; 0600, refused when others can read it */
+	char *state_dir;      /* boot-independent state; may stay empty */
+	int log_level;
+	struct strings allow; /* CIDRs allowed beyond public addresses */
+	struct strings types; /* check kinds we are willing to run; default all */
+	int64_t min_interval_ms;
+	int64_t in_flight_max, per_second, per_destination, body_max_bytes;
+	int64_t results_max;  /* kept in memory while the coordinator is away */
+};
+
+extern const struct schema probe_conf_schema;
+
+#endif

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Every name lookup of a check: c-ares behind one call, the only door to it. resolv.conf is read again when it
+ * changes. A query outlives its check through a detached token: resolver_cancel() never waits.
+ */
+#ifndef QUORATE_PROBE_RESOLVER_H
+#define QUORATE_PROBE_RESOLVER_H
+
+#include "proto/base/loop.h"
+#include "quorate/monitor.h"
+#include "quorate/reason.h"
+
+#include <sys/socket.h>
+
+struct resolver;
+struct resolver_query;
+
+#define ADDRESSES_MAX 16
+struct addresses {
+	struct sockaddr_storage item[ADDRESSES_MAX]; /* port 0; IPv6 and IPv4 as wanted, the server's order */
+	int n;
+};
+
+struct resolver *resolver_new(struct loop *loop); /* NULL after logging why */
+void resolver_free(struct resolver *resolver);
+
+/* REASON_OK and at least one address, or a dns.* reason and none. Literal addresses (also in brackets) never leave
+ * the machine. /etc/hosts counts. */
+typedef void (*resolver_fn)(void *arg, enum reason reason, const struct addresses *addresses);
+/* The callback comes exactly once unless cancelled, never before this returns. */
+struct resolver_query *resolver_find(struct resolver *resolver, const char *host, enum address_family family,
+	resolver_fn done, void *arg);
+void resolver_cancel(struct resolver_query *query); /* no harm for NULL */
+
+#endif
