@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+/* The parts of a running coordinator, for those that need several (API handlers, main). Everything is borrowed. */
+#ifndef QUORATE_COORDINATOR_H
+#define QUORATE_COORDINATOR_H
+
+#include "coordinator/alerts.h"
+#include "coordinator/conf.h"
+#include "coordinator/fleet.h"
+#include "coordinator/registry.h"
+#include "coordinator/verdicts.h"
+
+struct coordinator {
+	struct loop *loop;
+	struct coordinator_conf conf;
+	struct store *store;
+	struct registry *registry;
+	struct alerts *alerts;
+	struct verdicts *verdicts;
+	struct fleet *fleet;
+	struct notify *notify;
+	struct curl_loop *curl;
+	struct api *api;
+	char *store_problem;   /* why state cannot be committed now; NULL: it can */
+	char *results_problem; /* the same for raw results */
+	int64_t started_wall_ms;
+};
+
+#endif

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The probes as they are connected now: sessions, standing, orders. Decodes what arrives on the link, believes it only for
+ * its session's probe, hands results to the verdicts and to the store, holds order polls until there is something to say.
+ */
+#ifndef QUORATE_FLEET_H
+#define QUORATE_FLEET_H
+
+#include "coordinator/registry.h"
+#include "proto/link.h"
+#include "proto/messages.h"
+
+enum standing { STANDING_NEVER_SEEN, STANDING_VOTING, STANDING_LOST };
+extern const char *const standing_names[]; /* never-seen voting lost */
+
+struct fleet_facts { /* of one probe, for people */
+	enum standing standing;
+	int64_t heard_wall_ms;     /* UNSET: never */
+	const char *software;      /* borrowed; NULL: never seen */
+	const struct capabilities *capabilities; /* borrowed; NULL: never seen */
+	int64_t loop_lag_us, spooled, dropped;
+	int monitors;              /* assigned */
+	int64_t results;           /* received since the coordinator's start */
+};
+
+struct fleet;
+void fleet_facts(struct fleet *f, const struct probe *p, struct fleet_facts *out);
+
+struct fleet_counts {
+	int64_t sessions, messages, invalid_messages, results, duplicate_results, late_results, unstored_results;
+};
+void fleet_counts(const struct fleet *f, struct fleet_counts *out);
+
+#endif

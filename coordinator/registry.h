@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What operators registered: regions, probes, monitors, API keys. In memory as structs, in the store as documents; a
+ * change is believed only after it was committed. Listeners (assignment, verdicts, fleet) are told afterwards.
+ */
+#ifndef QUORATE_REGISTRY_H
+#define QUORATE_REGISTRY_H
+
+#include "coordinator/store/store.h"
+#include "proto/base/schema.h"
+#include "proto/monitor.h"
+
+#include <uthash.h>
+
+struct region {
+	struct id id;
+	char *name;          /* ap-northeast-1 */
+	char *title;         /* "Tokyo"; NULL */
+	char *provider;      /* default failure domain of its probes; NULL */
+	struct strings sets; /* "@japan" in monitors means every region with the set "japan" */
+	UT_hash_handle hh;
+};
+extern const struct schema region_schema;
+
+struct probe {
+	struct id id;
+	uint32_t key;        /* of this run of the coordinator, never 0: what core knows it by */
+	char *name;
+	char *region;
+	char *provider;      /* NULL: its region's */
+	char *token_hash;    /* hex SHA-256 of the token; SECRET */
+	int64_t created_wall_ms;
+	UT_hash_handle hh;   /* by name */
+	UT_hash_handle hh_key;
+};
+extern const struct schema probe_schema;
+
+/* A monitor registered; `m` is what operators wrote. */
+struct registered {
+	struct monitor m;
+	UT_hash_handle hh;   /* by id */
+	UT_hash_handle hh_name;
+};
+
+enum role { ROLE_VIEWER, ROLE_EDITOR, ROLE_ADMIN };
+extern const char *const role_names[];
+
+struct api_key {
+	struct id id;
+	char *name;
+	int role;            /* enum role */
+	char *hash;          /* hex SHA-256; SECRET */
+	int64_t created_wall_ms;
+	UT_hash_handle hh;   /* by hash */
+};
+extern const struct schema api_key_schema;
+
+enum registry_change { CHANGED_REGION, CHANGED_PROBE, CHANGED_MONITOR, REMOVED_REGION, REMOVED_PROBE, REMOVED_MONITOR };
+/* OBJECT: struct region, struct probe or struct registered; of a REMOVED_x it is still whole during the call. */
+typedef void (*registry_listener_fn)(void *arg, enum registry_change change, void *object);
+
+struct registry;
+/* Loads everything from STORE; blocks. NULL after logging why. */
+struct registry *registry_open(struct store *store, int64_t per_target);
+void registry_close(struct registry *r);
+void registry_listen(struct registry *r, registry_listener_fn listener, void *arg); /* at most 4 */
+
+/* ---- finding; NULL when there is none. Borrowed until the loop turns. */
+struct region *registry_region(struct registry *r, const char *name);
+struct probe *registry_probe(struct registry *r, const char *name);
+struct probe *registry_probe_by_key(struct registry *r, uint32_t key);
+struct registered *registry_monitor(struct registry *r, const struct id *id);
+struct registered *registry_monitor_by_name(struct registry *r, const char *name);
+/* What people type: an id, an external_id or a name. */
+struct registered *registry_monitor_find(struct registry *r, const char *text);
+const struct api_key *registry_key(struct registry *r, const char *secret);
+
+/* ---- walking, in order of name (monitors: of id, from AFTER; NULL: the first). */
+struct region *registry_next_region(struct registry *r, const struct region *after);
+struct probe *registry_next_probe(struct registry *r, const struct probe *after);
+struct registered *registry_next_monitor(struct registry *r, const struct id *after);
+const struct api_key *registry_next_key(struct registry *r, const struct api_key *after);
+size_t registry_count_monitors(const struct registry *r);
+
+/* ---- changing. Each validates first: on -1 PROBLEMS says why and nothing happened (DONE does not come). On 0 the change
+ * was submitted; DONE comes with STORE_OK when it is committed and applied, or an error when nothing changed. */
+typedef void (*registry_done_fn)(void *arg, enum store_error error, const struct id *id);
+
+/* IN: an object as people write it. Duplicate names are problems. */
+MUST_CHECK int registry_add_region(struct registry *r, const json_t *in, struct problems *p, registry_done_fn done, void *arg);
+/* IN: {"name", "region", "provider"}. TOKEN gets the probe's secret, told this once. Also re-issues the token of a probe that exists
+ * when `renew` is set. */
+#define TOKEN_TEXT_SIZE 49 /* "qpt_" + 44 */
+MUST_CHECK int registry_add_probe(struct registry *r, const json_t *in, bool renew, char token[TOKEN_TEXT_SIZE], struct problems *p,
+	registry_done_fn done, void *arg);
+MUST_CHECK int registry_remove_region(struct registry *r, const char *name, struct problems *p, registry_done_fn done, void *arg);
+MUST_CHECK int registry_remove_probe(struct registry *r, const char *name, struct problems *p, registry_done_fn done, void *arg);
+MUST_CHECK int registry_remove_monitor(struct registry *r, const struct id *id, registry_done_fn done, void *arg);
+/* SECRET gets the new key ("qk_…"), told this once. */
+#define KEY_TEXT_SIZE 48
+MUST_CHECK int registry_add_key(struct registry *r, const json_t *in, char secret[KEY_TEXT_SIZE], struct problems *p, registry_done_fn done, void *arg);
+MUST_CHECK int registry_remove_key(struct registry *r, const struct id *id, registry_done_fn done, void *arg);
+
+/*
+ * One plan for one or many monitors (POST, PUT, apply): each input is matched with what exists (by `id` given by the
+ * caller, else external_id, else name), validated (schema, known regions with the nearest suggestion, per-target ceiling, a policy that its
+ * registered domains can fulfil) and marked. All or nothing.
+ */
+enum plan_kind { PLAN_CREATE, PLAN_UPDATE, PLAN_UNCHANGED };
+extern const char *const plan_kind_names[]; /* create update unchanged */
+
+struct plan_item {
+	enum plan_kind kind;
+	struct monitor m;      /* owned by the plan; id and revision already as they would be */
+};
+
+struct plan {
+	struct plan_item *item;
+	size_t n;
+};
+/* INPUTS: json array. ID: of the one monitor to be replaced (PUT), or NULL. BASE_PATH: what error paths begin with ("" or "monitors").
+ * 0 and *OUT, or -1 and PROBLEMS. */
+MUST_CHECK int registry_plan(struct registry *r, const json_t *inputs, const struct id *id, const char *base_path, struct plan **out,
+	struct problems *p);
+void registry_plan_free(struct plan *plan);
+/* Takes PLAN: one transaction. -1 when something it touches changed since (nothing happened): plan again. */
+MUST_CHECK int registry_commit(struct registry *r, struct plan *plan, registry_done_fn done, void *arg);
+
+#endif

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The watches of all monitors, run on real time: votes in, bursts and alerts out. A thin shell around core/watch and core/court.
+ */
+#ifndef QUORATE_VERDICTS_H
+#define QUORATE_VERDICTS_H
+
+#include "coordinator/registry.h"
+#include "quorate/verdict.h"
+
+struct verdicts;
+
+/* What a monitor is now (PAUSED for a disabled one), and since when. */
+enum monitor_state verdicts_state(struct verdicts *v, const struct id *monitor, int64_t *since_wall_ms);
+/*
+ * Everything behind the decision, a new reference:
+ * {"monitor": {id, name}, "state", "since", "rule": {seats, down, up, domain, words: "q=2 of 3 …tolerates…"}, "decision", "tally": {…},
+ *  "votes": [{probe, region, seat, verdict, reason, detail, at, age_ms, fate, why}], "burst": {…} | null, "alerts": [case ids], "held": bool, "sentence": "…"}
+ * NULL when there is no such monitor.
+ */
+json_t *verdicts_explain(struct verdicts *v, const struct id *monitor);
+/* The newest result each voter sent for MONITOR, as JSON with "probe" and "region" (for metrics and pages); a new reference. */
+json_t *verdicts_results(struct verdicts *v, const struct id *monitor);
+
+struct verdict_counts {
+	int64_t by_state[STATE_MAINTENANCE + 1];
+	int64_t votes, bursts, transitions;
+	bool held;            /* start-up hold */
+	int64_t lag_us;       /* worst lag of the loop lately */
+};
+void verdicts_counts(struct verdicts *v, struct verdict_counts *out);
+
+#endif
