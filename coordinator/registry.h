@@ -30,6 +30,7 @@ struct probe {
 	char *provider;      /* NULL: its region's */
 	char *token_hash;    /* hex SHA-256 of the token; SECRET */
 	int64_t created_wall_ms;
+	int64_t joined_wall_ms; /* first seen; UNSET: never, so that nobody misses it yet */
 	UT_hash_handle hh;   /* by name */
 	UT_hash_handle hh_key;
 };
@@ -93,6 +94,10 @@ MUST_CHECK int registry_add_region(struct registry *r, const json_t *in, struct 
 #define TOKEN_TEXT_SIZE 49 /* "qpt_" + 44 */
 MUST_CHECK int registry_add_probe(struct registry *r, const json_t *in, bool renew, char token[TOKEN_TEXT_SIZE], struct problems *p,
 	registry_done_fn done, void *arg);
+/* Remembers that PROBE was seen for the first time. */
+void registry_probe_joined(struct registry *r, struct probe *probe, int64_t wall_ms);
+/* Whether TOKEN is the one of PROBE; in constant time. */
+bool registry_token_fits(const struct probe *probe, const char *token);
 MUST_CHECK int registry_remove_region(struct registry *r, const char *name, struct problems *p, registry_done_fn done, void *arg);
 MUST_CHECK int registry_remove_probe(struct registry *r, const char *name, struct problems *p, registry_done_fn done, void *arg);
 MUST_CHECK int registry_remove_monitor(struct registry *r, const struct id *id, registry_done_fn done, void *arg);
