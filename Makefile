@@ -26,8 +26,9 @@ VERSION  := $(shell sed -n 's/^## \[\([0-9.]*\)\].*/\1/p' CHANGELOG.md | head -1
 
 PACKAGES_BUILD := gcc libc6-dev pkg-config libnanomsg-dev libcurl4-openssl-dev libc-ares-dev libssl-dev \
 	libjansson-dev libevent-dev libsqlite3-dev libyaml-dev uthash-dev libsystemd-dev ca-certificates
-PACKAGES_TEST  := libcmocka-dev python3 curl openssl iproute2 iputils-ping procps clang libclang-rt-14-dev \
-	clang-format clang-tidy cppcheck sqlite3
+PACKAGES_DEMO  := python3 openssl
+PACKAGES_TEST  := $(PACKAGES_DEMO) libcmocka-dev iproute2 nftables sqlite3 clang libclang-rt-14-dev clang-format clang-tidy \
+	cppcheck man-db
 PKGS := nanomsg libcurl libcares libssl libcrypto jansson libevent libevent_openssl libevent_pthreads sqlite3 yaml-0.1 libsystemd
 
 WARN   := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wcast-qual \
@@ -57,17 +58,25 @@ all: $(PROGRAMS)
 help:
 	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
 
-# ---- dependencies: the stamp is there once every package was seen installed; nothing is asked twice
+# ---- dependencies: a stamp is there once its packages were seen installed; nothing is asked twice. Building, the demo
+# and the tests have one each, so that the demo does not wait for compilers and linters that only the tests use.
 NO_BUILD := $(filter help clean deps format,$(MAKECMDGOALS))
-deps: build/.deps
-build/.deps: tests/deps.sh Makefile
+TEST_DEPS := build/.deps-test build/peers/.done
+DEMO_DEPS := build/.deps-demo build/peers/.done
+deps: build/.deps $(TEST_DEPS)
+build/.deps-test: | build/.deps-demo
+build/.deps-demo: | build/.deps
+build/.deps build/.deps-demo build/.deps-test: tests/deps.sh Makefile
 	@mkdir -p $(@D)
-	$(Q)sh tests/deps.sh $(PACKAGES_BUILD) $(PACKAGES_TEST)
+	$(Q)sh tests/deps.sh $(PACKAGES_BUILD) $(if $(findstring -,$@),$(if $(findstring demo,$@),$(PACKAGES_DEMO),$(PACKAGES_TEST)))
+	@touch $@
+build/peers/.done: tests/peers.sh | build/.deps
+	$(Q)sh tests/peers.sh
 	@touch $@
 ifeq ($(NO_BUILD),)
 -include $(BUILD)/pkg.mk
 endif
-$(BUILD)/pkg.mk: build/.deps Makefile
+$(BUILD)/pkg.mk: Makefile | build/.deps
 	@mkdir -p $(@D)
 	@printf 'PKG_CFLAGS := %s\nPKG_LIBS := %s\n' "$$(pkg-config --cflags $(PKGS))" "$$(pkg-config --libs $(PKGS))" >$@
 
@@ -109,13 +118,14 @@ $(addprefix $(BUILD)/tests/,$(FUZZ)): $(BUILD)/tests/%: $(BUILD)/obj/tests/fuzz/
 	$(call link,$(filter %.o,$^) -Wl$(comma)--start-group $(LIBS) -Wl$(comma)--end-group)
 
 # ---- tests: everything runs under ASan and UBSan
+$(call obj,$(UNIT:%=tests/%.c)): | build/.deps-test
 unit: $(addprefix $(BUILD)/tests/,$(UNIT))
 	$(Q)sh tests/run.sh $(filter %$(T),$^)
 sim: $(BUILD)/tests/sim
 	$(Q)$< $(if $(T),tests/sim/$(T).scn,tests/sim/*.scn)
 fuzz-replay: $(addprefix $(BUILD)/tests/,$(FUZZ))
 	$(Q)for t in $(FUZZ); do $(BUILD)/tests/$$t tests/fuzz/corpus/$${t#fuzz_} || exit 1; done
-e2e: all
+e2e: all | $(TEST_DEPS)
 	$(Q)BUILD=$(BUILD) /usr/bin/python3 tests/e2e/run.py $(if $(TEST),$(TEST),$(E2E_SET))
 check:
 	$(Q)$(MAKE) --no-print-directory lint
@@ -129,12 +139,12 @@ fuzz:
 
 SOURCES = $(wildcard include/quorate/*.h proto/base/*.[ch] proto/*.[ch] probe/*.[ch] coordinator/*.[ch] \
 	coordinator/*/*.[ch] tests/unit/*.[ch] tests/prop/*.[ch] tests/sim/*.[ch] tests/fuzz/*.[ch])
-lint: build/.deps
+lint: | build/.deps-test
 	$(Q)sh tests/lint.sh $(SOURCES)
 format:
 	$(Q)clang-format -i $(SOURCES)
 
-demo: all
+demo: all | $(DEMO_DEPS)
 	$(Q)BUILD=$(BUILD) /usr/bin/python3 tests/demo.py
 
 install: all

@@ -11,8 +11,12 @@ if [ "$(id -u)" != 0 ]; then
     command -v sudo >/dev/null || { echo "make deps: these packages are missing and neither root nor sudo is at hand:$missing" >&2; exit 1; }
     sudo=sudo
 fi
-echo "Installing:$missing"
-if ! apt-cache show $missing >/dev/null 2>&1; then $sudo apt-get -qq update; fi
-# shellcheck disable=SC2086
-$sudo env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install $missing >build/apt.log 2>&1 ||
-    { tail -20 build/apt.log >&2; echo "make deps: apt-get failed; the whole log is build/apt.log" >&2; exit 1; }
+log=build/apt.log
+: >"$log"
+install() { # shellcheck disable=SC2086
+    $sudo env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install $missing >>"$log" 2>&1
+}
+echo "Installing (the log is $log):$missing"
+# Package lists that are missing, or older than the mirror, make the first try fail: refresh them once.
+install || { $sudo apt-get -qq update >>"$log" 2>&1 && install; } ||
+    { tail -20 "$log" >&2; echo "make deps: apt-get failed; the whole log is $log" >&2; exit 1; }

@@ -1,0 +1,32 @@
+#!/bin/sh
+# Puts the real servers that the demo and the tests talk to under build/peers: Debian's packages, downloaded and
+# unpacked, never installed, so that none of them becomes a running service of this machine. They are run as children.
+#
+#   sh tests/peers.sh          everything;  build/peers/bin/nginx is then there
+#
+# Needs apt's package lists (make deps) and no root. A second run does nothing.
+set -eu
+dir=${PEERS:-build/peers}
+packages="nginx"
+
+[ -e "$dir/.done" ] && [ "$(cat "$dir/.done")" = "$packages" ] && exit 0
+rm -rf "$dir"
+mkdir -p "$dir/deb" "$dir/root" "$dir/bin"
+
+fetch() { # as root apt wants to drop to _apt, which may not write here: stay who we are
+    (cd "$dir/deb" && apt-get -qq -o APT::Sandbox::User="$(id -un)" download $packages) >"$dir/log" 2>&1
+}
+update() {
+    if [ "$(id -u)" = 0 ]; then apt-get -qq update; elif command -v sudo >/dev/null; then sudo apt-get -qq update; fi >>"$dir/log" 2>&1
+}
+echo "Unpacking under $dir: $packages"
+# Lists that are missing or older than the mirror (404): refresh them once.
+fetch || { update; fetch; } || { cat "$dir/log" >&2; echo "tests/peers.sh: cannot download: $packages" >&2; exit 1; }
+for deb in "$dir"/deb/*.deb; do dpkg-deb -x "$deb" "$dir/root"; done
+ln -s ../root/usr/sbin/nginx "$dir/bin/nginx"
+for program in "$dir"/bin/*; do
+    missing=$(ldd "$program" | grep 'not found' || true)
+    [ -z "$missing" ] || { echo "tests/peers.sh: $program lacks libraries:" >&2; echo "$missing" >&2; exit 1; }
+done
+rm -rf "$dir/deb"
+echo "$packages" >"$dir/.done"
