@@ -2,6 +2,11 @@
 /*
  * The REST API. Handlers see requests and responses of ours, never evhttp's (only server.c knows evhttp). One file per resource,
  * each with its rows in the route table (routes.c), which openapi.json and the tests are checked against.
+ *
+ * Shapes: an object is itself; a list is {"items": [...], "next_cursor": "..." or null} (ask again with ?cursor=; ?limit= is
+ * 1 … 500, default 100). A new probe or key comes with its secret once, as "token" (probe) or "secret" (key). Errors are RFC 9457
+ * problem documents {"type", "title", "status", "detail", "errors": [{"path", "message"}]}. Input that is understood but not
+ * acceptable is 422, a duplicate name included; what cannot be read is 400; a monitor changed by somebody else is 409 (apply) or 412 (If-Match).
  */
 #ifndef QUORATE_API_H
 #define QUORATE_API_H
@@ -23,6 +28,8 @@ struct api_request {
 	const json_t *body;     /* parsed object or array of POST/PUT/PATCH; NULL for others */
 	const struct api_key *key; /* NULL on routes that need none; only valid before the handler returns */
 	void *private_data;     /* the server's */
+	void *context;          /* the handler's own while it keeps the request … */
+	void (*context_free)(void *context); /* … released with the request, also when the server closes first; may be NULL */
 };
 
 /* A query parameter's decoded value; NULL: absent. */
@@ -42,7 +49,7 @@ void api_problem(struct api_request *r, int status, const char *type, const char
 
 /* A server-sent event stream instead of one answer. */
 struct api_stream;
-struct api_stream *api_stream_begin(struct api_request *r, void (*closed)(void *arg), void *arg); /* ends the request; CLOSED comes once, when the client is gone */
+struct api_stream *api_stream_begin(struct api_request *r, void (*closed)(void *arg), void *arg); /* ends the request; CLOSED comes once, when the client is gone. NULL: it was answered otherwise (HEAD, too many streams) */
 /* -1: the client reads too slowly and was dropped (CLOSED follows). */
 int api_stream_event(struct api_stream *s, int64_t id, const char *type, const char *data);
 void api_stream_end(struct api_stream *s); /* no CLOSED afterwards */
