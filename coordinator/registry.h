@@ -102,7 +102,7 @@ MUST_CHECK int registry_remove_region(struct registry *r, const char *name, stru
 MUST_CHECK int registry_remove_probe(struct registry *r, const char *name, struct problems *p, registry_done_fn done, void *arg);
 MUST_CHECK int registry_remove_monitor(struct registry *r, const struct id *id, registry_done_fn done, void *arg);
 /* SECRET gets the new key ("qk_…"), told this once. */
-#define KEY_TEXT_SIZE 48
+#define KEY_TEXT_SIZE 48 /* "qk_" + 44 */
 MUST_CHECK int registry_add_key(struct registry *r, const json_t *in, char secret[KEY_TEXT_SIZE], struct problems *p, registry_done_fn done, void *arg);
 MUST_CHECK int registry_remove_key(struct registry *r, const struct id *id, registry_done_fn done, void *arg);
 
@@ -130,5 +130,10 @@ MUST_CHECK int registry_plan(struct registry *r, const json_t *inputs, const str
 void registry_plan_free(struct plan *plan);
 /* Takes PLAN: one transaction. -1 when something it touches changed since (nothing happened): plan again. */
 MUST_CHECK int registry_commit(struct registry *r, struct plan *plan, registry_done_fn done, void *arg);
+
+/* Whether one of the monitor's region names ("*", "@set", a name) takes in REGION. */
+bool registry_in_regions(struct registry *r, const struct monitor *m, const char *region);
+/* The failure domain of PROBE at LEVEL, as a hash for core/assign. */
+uint64_t registry_domain(struct registry *r, const struct probe *probe, enum failure_domain level);
 
 #endif

@@ -1,0 +1,368 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Registering monitors: one path for POST, PUT and apply. A plan says for each input what would happen (create, update,
+ * unchanged) and is refused as a whole when one input is wrong; committing it is one transaction.
+ */
+#include "coordinator/registry_internal.h"
+
+#include "coordinator/core/quorum.h"
+#include "proto/base/mem.h"
+#include "proto/base/rand.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <utlist.h>
+
+const char *const plan_kind_names[] = {"create", "update", "unchanged", NULL};
+
+#define PATH_BYTES 160
+
+static void path_join(char out[PATH_BYTES], const char *base, const char *member)
+{
+	snprintf(out, PATH_BYTES, "%s%s%s", base, base[0] ? "." : "", member);
+}
+
+/* ---- regions and failure domains */
+
+static bool set_exists(struct registry *r, const char *set)
+{
+	for (struct region *region = r->regions; region; region = region->hh.next) {
+		for (size_t i = 0; i < region->sets.n; i++) {
+			if (strcmp(region->sets.item[i], set) == 0)
+				return true;
+		}
+	}
+	return false;
+}
+
+static void check_regions(struct registry *r, const struct monitor *m, const char *base, struct problems *p)
+{
+	char path[PATH_BYTES], member[32];
+
+	for (size_t i = 0; i < m->regions.n; i++) {
+		const char *name = m->regions.item[i];
+		snprintf(member, sizeof(member), "regions[%zu]", i);
+		path_join(path, base, member);
+		if (strcmp(name, "*") == 0)
+			continue;
+		if (name[0] == '@' && !set_exists(r, name + 1))
+			problems_add(p, path, "no registered region is in the set '%s'; 'quorate region add NAME --set %s' puts one in", name, name + 1);
+		else if (name[0] != '@' && !registry_region(r, name))
+			registry_region_problem(r, path, name, p);
+	}
+}
+
+/* The failure domain of PROBE at LEVEL, as a name. */
+static const char *domain_name(struct registry *r, const struct probe *probe, enum failure_domain level)
+{
+	const struct region *region = registry_region(r, probe->region);
+
+	if (level == DOMAIN_PROBE)
+		return probe->name;
+	if (level == DOMAIN_REGION)
+		return probe->region;
+	if (probe->provider)
+		return probe->provider;
+	return region && region->provider ? region->provider : probe->region;
+}
+
+/* Distinct domains among the registered probes that M's regions take in; at most SEATS_MAX are told apart. */
+static int count_domains(struct registry *r, const struct monitor *m, enum failure_domain level)
+{
+	const char *seen[SEATS_MAX];
+	int n = 0, i;
+
+	for (struct probe *probe = r->probes; probe && n < SEATS_MAX; probe = probe->hh.next) {
+		if (!registry_in_regions(r, m, probe->region))
+			continue;
+		const char *name = domain_name(r, probe, level);
+		for (i = 0; i < n && strcmp(seen[i], name) != 0; i++)
+			;
+		if (i == n)
+			seen[n++] = name;
+	}
+	return n;
+}
+
+/* The coarsest level with at least the requested seats; when none has, the one with the most domains. */
+static enum failure_domain choose_domain(struct registry *r, const struct monitor *m)
+{
+	enum failure_domain best = DOMAIN_REGION;
+	int most = -1;
+
+	for (enum failure_domain level = DOMAIN_REGION; level <= DOMAIN_PROBE; level++) {
+		int n = count_domains(r, m, level);
+		if (n >= m->quorum.seats)
+			return level;
+		if (n > most) {
+			most = n;
+			best = level;
+		}
+	}
+	return best;
+}
+
+uint64_t registry_domain(struct registry *r, const struct probe *probe, enum failure_domain level)
+{
+	uint64_t hash = 0xcbf29ce484222325u; /* FNV-1a */
+
+	for (const char *c = domain_name(r, probe, level); *c; c++)
+		hash = (hash ^ (unsigned char)*c) * 0x100000001b3u;
+	return hash;
+}
+
+/* ---- ceilings */
+
+/* The host part of a monitor's target: what the per-target ceiling is counted by. */
+static void target_host(const struct monitor *m, char *out, size_t room)
+{
+	const char *from = strstr(m->target, "://"), *end;
+
+	from = from ? from + 3 : m->target;
+	if (*from == '[')
+		end = strchr(from, ']');
+	else
+		end = from + strcspn(from, ":/?#");
+	snprintf(out, room, "%.*s", (int)(end ? end - from : (long)strlen(from)), from);
+}
+
+static double checks_per_minute(const struct monitor *m)
+{
+	return m->enabled ? 60000.0 / (double)m->interval_ms * (double)(m->quorum.seats * m->quorum.per_seat) : 0;
+}
+
+static bool in_plan(const struct plan *plan, const struct id *id)
+{
+	for (size_t i = 0; i < plan->n; i++) {
+		if (id_equal(&plan->item[i].m.id, id))
+			return true;
+	}
+	return false;
+}
+
+static void check_ceiling(struct registry *r, const struct plan *plan, size_t index, const char *base, struct problems *p)
+{
+	char host[256], other[256], path[PATH_BYTES];
+	double sum = 0;
+
+	if (plan->item[index].kind == PLAN_UNCHANGED)
+		return;
+	target_host(&plan->item[index].m, host, sizeof(host));
+	for (size_t i = 0; i < plan->n; i++) {
+		target_host(&plan->item[i].m, other, sizeof(other));
+		if (strcasecmp(host, other) == 0)
+			sum += checks_per_minute(&plan->item[i].m);
+	}
+	for (struct registered *e = r->monitors; e; e = e->hh.next) {
+		target_host(&e->m, other, sizeof(other));
+		if (strcasecmp(host, other) == 0 && !in_plan(plan, &e->m.id))
+			sum += checks_per_minute(&e->m);
+	}
+	if (sum <= (double)r->per_target)
+		return;
+	path_join(path, base, "interval");
+	problems_add(p, path, "all monitors of %s would make %.0f checks a minute; at most %lld are allowed (per_target in coordinator.yml)",
+		host, sum, (long long)r->per_target);
+}
+
+/* ---- one input */
+
+static struct registered *match_existing(struct registry *r, const struct monitor *m, const struct id *id)
+{
+	struct registered *entry;
+
+	if (id)
+		return registry_monitor(r, id);
+	for (entry = r->monitors; m->external_id && entry; entry = entry->hh.next) {
+		if (entry->m.external_id && strcmp(entry->m.external_id, m->external_id) == 0)
+			return entry;
+	}
+	entry = registry_monitor_by_name(r, m->name);
+	/* Another external_id under the same name is another monitor, and so a duplicate name. */
+	if (entry && m->external_id && entry->m.external_id)
+		return NULL;
+	return entry;
+}
+
+static void check_unique(struct registry *r, const struct plan *plan, size_t index, const char *base, struct problems *p)
+{
+	const struct monitor *m = &plan->item[index].m;
+	struct registered *entry = registry_monitor_by_name(r, m->name);
+	char path[PATH_BYTES];
+
+	path_join(path, base, "name");
+	if (entry && !id_equal(&entry->m.id, &m->id) && !in_plan(plan, &entry->m.id))
+		problems_add(p, path, "'%s' is the name of another monitor already", m->name);
+	for (size_t i = 0; i < index; i++) {
+		const struct monitor *other = &plan->item[i].m;
+		if (strcmp(other->name, m->name) == 0)
+			problems_add(p, path, "'%s' is used by an earlier monitor of this request", m->name);
+		else if (id_equal(&other->id, &m->id) ||
+			(m->external_id && other->external_id && strcmp(m->external_id, other->external_id) == 0))
+			problems_add(p, path, "'%s' means the same monitor as '%s' of this request", m->name, other->name);
+	}
+}
+
+static bool same_document(const struct monitor *a, const struct monitor *b)
+{
+	json_t *x = monitor_encode(a, SCHEMA_WIRE | SCHEMA_FULL), *y = monitor_encode(b, SCHEMA_WIRE | SCHEMA_FULL);
+	bool same = json_equal(x, y);
+
+	json_decref(x);
+	json_decref(y);
+	return same;
+}
+
+static bool same_electorate(const struct monitor *a, const struct monitor *b)
+{
+	if (a->quorum.seats != b->quorum.seats || a->regions.n != b->regions.n)
+		return false;
+	for (size_t i = 0; i < a->regions.n; i++) {
+		if (strcmp(a->regions.item[i], b->regions.item[i]) != 0)
+			return false;
+	}
+	return true;
+}
+
+/* Gives the parsed monitor its identity, revision and failure domain. */
+static void plan_identify(struct registry *r, struct plan_item *item, const struct registered *old)
+{
+	struct monitor *m = &item->m;
+
+	if (!old) {
+		item->kind = PLAN_CREATE;
+		m->id = id_new();
+		m->revision = 1;
+		m->domain = choose_domain(r, m);
+		return;
+	}
+	m->id = old->m.id;
+	m->revision = old->m.revision;
+	m->domain = same_electorate(m, &old->m) ? old->m.domain : (int)choose_domain(r, m);
+	item->kind = same_document(m, &old->m) ? PLAN_UNCHANGED : PLAN_UPDATE;
+	if (!monitor_same_check(m, &old->m))
+		m->revision++;
+}
+
+static void plan_input(struct registry *r, const json_t *in, const struct id *id, const char *base, struct plan_item *item,
+	struct problems *p)
+{
+	struct quorum_rule rule;
+	char path[PATH_BYTES];
+
+	if (monitor_decode(in, SCHEMA_STRICT, base, &item->m, p) == -1)
+		return;
+	check_regions(r, &item->m, base, p);
+	if (quorum_resolve(&item->m.quorum, (int)item->m.quorum.seats, &rule) == -1) {
+		path_join(path, base, "quorum");
+		problems_add(p, path, "more agreeing seats are asked for than there are: at most %lld (seats)", (long long)item->m.quorum.seats);
+	}
+	plan_identify(r, item, match_existing(r, &item->m, id));
+}
+
+int registry_plan(struct registry *r, const json_t *inputs, const struct id *id, const char *base_path, struct plan **out,
+	struct problems *p)
+{
+	struct plan *plan = mem_alloc(sizeof(*plan));
+	char base[PATH_BYTES];
+
+	plan->item = mem_array(json_array_size(inputs) + 1, sizeof(*plan->item));
+	for (size_t i = 0; i < json_array_size(inputs); i++) {
+		if (base_path[0])
+			snprintf(base, sizeof(base), "%s[%zu]", base_path, i);
+		else
+			base[0] = '\0';
+		size_t before = p->total;
+		plan_input(r, json_array_get(inputs, i), id, base, &plan->item[i], p);
+		plan->n++;
+		if (p->total != before)
+			break; /* one wrong monitor is told whole; the others wait for it */
+		check_unique(r, plan, i, base, p);
+		check_ceiling(r, plan, i, base, p);
+	}
+	if (p->total) {
+		registry_plan_free(plan);
+		return -1;
+	}
+	*out = plan;
+	return 0;
+}
+
+void registry_plan_free(struct plan *plan)
+{
+	for (size_t i = 0; i < plan->n; i++)
+		monitor_clear(&plan->item[i].m);
+	free(plan->item);
+	free(plan);
+}
+
+/* ---- committing */
+
+static void apply_plan(struct change *change)
+{
+	struct plan *plan = change->object;
+
+	for (size_t i = 0; i < plan->n; i++) {
+		if (plan->item[i].kind != PLAN_UNCHANGED)
+			registry_tell(change->registry, CHANGED_MONITOR, registry_insert_monitor(change->registry, &plan->item[i].m));
+	}
+	registry_plan_free(plan);
+}
+
+static void drop_plan(struct change *change)
+{
+	registry_plan_free(change->object);
+}
+
+/* Whether a change in flight touches what PLAN touches: its ids or its names. */
+static bool plan_collides(const struct registry *r, const struct plan *plan)
+{
+	const struct change *change;
+
+	DL_FOREACH(r->changes, change) {
+		if (change->kind != STORE_MONITOR)
+			continue;
+		const struct plan *other = change->object;
+		for (size_t i = 0; i < plan->n; i++) {
+			if (id_equal(&change->id, &plan->item[i].m.id))
+				return true;
+			for (size_t k = 0; other && k < other->n; k++) {
+				if (id_equal(&other->item[k].m.id, &plan->item[i].m.id) ||
+					strcmp(other->item[k].m.name, plan->item[i].m.name) == 0)
+					return true;
+			}
+		}
+	}
+	return false;
+}
+
+int registry_commit(struct registry *r, struct plan *plan, registry_done_fn done, void *arg)
+{
+	struct id first = {{0}};
+	struct store_batch *b;
+	struct change *change;
+
+	if (plan_collides(r, plan)) {
+		registry_plan_free(plan);
+		return -1;
+	}
+	if (plan->n)
+		first = plan->item[0].m.id;
+	change = change_new(r, STORE_MONITOR, &first, done, arg);
+	change->object = plan;
+	change->apply = apply_plan;
+	change->drop = drop_plan;
+	b = store_batch_new(r->store);
+	for (size_t i = 0; i < plan->n; i++) {
+		const struct plan_item *item = &plan->item[i];
+		if (item->kind == PLAN_UNCHANGED)
+			continue;
+		json_t *doc = monitor_encode(&item->m, SCHEMA_WIRE);
+		store_put(b, STORE_MONITOR, &item->m.id, item->m.name, doc);
+		json_decref(doc);
+	}
+	change_submit(change, b);
+	return 0;
+}
