@@ -31,7 +31,8 @@ typedef void (*link_request_fn)(void *arg, enum link_stream stream, struct link_
 /* Binds both streams. Returns 0, or -1 after logging why. */
 MUST_CHECK int link_server_open(struct link_server **out, struct loop *loop, const char *report_address,
 	const char *orders_address, link_request_fn request, void *arg);
-void link_server_close(struct link_server *server); /* drops what is held */
+/* Drops what is held: no pointer to it may be used afterwards. Not from inside of the callback. */
+void link_server_close(struct link_server *server);
 /* Sends the reply and frees HELD. A peer that is gone loses it: replies are repeatable. */
 void link_reply(struct link_held *held, const void *data, size_t size_bytes);
 void link_drop(struct link_held *held);
@@ -48,6 +49,8 @@ void link_client_close(struct link_client *client);
 /* Returns 0, or -1 when a request is in flight or DATA is too large. The reply callback comes exactly once. */
 MUST_CHECK int link_client_send(struct link_client *client, enum link_stream stream, const void *data,
 	size_t size_bytes, int64_t timeout_ms);
+/* Gives up on the request in flight, if any: no callback comes for it, a late reply is thrown away. */
+void link_client_cancel(struct link_client *client, enum link_stream stream);
 bool link_client_busy(const struct link_client *client, enum link_stream stream);
 
 #endif
