@@ -6,9 +6,11 @@
  *   UP            else, up + warning >= u   (DEGRADED when warning + down >= q)
  *   UNDETERMINED  else
  *
- * counted over SEATS, not over probes and never over "the answers that came": q and u depend on the policy
- * and the number of seats alone. A seat says what more than half of the voters assigned to it freshly say,
- * else it is split (fresh votes that disagree) or absent (too few fresh votes).
+ * counted over SEATS, not over probes and never over "the answers that came": q and u depend on the
+ * policy and the number of seats alone. A seat says what more than half of the voters assigned to
+ * it freshly say, else it is split (fresh votes that disagree) or absent (too few fresh votes). Up
+ * and warning agree that the target works: a seat of both says up, or warning when more than half
+ * say warning.
  */
 #ifndef QUORATE_CORE_QUORUM_H
 #define QUORATE_CORE_QUORUM_H
@@ -32,21 +34,30 @@ struct vote {
 };
 
 /* Why a voter's votes are set aside whatever they say. */
-enum exclusion { EXCLUDED_NOT, EXCLUDED_SELF_TEST, EXCLUDED_CLOCK, EXCLUDED_OVERLOAD, EXCLUDED_QUARANTINE, EXCLUDED_INTERNAL };
+enum exclusion {
+	EXCLUDED_NOT,
+	EXCLUDED_SELF_TEST,
+	EXCLUDED_CLOCK,
+	EXCLUDED_OVERLOAD,
+	EXCLUDED_QUARANTINE,
+	EXCLUDED_INTERNAL
+};
 extern const char *const exclusion_names[];
 
 /* Every voter's vote has exactly one fate. */
 enum fate {
 	FATE_COUNTED,   /* stands for its seat */
 	FATE_SAME_SEAT, /* agrees with its seat, which already counts once */
-	FATE_OUTVOTED,  /* fresh, but its seat says otherwise or is split */
+	FATE_OUTVOTED,  /* fresh, but its seat says otherwise, is split or has too few voters that
+			   speak */
 	FATE_STALE,     /* older than the freshness */
 	FATE_ABSENT,    /* no vote at all */
 	FATE_OUTDATED,  /* made for an earlier revision of the monitor */
 	FATE_EXCLUDED,  /* set aside, or the probe could not look */
 	FATE_COUNT
 };
-extern const char *const fate_names[]; /* counted same-seat outvoted stale absent outdated excluded */
+extern const char
+	*const fate_names[]; /* counted same-seat outvoted stale absent outdated excluded */
 
 /* One voter: its seat (0 … seats-1), its standing, its vote. */
 struct ballot {
@@ -75,20 +86,22 @@ struct quorum_view {
 };
 
 /*
- * Resolves POLICY for SEATS seats (1 … SEATS_MAX). Defaults: q = floor(n/2)+1, u = floor((n-1)/4)+1 but 2 at n = 3.
- * A percentage rounds up; the result is at least 1. Returns 0, or -1 when q or u would be more than n (RULE is
- * then clamped to n all the same).
+ * Resolves POLICY for SEATS seats (taken as 1 … SEATS_MAX). Defaults: q = floor(n/2)+1, u =
+ * floor((n-1)/4)+1 but 2 at n = 3. A percentage rounds up; the result is at least 1. Returns 0, or
+ * -1 when q or u would be more than n (RULE is then clamped to n all the same).
  */
-MUST_CHECK int quorum_resolve(const struct quorum_policy *policy, int seats, struct quorum_rule *rule);
+MUST_CHECK int quorum_resolve(
+	const struct quorum_policy *policy, int seats, struct quorum_rule *rule);
 
 /* Judges N ballots: FATES (N entries, may be NULL) and TALLY. Seats without a voter are absent. */
-void quorum_count(const struct quorum_rule *rule, const struct quorum_view *view, const struct ballot *ballots,
-	int n, enum fate *fates, struct tally *tally);
+void quorum_count(const struct quorum_rule *rule, const struct quorum_view *view,
+	const struct ballot *ballots, int n, enum fate *fates, struct tally *tally);
 enum decision quorum_decide(const struct quorum_rule *rule, const struct tally *tally);
 
 /*
- * The severity that the quorum gives to threshold T: the highest s with at least q seats whose counted vote says s
- * or worse. *CLEAR is set when at least u seats say "not crossed" and fewer than q say otherwise.
+ * The severity that the quorum gives to threshold T: the highest s with at least q seats that say s
+ * or worse (again: more than half of the voters assigned to the seat). *CLEAR is set when at least
+ * u seats say "not crossed" and fewer than q say otherwise; a down vote does not say "not crossed".
  */
 enum severity quorum_threshold(const struct quorum_rule *rule, const struct quorum_view *view,
 	const struct ballot *ballots, int n, enum threshold t, bool *clear);

@@ -1,24 +1,40 @@
 // SPDX-License-Identifier: MIT
 /*
- * A monitor being watched: its electorate, the votes, the confirmation burst, its state and its alerts. Pure: no
- * I/O, no clock, no allocation; it takes values and now_ms and returns actions that the caller carries out (order
- * a burst, open or close an alert, publish a state). The simulator drives exactly this code.
+ * A monitor being watched: its electorate, the votes, the confirmation burst, its state and its
+ * alerts. Pure: no I/O, no clock, no allocation; it takes values and now_ms and returns actions
+ * that the caller carries out (order a burst, open or close an alert, publish a state). The
+ * simulator drives exactly this code.
  *
  * States of confirmation (enum burst_goal):
- *   NONE --first fresh down vote while not down--> DOWN --every round reached q--> down alert (after alert.after)
- *   NONE --first fresh up vote while down--------> UP   --every round reached u--> down alert closes
- * A burst that does not confirm ends as NONE, and the next for the same goal waits (back-off: interval, doubling to
- * 8 x interval, reset when all votes agree again). With rounds = 0 no burst is ordered: the scheduled votes must
- * give the same decision at two consecutive evaluations, gap_ms apart at least.
+ *   NONE --first fresh down vote while not down--> DOWN --every round reached q--> down alert
+ * (after alert.after) NONE --first fresh up vote while down--------> UP   --every round reached
+ * u--> down alert closes Only votes that started after the last confirmed decision call for the
+ * opposite one. A burst that does not confirm ends as NONE, and the next for the same goal waits
+ * (back-off: interval, doubling to 8 x interval, reset when no vote called for it during 8 x
+ * interval): a target that fails for one probe alone does not get burst after burst. When the
+ * scheduled votes themselves reach the goal it waits 60 s at most. With rounds = 0 no burst is
+ * ordered: the scheduled votes must give the same decision at two consecutive evaluations, gap_ms
+ * apart at least.
  *
- * A round is closed when all seats answered it, or its outcome can no longer change and 500 ms have passed since, or
- * timeout + 2 s after its start. The quorum must hold in every round.
+ * A round is closed when all seats answered it, or its outcome can no longer change and 500 ms have
+ * passed since, or timeout + 2 s after its start. The quorum must hold in every round; a round that
+ * closes without it ends the burst.
  *
- * UNDETERMINED for longer than max(2 x interval, 120 s) opens an alert of severity unknown. Down votes that persist
- * below q for 2 x interval + timeout (and through an unconfirmed burst, if one was possible) open a regional
- * warning; the quorum promotes it in place (the regional alert CHANGES INTO the down one: action CLOSE of regional
- * with .promoted set, together with OPEN of down). Either, when every probe responsible for it is a suspect (has an
- * open probe alert), is reported with .explained set: the caller lists it in those alerts instead of opening one.
+ * While down is confirmed only a confirmed up closes the down alert: votes that vanish make the
+ * state UNDETERMINED and, after its time, the open down alert's severity UNKNOWN (CHANGE), never a
+ * second alert. A new revision makes the state PENDING until its first determined decision; open
+ * alerts stay.
+ *
+ * UNDETERMINED for longer than max(2 x interval, 120 s) opens an alert of severity unknown. Down
+ * votes that persist below q for 2 x interval + timeout (and through an unconfirmed burst, if one
+ * was possible) open a regional warning; the quorum promotes it in place (the regional alert
+ * CHANGES INTO the down one: action CLOSE of regional with .promoted set, together with OPEN of
+ * down). Either, when every probe responsible for it is a suspect (has an open probe alert), is
+ * reported with .explained set: the caller lists it in those alerts instead of opening one. What
+ * was explained and no longer is closes (.explained) and becomes an alert of its own when it lasts
+ * for its time again; an open alert that becomes explained closes, and opens as explained.
+ * Responsible for a regional are the voters that say down; for an undetermined those without a
+ * fresh vote (if there are none: those that say down).
  */
 #ifndef QUORATE_CORE_WATCH_H
 #define QUORATE_CORE_WATCH_H
@@ -32,44 +48,54 @@ struct watch_rule {
 	struct quorum_rule quorum;
 	int64_t revision;
 	int64_t interval_ms, timeout_ms;
-	int rounds;         /* 0 … ROUNDS_MAX */
+	int rounds; /* 0 … ROUNDS_MAX */
 	int64_t gap_ms;
-	int64_t after_ms;   /* of the down alert */
+	int64_t after_ms; /* of the down alert */
 };
 
 enum burst_goal { BURST_NONE, BURST_DOWN, BURST_UP };
 
 struct burst {
-	enum burst_goal goal;
-	int64_t first_round;    /* number of its first round; rounds of one monitor never repeat */
+	enum burst_goal goal; /* NONE: none is under way; the rest tells of the last one */
+	int64_t revision;     /* of the monitor: another one cancels the burst */
+	int64_t first_round;  /* number of its first round; rounds of one monitor never repeat */
 	int rounds;
 	int64_t started_at_ms;
 	int64_t settled_at_ms[ROUNDS_MAX]; /* the outcome could no longer change; 0: it still can */
-	int64_t first_bad_at_ms; /* start of the earliest down vote in the confirmed round */
 };
 
 /* One voter of the watch. `key` is the caller's name for the probe. */
 struct watch_voter {
 	int seat;
 	uint32_t key;
-	bool suspect;             /* has an open probe alert */
-	bool inherited;           /* the vote is its predecessor's, until its own first result */
+	bool suspect;   /* has an open probe alert */
+	bool inherited; /* the vote is its predecessor's, until its own first result */
 	enum exclusion excluded;
-	struct vote scheduled;    /* the newest of any round */
+	struct vote scheduled; /* the newest of any round */
 	struct vote round[ROUNDS_MAX];
 };
 
 struct watch {
 	struct watch_rule rule;
 	enum monitor_state state; /* PENDING, UP, DEGRADED, DOWN, UNDETERMINED */
-	bool held;                /* neither opens nor closes nor bursts */
-	int64_t next_round;       /* number that the next burst begins with */
+	bool held; /* neither opens nor closes nor bursts; the caller sets it, and ticks when it
+		      ends */
+	int64_t next_round; /* number that the next burst begins with: 1, or what the caller puts
+			     * here after watch_init so that numbers do not repeat over a restart */
 	struct burst burst;
 	int64_t backoff_ms, no_burst_before_ms;
-	int64_t split_since_ms;   /* down votes below q since then; 0: none */
+	int64_t calm_since_ms; /* no vote calls for a burst since then; 0: one does */
+	bool down;             /* confirmed; only a confirmed up ends it */
+	int64_t decided_at_ms; /* when `down` changed last; 0: never */
+	int64_t down_since_ms; /* start of the earliest down vote in the rounds that confirmed it */
+	int64_t confirmed_first; /* the rounds that confirmed `down` or its end: number of the first
+				  */
+	int confirmed_rounds;    /* and how many; 0: scheduled votes */
+	int64_t split_since_ms;  /* down votes while down is not confirmed, since then; 0: none */
+	int64_t split_started_ms; /* start of the first of them */
 	int64_t undetermined_since_ms;
-	int64_t agreed_since_ms;  /* rounds = 0: this decision stands since */
-	enum decision agreed;
+	int64_t agreed_since_ms; /* rounds = 0: the decision calls for a change since then; 0: it
+				    does not */
 	bool explained[ALERT_KIND_COUNT]; /* reported as explained by probe alerts */
 	struct alert_slot slot[ALERT_KIND_COUNT];
 	int n_voters;
@@ -86,15 +112,15 @@ enum watch_action_type {
 
 struct watch_action {
 	enum watch_action_type type;
-	enum alert_kind kind;      /* OPEN, CHANGE, CLOSE */
-	enum severity severity;    /* OPEN, CHANGE */
-	bool explained;            /* see above: for the probe alerts, not an alert of its own */
-	bool promoted;             /* CLOSE of regional: continues as the down alert of the same call */
+	enum alert_kind kind;   /* OPEN, CHANGE, CLOSE */
+	enum severity severity; /* OPEN, CHANGE */
+	bool explained;         /* see above: for the probe alerts, not an alert of its own */
+	bool promoted; /* CLOSE of regional: continues as the down alert of the same call */
 	enum monitor_state from, to;
-	int64_t started_at_ms;     /* OPEN: start of the first vote that shows it */
-	int rounds;                /* ORDER_BURST; OPEN/CLOSE: the rounds that confirmed it, 0: scheduled votes */
+	int64_t started_at_ms; /* OPEN: start of the first vote that shows it */
+	int rounds; /* ORDER_BURST; OPEN/CLOSE: the rounds that confirmed it, 0: scheduled votes */
 	int64_t first_round, gap_ms;
-	int reason;                /* enum reason: the most frequent one among the votes that show it */
+	int reason; /* enum reason: the most frequent one among the votes that show it */
 };
 
 #define WATCH_ACTIONS_MAX 24
@@ -107,35 +133,52 @@ struct watch_actions {
 size_t watch_size(int n_voters);
 /* W must have watch_size(n_voters) bytes; all voters start in seat 0 with key 0: seat them next. */
 void watch_init(struct watch *w, const struct watch_rule *rule, int n_voters);
-/* Copies votes, slots and timers of OLD into W where the same key sits (for another number of voters or rule). */
+/*
+ * Copies the state, slots and timers of OLD into W (already seated; another number of voters or
+ * another rule), and the votes where the same key sits. A probe that is new inherits the vote of
+ * one that left the same seat.
+ */
 void watch_carry(struct watch *w, const struct watch *old);
-/* Puts probe KEY into voter INDEX on SEAT. Another probe before: its vote stands until the newcomer's first. */
+/*
+ * Puts probe KEY (not 0) into voter INDEX on SEAT. Another probe before: its vote stands until the
+ * newcomer's first (unless it was excluded). A KEY that votes at another index changes places with
+ * this one.
+ */
 void watch_seat(struct watch *w, int index, int seat, uint32_t key);
 /* Index of the voter with KEY, or -1. */
 int watch_find(const struct watch *w, uint32_t key);
 void watch_exclude(struct watch *w, uint32_t key, enum exclusion why);
 void watch_suspect(struct watch *w, uint32_t key, bool suspect);
-/* An alert that was open before a restart. */
-void watch_restore(struct watch *w, enum alert_kind kind, enum severity severity, int64_t opened_at_ms);
+/* An alert that was open before a restart. Down is then confirmed, and closes by u over all rounds
+ * as ever. */
+void watch_restore(
+	struct watch *w, enum alert_kind kind, enum severity severity, int64_t opened_at_ms);
 
 /* How long a vote counts: interval + timeout + 5 s. */
 int64_t watch_fresh_ms(const struct watch_rule *rule);
 
 /*
- * A result of probe KEY arrived: ROUND 0 or a burst's round number. Votes with an older start than the one held,
- * for another revision or of unknown rounds change nothing (the last still counts as a scheduled vote if newer).
- * Returns whether it became a vote. Evaluates and appends to ACTIONS (which the caller has zeroed).
+ * A result of probe KEY arrived: ROUND 0 or a burst's round number. Votes with an older start than
+ * the one held, for another revision or of unknown rounds change nothing (the last still counts as
+ * a scheduled vote if newer); a result that could not look (verdict NONE) replaces an older vote as
+ * any other does. Instants after NOW_MS are taken as NOW_MS. Returns whether it became a vote.
+ * Evaluates and appends to ACTIONS (which the caller has zeroed).
  */
-bool watch_vote(struct watch *w, uint32_t key, int64_t round, const struct vote *vote, int64_t now_ms,
-	struct watch_actions *actions);
-/* Evaluates at NOW_MS. Returns the instant at which time alone may change something (> now_ms; INT64_MAX: never). */
+bool watch_vote(struct watch *w, uint32_t key, int64_t round, const struct vote *vote,
+	int64_t now_ms, struct watch_actions *actions);
+/* Evaluates at NOW_MS. Returns the instant at which time alone may change something (> now_ms;
+ * INT64_MAX: never). */
 int64_t watch_tick(struct watch *w, int64_t now_ms, struct watch_actions *actions);
 
-/* For people: the fates of all voters (n_voters entries, may be NULL), the tally and the decision now, from scheduled votes. */
-enum decision watch_explain(const struct watch *w, int64_t now_ms, enum fate *fates, struct tally *tally);
-/* Ballots of the round with NUMBER into OUT (n_voters entries); 0 or unknown: the scheduled ones. */
+/* For people: the fates of all voters (n_voters entries, may be NULL), the tally and the decision
+ * now, from scheduled votes. */
+enum decision watch_explain(
+	const struct watch *w, int64_t now_ms, enum fate *fates, struct tally *tally);
+/* Ballots of the round with NUMBER into OUT (n_voters entries); 0 or unknown: the scheduled ones.
+ */
 void watch_ballots(const struct watch *w, int64_t number, struct ballot *out);
-/* Whether voter INDEX disagrees: the decision is UP/DEGRADED and it freshly says down, or DOWN and it says up. */
+/* Whether voter INDEX disagrees: the decision is UP/DEGRADED and it freshly says down, or DOWN and
+ * it says up. */
 bool watch_dissents(const struct watch *w, int index, int64_t now_ms);
 
 #endif

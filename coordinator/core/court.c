@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The standing of one probe. A lost probe is over its fault as soon as it is heard; a dissenting
+ * one has to agree for as long as it had to dissent, so that a probe which lies now and then does
+ * not open case after case.
+ */
+#include "coordinator/core/court.h"
+
+#include <stddef.h>
+
+const char *const probe_fault_names[] = {"none", "lost", "dissent", NULL};
+
+void court_init(struct court *c, int64_t now_ms)
+{
+	*c = (struct court){.heard_at_ms = now_ms};
+}
+
+void court_heard(struct court *c, int64_t now_ms)
+{
+	if (now_ms > c->heard_at_ms)
+		c->heard_at_ms = now_ms;
+}
+
+void court_restore(
+	struct court *c, enum probe_fault fault, enum severity severity, int64_t opened_at_ms)
+{
+	c->fault = fault;
+	c->slot = (struct alert_slot){
+		.open = true, .severity = severity, .opened_at_ms = opened_at_ms};
+	if (fault == FAULT_LOST)
+		c->heard_at_ms -= PROBE_LOST_MS;
+}
+
+/* Dissent is established, or over, when it has held for dissent_after_ms. */
+static bool dissents(struct court *c, const struct court_facts *f, int64_t now_ms)
+{
+	if (f->dissents >= 2 && 2 * f->dissents > f->monitors) {
+		c->agree_since_ms = 0;
+		if (c->dissent_since_ms == 0)
+			c->dissent_since_ms = now_ms;
+		return c->fault == FAULT_DISSENT ||
+		       now_ms - c->dissent_since_ms >= f->dissent_after_ms;
+	}
+	c->dissent_since_ms = 0;
+	if (c->agree_since_ms == 0)
+		c->agree_since_ms = now_ms;
+	return c->fault == FAULT_DISSENT && now_ms - c->agree_since_ms < f->dissent_after_ms;
+}
+
+struct court_action court_tick(struct court *c, const struct court_facts *facts, int64_t now_ms)
+{
+	struct court_action action = {ALERT_STEP_NONE, c->slot.severity, c->fault};
+
+	if (facts->held) {
+		c->dissent_since_ms = c->agree_since_ms = 0;
+		return action;
+	}
+	bool dissent = dissents(c, facts, now_ms);
+	enum probe_fault before = c->fault;
+	if (now_ms - c->heard_at_ms >= PROBE_LOST_MS)
+		c->fault = FAULT_LOST;
+	else
+		c->fault = dissent ? FAULT_DISSENT : FAULT_NONE;
+
+	struct alert_signal signal = {SEVERITY_NONE, true};
+	if (c->fault != FAULT_NONE)
+		signal.severity = facts->undetermined > 0 ? SEVERITY_UNKNOWN : SEVERITY_WARNING;
+	action.step = alert_step(&c->slot, &signal, 0, now_ms);
+	action.severity = c->slot.severity;
+	action.fault = action.step == ALERT_STEP_CLOSE ? before : c->fault;
+	return action;
+}

@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: MIT
+/*
+ * States and alerts: what is confirmed (w->down) and what the scheduled votes say now become
+ * signals; alert_step() turns signals into opens, changes and closes. Order within one evaluation:
+ * state, down (promoting the regional), regional, undetermined, thresholds.
+ */
+#include "coordinator/core/watch_sitting.h"
+
+#define UNDETERMINED_MIN_MS 120000
+
+/* ---- state */
+
+static enum monitor_state next_state(const struct watch *w, enum decision decision)
+{
+	if (decision == DECISION_UNDETERMINED)
+		return w->state == STATE_PENDING ? STATE_PENDING : STATE_UNDETERMINED;
+	if (w->down)
+		return STATE_DOWN;     /* up is not confirmed yet */
+	if (decision == DECISION_DOWN) /* nor is down */
+		return w->state == STATE_DOWN ? STATE_UP : w->state;
+	return decision == DECISION_UP ? STATE_UP : STATE_DEGRADED;
+}
+
+/* The most frequent reason among the votes that say down (DOWN) or work; the first in the table on
+ * a tie. */
+static int common_reason(const struct watch *w, const struct sitting *s, bool down)
+{
+	int count[REASON_COUNT] = {0}, best = REASON_OK;
+
+	for (int i = 0; i < w->n_voters; i++) {
+		int reason = s->ballot[i].vote.reason;
+		if (sitting_says(s, i, down) && reason > REASON_OK && reason < REASON_COUNT)
+			count[reason]++;
+	}
+	for (int r = 0; r < REASON_COUNT; r++)
+		if (count[r] > count[best])
+			best = r;
+	return best;
+}
+
+static void apply_state(struct watch *w, struct sitting *s)
+{
+	enum monitor_state to = next_state(w, s->decision);
+
+	if (to == w->state)
+		return;
+	struct watch_action *action = sitting_act(s, WATCH_STATE);
+	action->from = w->state;
+	action->to = to;
+	if (to == STATE_DOWN || to == STATE_DEGRADED)
+		action->reason = common_reason(w, s, to == STATE_DOWN);
+	w->state = to;
+}
+
+/* ---- timers: since when something has been so; 0: it is not */
+
+static int64_t undetermined_after_ms(const struct watch *w)
+{
+	int64_t two_ms = 2 * w->rule.interval_ms;
+
+	return two_ms > UNDETERMINED_MIN_MS ? two_ms : UNDETERMINED_MIN_MS;
+}
+
+static int64_t split_after_ms(const struct watch *w)
+{
+	return 2 * w->rule.interval_ms + w->rule.timeout_ms;
+}
+
+static void run_timer(int64_t *since_ms, bool on, int64_t now_ms)
+{
+	if (!on)
+		*since_ms = 0;
+	else if (*since_ms == 0)
+		*since_ms = now_ms;
+}
+
+static bool lasted(int64_t since_ms, int64_t after_ms, int64_t now_ms)
+{
+	return since_ms != 0 && now_ms - since_ms >= after_ms;
+}
+
+static int64_t first_start(const struct watch *w, const struct sitting *s)
+{
+	int64_t first_ms = s->now_ms;
+
+	for (int i = 0; i < w->n_voters; i++)
+		if (sitting_says(s, i, true) && s->ballot[i].vote.started_at_ms < first_ms)
+			first_ms = s->ballot[i].vote.started_at_ms;
+	return first_ms;
+}
+
+static void run_timers(struct watch *w, const struct sitting *s)
+{
+	bool split = !w->down && s->tally.down > 0;
+
+	if (split && w->split_since_ms == 0)
+		w->split_started_ms = first_start(w, s);
+	run_timer(&w->split_since_ms, split, s->now_ms);
+	run_timer(&w->undetermined_since_ms, s->decision == DECISION_UNDETERMINED, s->now_ms);
+}
+
+void signals_rest(struct watch *w)
+{
+	w->split_since_ms = w->undetermined_since_ms = w->agreed_since_ms = w->calm_since_ms = 0;
+	for (int kind = 0; kind < ALERT_KIND_COUNT; kind++)
+		w->slot[kind].since_ms = 0;
+}
+
+/* ---- alerts */
+
+static struct watch_action *report(struct watch *w, struct sitting *s, enum alert_kind kind,
+	const struct alert_signal *signal, int64_t after_ms)
+{
+	static const enum watch_action_type type_of[] = {
+		[ALERT_STEP_OPEN] = WATCH_OPEN,
+		[ALERT_STEP_CHANGE] = WATCH_CHANGE,
+		[ALERT_STEP_CLOSE] = WATCH_CLOSE,
+	};
+	enum alert_step step = alert_step(&w->slot[kind], signal, after_ms, s->now_ms);
+
+	if (step == ALERT_STEP_NONE)
+		return NULL;
+	struct watch_action *action = sitting_act(s, type_of[step]);
+	action->kind = kind;
+	action->severity = w->slot[kind].severity;
+	action->started_at_ms = s->now_ms;
+	return action;
+}
+
+static struct watch_action *report_explained(
+	struct watch *w, struct sitting *s, enum alert_kind kind, bool explained)
+{
+	struct watch_action *action = sitting_act(s, explained ? WATCH_OPEN : WATCH_CLOSE);
+
+	w->explained[kind] = explained;
+	action->kind = kind;
+	action->explained = true;
+	return action;
+}
+
+static struct alert_signal down_signal(const struct watch *w, const struct sitting *s)
+{
+	if (!w->down)
+		return (struct alert_signal){SEVERITY_NONE, true};
+	if (s->decision != DECISION_UNDETERMINED)
+		return (struct alert_signal){SEVERITY_CRITICAL, false};
+	if (w->slot[ALERT_DOWN].open &&
+		lasted(w->undetermined_since_ms, undetermined_after_ms(w), s->now_ms))
+		return (struct alert_signal){SEVERITY_UNKNOWN, false};
+	return (struct alert_signal){SEVERITY_NONE, false}; /* open or not: stays so */
+}
+
+/* The regional alert, explained or of its own, goes on as the down alert that opens with the next
+ * action. */
+static void promote(struct watch *w, struct sitting *s)
+{
+	static const struct alert_signal over = {SEVERITY_NONE, true};
+
+	if (w->explained[ALERT_REGIONAL])
+		report_explained(w, s, ALERT_REGIONAL, false);
+	struct watch_action *action = report(w, s, ALERT_REGIONAL, &over, 0);
+	if (action)
+		action->promoted = true;
+}
+
+static void apply_down(struct watch *w, struct sitting *s)
+{
+	struct alert_signal signal = down_signal(w, s);
+	bool opens = !w->slot[ALERT_DOWN].open && signal.severity != SEVERITY_NONE;
+	struct alert_slot probe = w->slot[ALERT_DOWN];
+
+	if (opens && alert_step(&probe, &signal, w->rule.after_ms, s->now_ms) == ALERT_STEP_OPEN)
+		promote(w, s);
+	struct watch_action *action = report(w, s, ALERT_DOWN, &signal, w->rule.after_ms);
+	if (!action)
+		return;
+	action->rounds = w->confirmed_rounds;
+	action->first_round = w->confirmed_first;
+	action->started_at_ms = w->down_since_ms;
+	if (action->type != WATCH_CLOSE)
+		action->reason = common_reason(w, s, true);
+}
+
+/* ---- regional and undetermined: an alert of their own, or explained by probes that have one */
+
+/* A kind that probe alerts may explain. */
+struct suspicion {
+	enum alert_kind kind;
+	enum severity severity;
+	int64_t *since_ms;
+	int64_t after_ms;
+	bool ready; /* besides having lasted */
+	bool clear;
+	bool explained; /* every voter responsible is a suspect */
+};
+
+static void apply_suspicion(struct watch *w, struct sitting *s, const struct suspicion *c,
+	int64_t started_at_ms, int reason)
+{
+	bool on = *c->since_ms != 0;
+	bool explained = w->explained[c->kind];
+
+	if (explained && (c->clear || (on && !c->explained))) {
+		report_explained(w, s, c->kind, false);
+		if (on)
+			*c->since_ms = s->now_ms;
+		explained = false;
+	}
+	bool due = c->ready && lasted(*c->since_ms, c->after_ms, s->now_ms);
+	struct alert_signal signal = {due ? c->severity : SEVERITY_NONE, c->clear};
+	if (due && c->explained)
+		signal = (struct alert_signal){SEVERITY_NONE, true};
+	struct watch_action *action = explained ? NULL : report(w, s, c->kind, &signal, 0);
+	if (due && c->explained && !explained) {
+		action = report_explained(w, s, c->kind, true);
+		action->severity = c->severity;
+	}
+	if (!action || action->type == WATCH_CLOSE)
+		return;
+	action->started_at_ms = started_at_ms;
+	action->reason = reason;
+}
+
+/* Whether there are voters responsible and all of them are suspects. */
+static bool regional_explained(const struct watch *w, const struct sitting *s)
+{
+	int responsible = 0, suspects = 0;
+
+	for (int i = 0; i < w->n_voters; i++) {
+		if (!sitting_says(s, i, true))
+			continue;
+		responsible++;
+		suspects += w->voter[i].suspect;
+	}
+	return responsible > 0 && suspects == responsible;
+}
+
+static bool undetermined_explained(const struct watch *w, const struct sitting *s)
+{
+	int silent = 0, suspects = 0;
+
+	for (int i = 0; i < w->n_voters; i++) {
+		if (sitting_says(s, i, true) || sitting_says(s, i, false))
+			continue;
+		silent++;
+		suspects += w->voter[i].suspect;
+	}
+	return silent > 0 ? suspects == silent : regional_explained(w, s);
+}
+
+static bool works(enum decision decision)
+{
+	return decision == DECISION_UP || decision == DECISION_DEGRADED;
+}
+
+static void apply_regional(struct watch *w, struct sitting *s)
+{
+	struct suspicion c = {
+		.kind = ALERT_REGIONAL,
+		.severity = SEVERITY_WARNING,
+		.since_ms = &w->split_since_ms,
+		.after_ms = split_after_ms(w),
+		.ready = w->burst.goal == BURST_NONE,
+		.clear = !w->down && s->tally.down == 0 && works(s->decision),
+		.explained = regional_explained(w, s),
+	};
+
+	apply_suspicion(w, s, &c, w->split_started_ms, common_reason(w, s, true));
+}
+
+static void apply_undetermined(struct watch *w, struct sitting *s)
+{
+	int64_t none = 0; /* while a down alert is open, it is a change of that one */
+	bool part_of_down = w->slot[ALERT_DOWN].open;
+	struct suspicion c = {
+		.kind = ALERT_UNDETERMINED,
+		.severity = SEVERITY_UNKNOWN,
+		.since_ms = part_of_down ? &none : &w->undetermined_since_ms,
+		.after_ms = undetermined_after_ms(w),
+		.ready = true,
+		.clear = part_of_down || s->decision != DECISION_UNDETERMINED,
+		.explained = undetermined_explained(w, s),
+	};
+
+	apply_suspicion(w, s, &c, w->undetermined_since_ms, REASON_OK);
+}
+
+/* Start of the earliest vote that crossed threshold T. */
+static int64_t first_crossed(const struct watch *w, const struct sitting *s, int t)
+{
+	int64_t first_ms = s->now_ms;
+
+	for (int i = 0; i < w->n_voters; i++) {
+		const struct vote *vote = &s->ballot[i].vote;
+		if ((sitting_says(s, i, true) || sitting_says(s, i, false)) &&
+			vote->severity[t] >= SEVERITY_WARNING && vote->started_at_ms < first_ms)
+			first_ms = vote->started_at_ms;
+	}
+	return first_ms;
+}
+
+static void apply_thresholds(struct watch *w, struct sitting *s)
+{
+	struct quorum_view view = watch_view(w, s->now_ms);
+
+	for (int t = 0; t < THRESHOLD_COUNT; t++) {
+		struct alert_signal signal;
+		signal.severity = quorum_threshold(&w->rule.quorum, &view, s->ballot, w->n_voters,
+			(enum threshold)t, &signal.clear);
+		struct watch_action *action =
+			report(w, s, (enum alert_kind)(ALERT_SLOW + t), &signal, 0);
+		if (!action || action->type == WATCH_CLOSE)
+			continue;
+		action->reason = common_reason(w, s, false);
+		action->started_at_ms = first_crossed(w, s, t);
+	}
+}
+
+void signals_apply(struct watch *w, struct sitting *s)
+{
+	apply_state(w, s);
+	run_timers(w, s);
+	apply_down(w, s);
+	apply_regional(w, s);
+	apply_undetermined(w, s);
+	apply_thresholds(w, s);
+}
+
+void signals_wake(const struct watch *w, const struct sitting *s, int64_t *next_ms)
+{
+	wake_at(alert_next_at(&w->slot[ALERT_DOWN], w->rule.after_ms), s->now_ms, next_ms);
+	if (w->split_since_ms != 0)
+		wake_at(w->split_since_ms + split_after_ms(w), s->now_ms, next_ms);
+	if (w->undetermined_since_ms != 0)
+		wake_at(w->undetermined_since_ms + undetermined_after_ms(w), s->now_ms, next_ms);
+}

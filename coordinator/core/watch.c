@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The watch's memory: who votes, what each one said last, and when to look again. Everything that
+ * decides is in quorum.c (the rule), burst.c (confirmation) and signals.c (states and alerts).
+ * Invariant: a voter's newest start wins, in any order of arrival.
+ */
+#include "coordinator/core/watch_sitting.h"
+
+#include <assert.h>
+
+#define FRESH_SLACK_MS 5000
+/* A vote cannot have started before its round was ordered; what a clock's rounding may cost. */
+#define ROUND_SKEW_MS 1000
+
+/* ---- making one, and who sits where */
+
+size_t watch_size(int n_voters)
+{
+	return sizeof(struct watch) + (size_t)n_voters * sizeof(struct watch_voter);
+}
+
+void watch_init(struct watch *w, const struct watch_rule *rule, int n_voters)
+{
+	assert(n_voters >= 0 && n_voters <= VOTERS_MAX);
+	*w = (struct watch){.rule = *rule, .next_round = 1, .n_voters = n_voters};
+	for (int i = 0; i < n_voters; i++)
+		w->voter[i] = (struct watch_voter){0};
+}
+
+int watch_find(const struct watch *w, uint32_t key)
+{
+	for (int i = 0; i < w->n_voters; i++)
+		if (w->voter[i].key == key)
+			return i;
+	return -1;
+}
+
+/* V was somebody else's place: the votes stay, the standing does not. */
+static void succeed(struct watch_voter *v, uint32_t key)
+{
+	bool vote_stands = v->key != 0 && v->excluded == EXCLUDED_NOT && v->scheduled.present;
+
+	if (!vote_stands)
+		*v = (struct watch_voter){.seat = v->seat};
+	v->key = key;
+	v->suspect = false;
+	v->inherited = vote_stands;
+}
+
+void watch_seat(struct watch *w, int index, int seat, uint32_t key)
+{
+	assert(index >= 0 && index < w->n_voters && seat >= 0 && seat < SEATS_MAX);
+	struct watch_voter *v = &w->voter[index];
+	int elsewhere = watch_find(w, key);
+
+	if (elsewhere >= 0 && elsewhere != index) {
+		struct watch_voter other = w->voter[elsewhere];
+		w->voter[elsewhere] = *v;
+		*v = other;
+	} else if (elsewhere < 0) {
+		succeed(v, key);
+	}
+	v->seat = seat;
+}
+
+/* The voter of OLD that left the seat which voter INDEX of W took: the first newcomer follows the
+ * first leaver. */
+static const struct watch_voter *predecessor(
+	const struct watch *w, int index, const struct watch *old)
+{
+	int seat = w->voter[index].seat, rank = 0;
+
+	for (int i = 0; i < index; i++)
+		rank += w->voter[i].seat == seat && watch_find(old, w->voter[i].key) < 0;
+	for (int i = 0; i < old->n_voters; i++) {
+		const struct watch_voter *v = &old->voter[i];
+		if (v->seat == seat && watch_find(w, v->key) < 0 && rank-- == 0)
+			return v;
+	}
+	return NULL;
+}
+
+static void carry_voter(struct watch *w, int index, const struct watch *old)
+{
+	struct watch_voter *v = &w->voter[index];
+	int seat = v->seat, at = watch_find(old, v->key);
+	uint32_t key = v->key;
+	const struct watch_voter *from = at >= 0 ? &old->voter[at] : predecessor(w, index, old);
+
+	if (!from)
+		return;
+	*v = *from;
+	if (at < 0)
+		succeed(v, key);
+	v->seat = seat;
+}
+
+void watch_carry(struct watch *w, const struct watch *old)
+{
+	struct watch_rule rule = w->rule;
+	int n_voters = w->n_voters;
+
+	*w = *old; /* without the voters: a flexible array is not part of the assignment */
+	w->rule = rule;
+	w->n_voters = n_voters;
+	if (old->rule.revision != rule.revision)
+		w->state = STATE_PENDING;
+	for (int i = 0; i < n_voters; i++)
+		carry_voter(w, i, old);
+}
+
+void watch_exclude(struct watch *w, uint32_t key, enum exclusion why)
+{
+	int i = watch_find(w, key);
+
+	if (i >= 0)
+		w->voter[i].excluded = why;
+}
+
+void watch_suspect(struct watch *w, uint32_t key, bool suspect)
+{
+	int i = watch_find(w, key);
+
+	if (i >= 0)
+		w->voter[i].suspect = suspect;
+}
+
+void watch_restore(
+	struct watch *w, enum alert_kind kind, enum severity severity, int64_t opened_at_ms)
+{
+	w->slot[kind] = (struct alert_slot){
+		.open = true, .severity = severity, .opened_at_ms = opened_at_ms};
+	if (kind == ALERT_DOWN)
+		w->down = true;
+}
+
+/* ---- what the votes say */
+
+int64_t watch_fresh_ms(const struct watch_rule *rule)
+{
+	return rule->interval_ms + rule->timeout_ms + FRESH_SLACK_MS;
+}
+
+struct quorum_view watch_view(const struct watch *w, int64_t now_ms)
+{
+	return (struct quorum_view){
+		.revision = w->rule.revision,
+		.now_ms = now_ms,
+		.fresh_ms = watch_fresh_ms(&w->rule),
+	};
+}
+
+/* The burst's index of round NUMBER, or -1. */
+static int round_index(const struct watch *w, int64_t number)
+{
+	int64_t i = number - w->burst.first_round;
+
+	return number > 0 && i >= 0 && i < w->burst.rounds ? (int)i : -1;
+}
+
+void watch_ballots(const struct watch *w, int64_t number, struct ballot *out)
+{
+	int round = round_index(w, number);
+
+	for (int i = 0; i < w->n_voters; i++) {
+		const struct watch_voter *v = &w->voter[i];
+		out[i] = (struct ballot){
+			.seat = v->seat,
+			.excluded = v->excluded,
+			.vote = round >= 0 ? v->round[round] : v->scheduled,
+		};
+	}
+}
+
+enum decision watch_explain(
+	const struct watch *w, int64_t now_ms, enum fate *fates, struct tally *tally)
+{
+	struct ballot ballots[VOTERS_MAX];
+	struct quorum_view view = watch_view(w, now_ms);
+
+	watch_ballots(w, 0, ballots);
+	quorum_count(&w->rule.quorum, &view, ballots, w->n_voters, fates, tally);
+	return quorum_decide(&w->rule.quorum, tally);
+}
+
+static void sit(
+	const struct watch *w, struct sitting *s, int64_t now_ms, struct watch_actions *actions)
+{
+	s->now_ms = now_ms;
+	s->actions = actions;
+	watch_ballots(w, 0, s->ballot);
+	s->decision = watch_explain(w, now_ms, s->fate, &s->tally);
+}
+
+static bool speaks(enum fate fate)
+{
+	return fate == FATE_COUNTED || fate == FATE_SAME_SEAT || fate == FATE_OUTVOTED;
+}
+
+bool sitting_says(const struct sitting *s, int i, bool down)
+{
+	return speaks(s->fate[i]) && (s->ballot[i].vote.verdict == VERDICT_DOWN) == down;
+}
+
+struct watch_action *sitting_act(struct sitting *s, enum watch_action_type type)
+{
+	assert(s->actions->n < WATCH_ACTIONS_MAX);
+	struct watch_action *action = &s->actions->item[s->actions->n++];
+
+	*action = (struct watch_action){.type = type};
+	return action;
+}
+
+bool watch_dissents(const struct watch *w, int index, int64_t now_ms)
+{
+	struct sitting s;
+
+	sit(w, &s, now_ms, NULL);
+	if (w->voter[index].inherited || s.decision == DECISION_UNDETERMINED)
+		return false;
+	return sitting_says(&s, index, s.decision != DECISION_DOWN);
+}
+
+/* ---- evaluation */
+
+void wake_at(int64_t at_ms, int64_t now_ms, int64_t *next_ms)
+{
+	if (at_ms > now_ms && at_ms < *next_ms)
+		*next_ms = at_ms;
+}
+
+static int64_t next_look(const struct watch *w, const struct sitting *s)
+{
+	int64_t next_ms = INT64_MAX;
+
+	for (int i = 0; i < w->n_voters; i++)
+		if (speaks(s->fate[i]))
+			wake_at(s->ballot[i].vote.ended_at_ms + watch_fresh_ms(&w->rule) + 1,
+				s->now_ms, &next_ms);
+	burst_wake(w, s, &next_ms);
+	signals_wake(w, s, &next_ms);
+	return next_ms;
+}
+
+int64_t watch_tick(struct watch *w, int64_t now_ms, struct watch_actions *actions)
+{
+	struct sitting s;
+
+	if (w->held) {
+		burst_cancel(w);
+		signals_rest(w);
+		return INT64_MAX;
+	}
+	sit(w, &s, now_ms, actions);
+	burst_advance(w, &s);
+	signals_apply(w, &s);
+	burst_begin(w, &s);
+	return next_look(w, &s);
+}
+
+/* ---- votes coming in */
+
+static bool replaces(const struct watch *w, const struct vote *held, const struct vote *vote)
+{
+	return !held->present || held->revision != w->rule.revision ||
+	       vote->started_at_ms > held->started_at_ms;
+}
+
+static bool take_scheduled(const struct watch *w, struct watch_voter *v, const struct vote *vote)
+{
+	if (!v->inherited && !replaces(w, &v->scheduled, vote))
+		return false;
+	v->scheduled = *vote;
+	v->inherited = false;
+	return true;
+}
+
+static bool take_round(
+	const struct watch *w, struct watch_voter *v, int64_t number, const struct vote *vote)
+{
+	int i = round_index(w, number);
+
+	if (w->burst.goal == BURST_NONE || i < 0 ||
+		vote->started_at_ms < w->burst.started_at_ms - ROUND_SKEW_MS ||
+		!(v->inherited || replaces(w, &v->round[i], vote)))
+		return false;
+	v->round[i] = *vote;
+	return true;
+}
+
+static struct vote not_after(const struct vote *vote, int64_t now_ms)
+{
+	struct vote taken = *vote;
+
+	taken.present = true;
+	if (taken.ended_at_ms > now_ms)
+		taken.ended_at_ms = now_ms;
+	if (taken.started_at_ms > now_ms)
+		taken.started_at_ms = now_ms;
+	return taken;
+}
+
+bool watch_vote(struct watch *w, uint32_t key, int64_t round, const struct vote *vote,
+	int64_t now_ms, struct watch_actions *actions)
+{
+	int i = watch_find(w, key);
+
+	if (i < 0 || vote->revision != w->rule.revision)
+		return false;
+	struct vote taken = not_after(vote, now_ms);
+	bool in_round = take_round(w, &w->voter[i], round, &taken);
+	bool newest = take_scheduled(w, &w->voter[i], &taken);
+	if (!in_round && !newest)
+		return false;
+	watch_tick(w, now_ms, actions);
+	return true;
+}

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Private to the watch: one evaluation. watch.c takes the votes in, burst.c confirms, signals.c
+ * turns what is confirmed into states and alerts. A sitting is what the scheduled votes say at one
+ * instant; it lives on the stack.
+ */
+#ifndef QUORATE_CORE_WATCH_SITTING_H
+#define QUORATE_CORE_WATCH_SITTING_H
+
+#include "coordinator/core/watch.h"
+
+struct sitting {
+	int64_t now_ms;
+	struct ballot ballot[VOTERS_MAX];
+	enum fate fate[VOTERS_MAX];
+	struct tally tally;
+	enum decision decision;
+	struct watch_actions *actions;
+};
+
+/* ---- watch.c */
+struct quorum_view watch_view(const struct watch *w, int64_t now_ms);
+/* Voter I speaks freshly and says down (or, DOWN false, that the target works). */
+bool sitting_says(const struct sitting *s, int i, bool down);
+/* Appends an action, zeroed but for its type. */
+struct watch_action *sitting_act(struct sitting *s, enum watch_action_type type);
+/* The earlier of AT_MS and *NEXT_MS, if it is still to come. */
+void wake_at(int64_t at_ms, int64_t now_ms, int64_t *next_ms);
+
+/* ---- burst.c: confirmation */
+void burst_advance(struct watch *w, struct sitting *s); /* closes rounds; may change w->down */
+void burst_begin(struct watch *w, struct sitting *s); /* orders a burst when a vote calls for one */
+void burst_cancel(struct watch *w);
+void burst_wake(const struct watch *w, const struct sitting *s, int64_t *next_ms);
+
+/* ---- signals.c: states and alerts */
+void signals_apply(struct watch *w, struct sitting *s);
+void signals_rest(struct watch *w); /* held: every timer that runs towards an alert starts over */
+void signals_wake(const struct watch *w, const struct sitting *s, int64_t *next_ms);
+
+#endif
