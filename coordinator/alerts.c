@@ -1,0 +1,431 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Alerts as documents. One document per alert, in memory while it is open; every transition gives it a new event, which is
+ * committed in one transaction with the document and the outgoing messages, and published afterwards. Sequences rise by one
+ * within a run; a start leaves a gap, so that an event which a broken disk forgot never shares its number with another.
+ */
+#include "coordinator/alerts.h"
+
+#include "proto/base/clock.h"
+#include "proto/base/log.h"
+#include "proto/base/mem.h"
+#include "proto/base/rand.h"
+#include "quorate/monitor.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uthash.h>
+#include <utlist.h>
+
+#define KEY_BYTES       56
+#define CASE_TEXT_SIZE  8
+#define SEQUENCE_STRIDE 1000
+
+struct open_alert {
+	char key[KEY_BYTES]; /* "down:UUID of its subject" */
+	enum alert_kind kind;
+	struct id id, subject;
+	char case_id[CASE_TEXT_SIZE];
+	json_t *document;
+	UT_hash_handle hh;
+};
+
+struct alert_listener {
+	alert_event_fn fn;
+	void *arg;
+	struct alert_listener *prev, *next;
+};
+
+struct alerts {
+	struct store *store;
+	struct notify *notify;
+	char *url;
+	int64_t sequence;
+	struct open_alert *open;
+	struct alert_listener *listeners;
+	struct publication *publications; /* submitted, not yet published */
+};
+
+/* An event on its way through the store. */
+struct publication {
+	struct alerts *alerts;
+	int64_t sequence;
+	json_t *event;
+	struct publication *prev, *next;
+};
+
+/* ---- names */
+
+static void make_key(char key[KEY_BYTES], enum alert_kind kind, const struct id *subject)
+{
+	char text[ID_TEXT_SIZE];
+
+	snprintf(key, KEY_BYTES, "%s:%s", alert_kind_names[kind], id_format(subject, text));
+}
+
+static struct open_alert *find_open(const struct alerts *a, enum alert_kind kind, const struct id *subject)
+{
+	struct open_alert *alert;
+	char key[KEY_BYTES];
+
+	make_key(key, kind, subject);
+	HASH_FIND_STR(a->open, key, alert);
+	return alert;
+}
+
+/* Six characters that cannot be mistaken for each other on the phone. */
+static void make_case(const struct alerts *a, char out[CASE_TEXT_SIZE])
+{
+	static const char letters[] = "23456789ABCDEFGHJKMNPQRSTVWXYZ";
+	const struct open_alert *other;
+
+	do {
+		for (int i = 0; i < 7; i++)
+			out[i] = i == 3 ? '-' : letters[rand_below(sizeof(letters) - 1)];
+		out[7] = '\0';
+		for (other = a->open; other && strcmp(other->case_id, out) != 0; other = other->hh.next)
+			;
+	} while (other);
+}
+
+static json_t *json_time(int64_t wall_ms)
+{
+	char text[TIME_TEXT_SIZE];
+
+	return json_string(time_format(wall_ms, text));
+}
+
+static int index_of(const char *const *names, const char *name)
+{
+	for (int i = 0; name && names[i]; i++) {
+		if (strcmp(names[i], name) == 0)
+			return i;
+	}
+	return -1;
+}
+
+/* ---- publishing */
+
+static void publish(struct publication *p)
+{
+	struct alert_listener *l, *next;
+
+	DL_FOREACH_SAFE(p->alerts->listeners, l, next)
+		l->fn(l->arg, p->sequence, p->event);
+	notify_release(p->alerts->notify, p->sequence);
+}
+
+static void publication_done(void *arg, enum store_error error)
+{
+	struct publication *p = arg;
+
+	(void)error; /* a broken store holds nothing back: the alert goes on from memory */
+	DL_DELETE(p->alerts->publications, p);
+	publish(p);
+	json_decref(p->event);
+	free(p);
+}
+
+static void submit_event(struct alerts *a, struct store_batch *b, const char *type, const char *kind, const struct id *id, json_t *data)
+{
+	struct publication *p = mem_alloc(sizeof(*p));
+	int64_t wall_ms = clock_wall_ms();
+
+	p->alerts = a;
+	p->sequence = ++a->sequence;
+	p->event = json_pack("{s:s, s:o, s:o}", "type", type, "timestamp", json_time(wall_ms), "data", json_deep_copy(data));
+	store_add_event(b, p->sequence, type, id, wall_ms, p->event);
+	notify_add(a->notify, b, p->sequence, kind, p->event);
+	DL_APPEND(a->publications, p);
+	store_submit(a->store, b, STORE_EVENTUALLY, publication_done, p);
+}
+
+static void commit_transition(struct alerts *a, const struct open_alert *alert, const char *type)
+{
+	struct store_batch *b = store_batch_new(a->store);
+	const char *monitor = NULL, *opened = json_string_value(json_object_get(alert->document, "opened_at"));
+	const char *state = json_string_value(json_object_get(alert->document, "state"));
+	int64_t opened_wall_ms = 0;
+
+	(void)json_unpack(alert->document, "{s:{s:s}}", "monitor", "id", &monitor);
+	if (time_parse(opened, &opened_wall_ms) == -1)
+		opened_wall_ms = clock_wall_ms();
+	store_put_alert(b, &alert->id, alert->case_id, strcmp(state, "closed") != 0, opened_wall_ms, alert_kind_names[alert->kind],
+		monitor, alert->document);
+	submit_event(a, b, type, alert_kind_names[alert->kind], &alert->id, alert->document);
+}
+
+void alerts_announce(struct alerts *a, const char *type, json_t *data)
+{
+	struct store_batch *b = store_batch_new(a->store);
+	struct id none = {{0}};
+
+	submit_event(a, b, type, "coordinator", &none, data);
+	json_decref(data);
+}
+
+/* ---- documents */
+
+static void set_member(json_t *doc, const char *name, json_t *borrowed)
+{
+	if (borrowed)
+		json_object_set(doc, name, borrowed);
+	else if (!json_object_get(doc, name))
+		json_object_set_new(doc, name, json_null());
+}
+
+/* Writes what FACTS knows into the document; the order of a new document's members is the specification's. */
+static void fill_document(const struct alerts *a, struct open_alert *alert, const struct alert_facts *f)
+{
+	json_t *doc = alert->document;
+	char url[512];
+
+	json_object_set_new(doc, "severity", json_string(severity_names[f->severity]));
+	json_object_set_new(doc, "kind", json_string(alert_kind_names[f->kind]));
+	set_member(doc, "monitor", f->monitor);
+	set_member(doc, "probe", f->probe);
+	if (f->reason_code)
+		json_object_set_new(doc, "reason", json_pack("{s:s, s:s}", "code", f->reason_code, "text", f->reason_text));
+	if (f->started_wall_ms != UNSET)
+		json_object_set_new(doc, "started_at", json_time(f->started_wall_ms));
+	if (!json_object_get(doc, "opened_at")) {
+		json_object_set_new(doc, "opened_at", json_time(clock_wall_ms()));
+		json_object_set_new(doc, "acknowledged_at", json_null());
+		json_object_set_new(doc, "closed_at", json_null());
+		json_object_set_new(doc, "held_ms", json_integer(0));
+	}
+	set_member(doc, "observed", f->observed);
+	set_member(doc, "quorum", f->quorum);
+	snprintf(url, sizeof(url), "%s/alerts/%s", a->url, alert->case_id);
+	json_object_set_new(doc, "url", json_string(url));
+	set_member(doc, "labels", f->labels);
+	if (f->monitors)
+		json_object_set(doc, "monitors", f->monitors);
+	set_member(doc, "votes", f->votes);
+}
+
+static void log_transition(const struct open_alert *alert, const char *type, const char *from)
+{
+	const char *subject = NULL, *severity = NULL, *code = NULL;
+
+	if (json_unpack(alert->document, "{s:{s:s}}", "monitor", "name", &subject) == -1)
+		(void)json_unpack(alert->document, "{s:{s:s}}", "probe", "name", &subject);
+	(void)json_unpack(alert->document, "{s:s, s:{s:s}}", "severity", &severity, "reason", "code", &code);
+	log_info("%s case=%s kind=%s%s%s severity=%s of=%s reason=%s", type, alert->case_id, alert_kind_names[alert->kind],
+		from ? " was=" : "", from ? from : "", severity ? severity : "none", log_quote(subject), code ? code : "none");
+}
+
+static void free_open(struct alerts *a, struct open_alert *alert)
+{
+	HASH_DEL(a->open, alert);
+	json_decref(alert->document);
+	free(alert);
+}
+
+static struct open_alert *add_open(struct alerts *a, enum alert_kind kind, const struct id *subject, json_t *take)
+{
+	struct open_alert *alert = mem_alloc(sizeof(*alert));
+
+	alert->kind = kind;
+	alert->subject = *subject;
+	alert->document = take;
+	make_key(alert->key, kind, subject);
+	HASH_ADD_STR(a->open, key, alert);
+	return alert;
+}
+
+/* ---- transitions */
+
+const char *alerts_raise(struct alerts *a, const struct alert_facts *f)
+{
+	struct open_alert *alert = find_open(a, f->kind, &f->subject);
+	char text[ID_TEXT_SIZE];
+
+	if (alert)
+		return alert->case_id;
+	alert = add_open(a, f->kind, &f->subject, json_object());
+	alert->id = id_new();
+	make_case(a, alert->case_id);
+	json_object_set_new(alert->document, "id", json_string(id_format(&alert->id, text)));
+	json_object_set_new(alert->document, "case", json_string(alert->case_id));
+	json_object_set_new(alert->document, "organization", json_string("default"));
+	json_object_set_new(alert->document, "state", json_string(alert_state_names[ALERT_OPEN]));
+	fill_document(a, alert, f);
+	log_transition(alert, "alert.opened", NULL);
+	commit_transition(a, alert, "alert.opened");
+	return alert->case_id;
+}
+
+void alerts_change(struct alerts *a, const struct alert_facts *f)
+{
+	struct open_alert *alert = find_open(a, f->kind, &f->subject);
+
+	if (!alert)
+		return;
+	fill_document(a, alert, f);
+	log_transition(alert, "alert.changed", NULL);
+	commit_transition(a, alert, "alert.changed");
+}
+
+void alerts_promote(struct alerts *a, enum alert_kind from, const struct alert_facts *f)
+{
+	struct open_alert *alert = find_open(a, from, &f->subject);
+
+	if (!alert || find_open(a, f->kind, &f->subject)) {
+		alerts_raise(a, f);
+		return;
+	}
+	HASH_DEL(a->open, alert);
+	alert->kind = f->kind;
+	make_key(alert->key, f->kind, &f->subject);
+	HASH_ADD_STR(a->open, key, alert);
+	fill_document(a, alert, f);
+	log_transition(alert, "alert.changed", alert_kind_names[from]);
+	commit_transition(a, alert, "alert.changed");
+}
+
+static void close_alert(struct alerts *a, struct open_alert *alert)
+{
+	json_object_set_new(alert->document, "state", json_string(alert_state_names[ALERT_CLOSED]));
+	json_object_set_new(alert->document, "closed_at", json_time(clock_wall_ms()));
+	log_transition(alert, "alert.closed", NULL);
+	commit_transition(a, alert, "alert.closed");
+	free_open(a, alert);
+}
+
+void alerts_resolve(struct alerts *a, const struct alert_facts *f)
+{
+	struct open_alert *alert = find_open(a, f->kind, &f->subject);
+	struct alert_facts kept = *f;
+
+	if (!alert)
+		return;
+	/* A closed alert still tells what it was about: reason, severity and what was observed stay those of the failure. */
+	kept.severity = (enum severity)index_of(severity_names, json_string_value(json_object_get(alert->document, "severity")));
+	kept.reason_code = NULL;
+	kept.observed = NULL;
+	kept.started_wall_ms = UNSET;
+	fill_document(a, alert, &kept);
+	close_alert(a, alert);
+}
+
+void alerts_withdraw(struct alerts *a, enum alert_kind kind, const struct id *subject, const char *why)
+{
+	struct open_alert *alert = find_open(a, kind, subject);
+
+	if (!alert)
+		return;
+	json_object_set_new(alert->document, "closed_because", json_string(why));
+	close_alert(a, alert);
+}
+
+bool alerts_is_open(const struct alerts *a, enum alert_kind kind, const struct id *subject)
+{
+	return find_open(a, kind, subject) != NULL;
+}
+
+void alerts_each_open(const struct alerts *a,
+	void (*fn)(void *arg, enum alert_kind kind, const struct id *subject, enum severity severity, const json_t *document), void *arg)
+{
+	struct open_alert *alert, *next;
+
+	HASH_ITER(hh, a->open, alert, next) {
+		int severity = index_of(severity_names, json_string_value(json_object_get(alert->document, "severity")));
+		fn(arg, alert->kind, &alert->subject, severity < 0 ? SEVERITY_WARNING : (enum severity)severity, alert->document);
+	}
+}
+
+/* ---- start and end */
+
+static void load_open(void *arg, const struct id *id, const json_t *document)
+{
+	struct alerts *a = arg;
+	const char *case_id = NULL, *kind_name = NULL, *subject_text = NULL;
+	struct open_alert *alert;
+	struct id subject;
+	int kind;
+
+	(void)json_unpack((json_t *)(uintptr_t)document, "{s:s, s:s}", "case", &case_id, "kind", &kind_name);
+	if (json_unpack((json_t *)(uintptr_t)document, "{s:{s:s}}", "monitor", "id", &subject_text) == -1)
+		(void)json_unpack((json_t *)(uintptr_t)document, "{s:{s:s}}", "probe", "id", &subject_text);
+	kind = index_of(alert_kind_names, kind_name);
+	if (kind < 0 || !case_id || !subject_text || id_parse(subject_text, &subject) == -1) {
+		log_error("alert.unreadable case=%s", log_quote(case_id));
+		return;
+	}
+	alert = add_open(a, (enum alert_kind)kind, &subject, json_deep_copy(document));
+	alert->id = *id;
+	snprintf(alert->case_id, sizeof(alert->case_id), "%s", case_id);
+}
+
+struct alerts *alerts_new(struct store *store, struct notify *notify, const char *url)
+{
+	struct alerts *a = mem_alloc(sizeof(*a));
+
+	a->store = store;
+	a->notify = notify;
+	a->url = mem_strdup(url);
+	a->sequence = (store_last_sequence(store) / SEQUENCE_STRIDE + 1) * SEQUENCE_STRIDE;
+	if (store_each_open_alert(store, load_open, a) == -1) {
+		alerts_free(a);
+		return NULL;
+	}
+	return a;
+}
+
+void alerts_free(struct alerts *a)
+{
+	struct open_alert *alert, *next;
+	struct publication *p, *p_next;
+	struct alert_listener *l, *l_next;
+
+	HASH_ITER(hh, a->open, alert, next)
+		free_open(a, alert);
+	DL_FOREACH_SAFE(a->publications, p, p_next) {
+		json_decref(p->event);
+		free(p);
+	}
+	DL_FOREACH_SAFE(a->listeners, l, l_next)
+		free(l);
+	free(a->url);
+	free(a);
+}
+
+/* ---- for the API */
+
+struct alert_listener *alerts_listen(struct alerts *a, alert_event_fn fn, void *arg)
+{
+	struct alert_listener *l = mem_alloc(sizeof(*l));
+
+	l->fn = fn;
+	l->arg = arg;
+	DL_APPEND(a->listeners, l);
+	return l;
+}
+
+void alerts_unlisten(struct alerts *a, struct alert_listener *l)
+{
+	DL_DELETE(a->listeners, l);
+	free(l);
+}
+
+static int newer_first(const struct open_alert *a, const struct open_alert *b)
+{
+	return id_compare(&b->id, &a->id);
+}
+
+json_t *alerts_open_list(struct alerts *a)
+{
+	json_t *list = json_array();
+
+	HASH_SORT(a->open, newer_first);
+	for (struct open_alert *alert = a->open; alert; alert = alert->hh.next)
+		json_array_append_new(list, json_deep_copy(alert->document));
+	return list;
+}
+
+size_t alerts_count_open(const struct alerts *a)
+{
+	return HASH_COUNT(a->open);
+}
