@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+/* Small fixed allocations that abort, and the always-on assertion. */
+#include "proto/base/mem.h"
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void ensure_failed(const char *condition, const char *file, int line)
+{
+	fprintf(stderr, "<2>level=fatal msg=ensure.failed at=%s:%d condition=\"%s\"\n", file, line,
+		condition);
+	abort();
+}
+
+void *mem_alloc(size_t size_bytes)
+{
+	return mem_array(1, size_bytes);
+}
+
+void *mem_array(size_t n, size_t size_bytes)
+{
+	void *memory;
+
+	if (n == 0 || size_bytes == 0)
+		n = size_bytes = 1;
+	memory = calloc(n, size_bytes);
+	ensure(memory != NULL);
+	return memory;
+}
+
+void *mem_resize(void *old, size_t n, size_t size_bytes)
+{
+	void *memory;
+
+	if (n == 0 || size_bytes == 0)
+		n = size_bytes = 1;
+	memory = reallocarray(old, n, size_bytes);
+	ensure(memory != NULL);
+	return memory;
+}
+
+char *mem_strdup(const char *text)
+{
+	return text == NULL ? NULL : mem_strndup(text, SIZE_MAX);
+}
+
+char *mem_strndup(const char *text, size_t n)
+{
+	char *copy;
+
+	if (text == NULL)
+		return NULL;
+	copy = strndup(text, n);
+	ensure(copy != NULL);
+	return copy;
+}
+
+char *mem_printf(const char *format, ...)
+{
+	va_list args;
+	char *text = NULL;
+	int n;
+
+	va_start(args, format);
+	n = vasprintf(&text, format, args);
+	va_end(args);
+	ensure(n != -1);
+	return text;
+}
+
+void mem_set(char **place, const char *text)
+{
+	char *copy = mem_strdup(text); /* first: TEXT may be *PLACE or a part of it */
+
+	free(*place);
+	*place = copy;
+}

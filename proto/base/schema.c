@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: MIT
+/* What a table of fields says of itself: names, bounds as text, unset values, release; and
+ * collected problems. */
+#include "proto/base/schema.h"
+#include "proto/base/mem.h"
+#include "proto/base/schema_internal.h"
+#include "proto/base/utf8.h"
+#include "quorate/duration.h"
+#include "quorate/id.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NEAREST_MAX_BYTES 64
+
+void problems_add(struct problems *p, const char *path, const char *format, ...)
+{
+	struct problem *kept = &p->item[p->n];
+	va_list args;
+
+	p->total++;
+	if (p->n == PROBLEMS_MAX)
+		return;
+	p->n++;
+	snprintf(kept->path, sizeof(kept->path), "%s", path);
+	utf8_trim(kept->path);
+	va_start(args, format);
+	vsnprintf(kept->message, sizeof(kept->message), format, args);
+	va_end(args);
+	utf8_trim(kept->message);
+}
+
+bool field_exists(const struct field *f, const struct scope *scope)
+{
+	return f->variants == 0 || (f->variants & scope->mask) != 0;
+}
+
+const struct field *field_find(const struct schema *schema, const char *name)
+{
+	for (size_t i = 0; i < schema->n_fields; i++)
+		if (strcmp(schema->fields[i].name, name) == 0)
+			return &schema->fields[i];
+	return NULL;
+}
+
+size_t field_max(const struct field *f)
+{
+	if (f->max > 0)
+		return (size_t)f->max;
+	return f->type == FIELD_STRING ? STRING_MAX_BYTES : ITEMS_MAX;
+}
+
+bool field_bounded(const struct field *f)
+{
+	return f->min != 0 || f->max != 0;
+}
+
+double percent_parse(const char *text)
+{
+	size_t n = strspn(text, "0123456789.");
+	char *end;
+	double value;
+
+	if (n == 0 || n > 24 || text[0] == '.' || strcmp(text + n, "%") != 0)
+		return -1;
+	value = strtod(text, &end);
+	return *end == '%' && value <= 100 ? value : -1;
+}
+
+json_t *field_fallback(const struct field *f)
+{
+	json_t *value;
+
+	if (f->fallback == NULL)
+		return NULL;
+	value = json_loads(f->fallback, JSON_DECODE_ANY, NULL);
+	ensure(value != NULL); /* the table is wrong */
+	return value;
+}
+
+void join_names(const char *const *names, size_t n, char *out, size_t size)
+{
+	size_t used = 0;
+
+	out[0] = '\0';
+	for (size_t i = 0; i < n && used < size; i++)
+		used += (size_t)snprintf(out + used, size - used, "%s%s",
+			i == 0 ? "" : (i + 1 == n ? " or " : ", "), names[i]);
+	utf8_trim(out);
+}
+
+static void join_fields(const struct schema *schema, char *out, size_t size)
+{
+	size_t n = (size_t)snprintf(out, size, "an object with ");
+
+	for (size_t i = 0; i < schema->n_fields && n < size; i++)
+		n += (size_t)snprintf(
+			out + n, size - n, "%s%s", i == 0 ? "" : ", ", schema->fields[i].name);
+}
+
+static void accepts_number(const struct field *f, char *out, size_t size)
+{
+	char low[DURATION_TEXT_SIZE], high[DURATION_TEXT_SIZE];
+
+	if (f->type == FIELD_DURATION && field_bounded(f))
+		snprintf(out, size, "a duration from %s to %s", duration_format(f->min, low),
+			duration_format(f->max, high));
+	else if (f->type == FIELD_DURATION)
+		snprintf(out, size, "a duration, for example 60s");
+	else if (field_bounded(f))
+		snprintf(out, size, "%s from %" PRId64 " to %" PRId64,
+			f->type == FIELD_INT ? "an integer" : "a number", f->min, f->max);
+	else
+		snprintf(out, size, "%s", f->type == FIELD_INT ? "an integer" : "a number");
+}
+
+static void accepts_text(const struct field *f, char *out, size_t size)
+{
+	if (f->min > 0)
+		snprintf(out, size, "a text of %" PRId64 " to %zu bytes", f->min, field_max(f));
+	else
+		snprintf(out, size, "a text of at most %zu bytes", field_max(f));
+}
+
+void field_accepts(const struct field *f, char out[ACCEPTS_SIZE])
+{
+	const size_t size = ACCEPTS_SIZE;
+	size_t n;
+	static const char *const fixed[] = {
+		[FIELD_BOOL] = "true or false",
+		[FIELD_PERCENT] = "a percentage from 0% to 100%",
+		[FIELD_ID] = "a UUID, for example 0193e9b4-5f3c-7a52-8d61-2f6f0f6d1c11",
+		[FIELD_TIME] = "a time like 2026-11-21T18:30:49Z",
+	};
+
+	if (f->accepts != NULL) {
+		snprintf(out, size, "%s", f->accepts);
+		return;
+	}
+	switch (f->type) {
+	case FIELD_INT:
+	case FIELD_NUMBER:
+	case FIELD_DURATION:
+		accepts_number(f, out, size);
+		return;
+	case FIELD_STRING:
+		accepts_text(f, out, size);
+		return;
+	case FIELD_ENUM:
+		for (n = 0; f->names[n] != NULL; n++)
+			;
+		join_names(f->names, n, out, size);
+		return;
+	case FIELD_STRINGS:
+		snprintf(out, size, "a list of at most %zu texts", field_max(f));
+		return;
+	case FIELD_PAIRS:
+		snprintf(out, size, "an object of at most %zu texts", field_max(f));
+		return;
+	case FIELD_OBJECT:
+		join_fields(f->sub, out, size);
+		return;
+	case FIELD_LIST:
+		snprintf(out, size, "a list of at most %zu objects", field_max(f));
+		return;
+	case FIELD_BOOL:
+	case FIELD_PERCENT:
+	case FIELD_ID:
+	case FIELD_TIME:
+		snprintf(out, size, "%s", fixed[f->type]);
+		return;
+	case FIELD_CUSTOM:
+		snprintf(out, size, "what the documentation says");
+		return;
+	}
+}
+
+static void unset_fields(const struct schema *schema, void *object)
+{
+	for (size_t i = 0; i < schema->n_fields; i++)
+		field_unset(&schema->fields[i], field_at(&schema->fields[i], object));
+}
+
+void field_unset(const struct field *f, void *value)
+{
+	switch (f->type) {
+	case FIELD_BOOL:
+		*(bool *)value = false;
+		return;
+	case FIELD_INT:
+	case FIELD_DURATION:
+	case FIELD_TIME:
+		*(int64_t *)value = -1;
+		return;
+	case FIELD_NUMBER:
+	case FIELD_PERCENT:
+		*(double *)value = -1;
+		return;
+	case FIELD_STRING:
+		*(char **)value = NULL;
+		return;
+	case FIELD_ENUM:
+		*(int *)value = -1;
+		return;
+	case FIELD_ID:
+		memset(value, 0, sizeof(struct id));
+		return;
+	case FIELD_STRINGS:
+		memset(value, 0, sizeof(struct strings));
+		return;
+	case FIELD_PAIRS:
+		memset(value, 0, sizeof(struct pairs));
+		return;
+	case FIELD_LIST:
+		memset(value, 0, sizeof(struct list));
+		return;
+	case FIELD_OBJECT:
+		unset_fields(f->sub, value);
+		return;
+	case FIELD_CUSTOM:
+		f->custom->unset(value);
+		return;
+	}
+}
+
+static void clear_fields(const struct schema *schema, void *object)
+{
+	for (size_t i = 0; i < schema->n_fields; i++)
+		field_clear(&schema->fields[i], field_at(&schema->fields[i], object));
+}
+
+static void clear_list(const struct schema *sub, struct list *list)
+{
+	for (size_t i = 0; i < list->n; i++)
+		clear_fields(sub, (char *)list->item + i * sub->size_bytes);
+	free(list->item);
+}
+
+static void clear_strings(struct strings *list)
+{
+	for (size_t i = 0; i < list->n; i++)
+		free(list->item[i]);
+	free(list->item);
+}
+
+static void clear_pairs(struct pairs *pairs)
+{
+	for (size_t i = 0; i < pairs->n; i++) {
+		free(pairs->item[i].name);
+		free(pairs->item[i].value);
+	}
+	free(pairs->item);
+}
+
+/* Frees; the value must be unset or the memory zeroed afterwards. */
+void field_clear(const struct field *f, void *value)
+{
+	switch (f->type) {
+	case FIELD_STRING:
+		free(*(char **)value);
+		return;
+	case FIELD_STRINGS:
+		clear_strings(value);
+		return;
+	case FIELD_PAIRS:
+		clear_pairs(value);
+		return;
+	case FIELD_LIST:
+		clear_list(f->sub, value);
+		return;
+	case FIELD_OBJECT:
+		clear_fields(f->sub, value);
+		return;
+	case FIELD_CUSTOM:
+		if (f->custom->clear != NULL)
+			f->custom->clear(value);
+		return;
+	default:
+		return;
+	}
+}
+
+void schema_clear(const struct schema *schema, void *object)
+{
+	clear_fields(schema, object);
+	memset(object, 0, schema->size_bytes);
+}
+
+/* Levenshtein distance, one row at a time. Both texts are at most NEAREST_MAX_BYTES long. */
+static size_t distance(const char *a, const char *b)
+{
+	size_t row[NEAREST_MAX_BYTES + 1], n = strlen(b);
+
+	for (size_t j = 0; j <= n; j++)
+		row[j] = j;
+	for (size_t i = 0; a[i] != '\0'; i++) {
+		size_t diagonal = row[0];
+
+		row[0] = i + 1;
+		for (size_t j = 0; j < n; j++) {
+			size_t best = diagonal + (a[i] == b[j] ? 0 : 1);
+
+			if (row[j] + 1 < best)
+				best = row[j] + 1;
+			diagonal = row[j + 1];
+			row[j + 1] = diagonal + 1 < best ? diagonal + 1 : best;
+		}
+	}
+	return row[n];
+}
+
+const char *nearest_name(const char *name, const char *const *candidates, size_t n)
+{
+	const char *nearest = NULL;
+	size_t length = strnlen(name, NEAREST_MAX_BYTES + 1), allowed = length / 3 ? length / 3 : 1;
+
+	if (length > NEAREST_MAX_BYTES)
+		return NULL;
+	for (size_t i = 0; i < n; i++) {
+		size_t d;
+
+		if (strlen(candidates[i]) > NEAREST_MAX_BYTES)
+			continue;
+		d = distance(name, candidates[i]);
+		if (d < allowed || (d == allowed && nearest == NULL)) {
+			nearest = candidates[i];
+			allowed = d;
+		}
+	}
+	return nearest;
+}

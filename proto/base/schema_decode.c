@@ -1,0 +1,652 @@
+// SPDX-License-Identifier: MIT
+/*
+ * JSON -> struct by a table of fields, and the sentences about what is wrong. It goes on after a
+ * problem, so that people see all of them at once. JSON null is the same as an absent field. A
+ * secret's value is never shown.
+ */
+#include "proto/base/clock.h"
+#include "proto/base/mem.h"
+#include "proto/base/schema.h"
+#include "proto/base/schema_internal.h"
+#include "proto/base/utf8.h"
+#include "quorate/duration.h"
+#include "quorate/id.h"
+#include "quorate/limits.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PATH_SIZE  sizeof(((struct problem *)0)->path)
+#define FOUND_SIZE 72
+#define SHOWN_MAX  48 /* bytes of a value in a sentence */
+
+struct decoder {
+	unsigned flags;
+	struct problems *problems;
+};
+
+/* A value being decoded: its field, its JSON, its path. */
+struct place {
+	const struct field *f;
+	const json_t *in;
+	const char *path;
+};
+
+static void decode_object(const struct decoder *d, const struct schema *schema, struct scope scope,
+	const json_t *in, void *out, const char *path);
+
+static void join_path(char out[PATH_SIZE], const char *path, const char *name)
+{
+	snprintf(out, PATH_SIZE, "%s%s%s", path, *path == '\0' ? "" : ".", name);
+	utf8_trim(out);
+}
+
+static void index_path(char out[PATH_SIZE], const char *path, size_t i)
+{
+	snprintf(out, PATH_SIZE, "%s[%zu]", path, i);
+}
+
+static const char *kind_of(const json_t *in)
+{
+	switch (json_typeof(in)) {
+	case JSON_OBJECT:
+		return "an object";
+	case JSON_ARRAY:
+		return "a list";
+	case JSON_STRING:
+		return "a text";
+	case JSON_INTEGER:
+	case JSON_REAL:
+		return "a number";
+	case JSON_TRUE:
+	case JSON_FALSE:
+		return "a boolean";
+	default:
+		return "null";
+	}
+}
+
+/* TEXT as it may be shown: cut, without control characters. */
+static void show_text(const char *text, const char *quote, char out[FOUND_SIZE])
+{
+	size_t cut = SHOWN_MAX;
+
+	snprintf(out, FOUND_SIZE, "%s%.*s", quote, (int)cut, text);
+	utf8_trim(out);
+	for (char *c = out; *c != '\0'; c++)
+		if ((unsigned char)*c < ' ' || *c == 0x7f)
+			*c = '?';
+	snprintf(out + strlen(out), FOUND_SIZE - strlen(out), "%s%s", strlen(text) > cut ? "…" : "",
+		quote);
+}
+
+static void show_json(const json_t *in, char out[FOUND_SIZE])
+{
+	char text[SHOWN_MAX + 1];
+	size_t n = json_dumpb(in, text, SHOWN_MAX, JSON_ENCODE_ANY | JSON_REAL_PRECISION(12));
+
+	if (n == 0 || n > SHOWN_MAX) {
+		snprintf(out, FOUND_SIZE, "%s", kind_of(in));
+		return;
+	}
+	text[n] = '\0';
+	show_text(text, "", out);
+}
+
+static const char *show(const struct place *at, char out[FOUND_SIZE])
+{
+	if ((at->f->flags & FIELD_SECRET) != 0)
+		snprintf(out, FOUND_SIZE, "the value");
+	else if (json_is_string(at->in))
+		show_text(json_string_value(at->in), "'", out);
+	else
+		show_json(at->in, out);
+	return out;
+}
+
+/* "'5' needs a unit, for example 5s; accepted: a duration from 1s to 1d" */
+PRINTF_LIKE(3, 4)
+static void refuse(const struct decoder *d, const struct place *at, const char *why, ...)
+{
+	char found[FOUND_SIZE], accepts[ACCEPTS_SIZE], text[160];
+	va_list args;
+
+	va_start(args, why);
+	vsnprintf(text, sizeof(text), why, args);
+	va_end(args);
+	field_accepts(at->f, accepts);
+	problems_add(d->problems, at->path, "%s %s; accepted: %s", show(at, found), text, accepts);
+}
+
+static void refuse_type(const struct decoder *d, const struct place *at)
+{
+	bool quotable = at->f->type == FIELD_STRING && json_is_number(at->in);
+	char found[FOUND_SIZE], shown[FOUND_SIZE + 4] = "", accepts[ACCEPTS_SIZE];
+
+	show(at, found);
+	if (strcmp(found, kind_of(at->in)) != 0)
+		snprintf(shown, sizeof(shown), "%s is ", found);
+	field_accepts(at->f, accepts);
+	problems_add(d->problems, at->path, "%s%s%s; accepted: %s", shown, kind_of(at->in),
+		quotable ? " (for a text, put it in quotes)" : "", accepts);
+}
+
+/* ---- one function for each type; each returns 0, or -1 after telling why */
+
+static int decode_bool(const struct decoder *d, const struct place *at, bool *out)
+{
+	if (!json_is_boolean(at->in)) {
+		refuse_type(d, at);
+		return -1;
+	}
+	*out = json_is_true(at->in);
+	return 0;
+}
+
+static int check_bounds(const struct decoder *d, const struct place *at, double value)
+{
+	bool time = at->f->type == FIELD_DURATION;
+
+	if (!field_bounded(at->f) || (value >= (double)at->f->min && value <= (double)at->f->max))
+		return 0;
+	refuse(d, at, "is too %s",
+		value < (double)at->f->min ? (time ? "short" : "small")
+					   : (time ? "long" : "large"));
+	return -1;
+}
+
+static int decode_int(const struct decoder *d, const struct place *at, int64_t *out)
+{
+	if (!json_is_integer(at->in)) {
+		refuse_type(d, at);
+		return -1;
+	}
+	*out = json_integer_value(at->in);
+	if (field_bounded(at->f) &&
+		(*out < at->f->min || *out > at->f->max)) { /* exact, unlike doubles */
+		refuse(d, at, "is too %s", *out < at->f->min ? "small" : "large");
+		return -1;
+	}
+	return 0;
+}
+
+static int decode_number(const struct decoder *d, const struct place *at, double *out)
+{
+	if (!json_is_number(at->in)) {
+		refuse_type(d, at);
+		return -1;
+	}
+	*out = json_number_value(at->in);
+	return check_bounds(d, at, *out);
+}
+
+static int decode_duration(const struct decoder *d, const struct place *at, int64_t *out)
+{
+	const char *text = json_string_value(at->in);
+	char found[FOUND_SIZE];
+
+	if (json_is_integer(at->in) ||
+		(text != NULL && *text != '\0' && text[strspn(text, "0123456789")] == '\0')) {
+		if (text != NULL)
+			show_text(text, "", found);
+		else
+			show_json(at->in, found);
+		refuse(d, at, "needs a unit, for example %ss", found);
+		return -1;
+	}
+	if (text == NULL) {
+		refuse_type(d, at);
+		return -1;
+	}
+	if (duration_parse(text, out) == -1) {
+		refuse(d, at, "is no duration: one number and one of the units ms, s, m, h, d");
+		return -1;
+	}
+	return check_bounds(d, at, (double)*out);
+}
+
+static int decode_percent(const struct decoder *d, const struct place *at, double *out)
+{
+	if (json_is_number(at->in))
+		*out = json_number_value(at->in);
+	else if (json_is_string(at->in))
+		*out = percent_parse(json_string_value(at->in));
+	else {
+		refuse_type(d, at);
+		return -1;
+	}
+	if (*out < 0 || *out > 100) {
+		refuse(d, at, "is no percentage");
+		*out = -1;
+		return -1;
+	}
+	return 0;
+}
+
+static int decode_string(const struct decoder *d, const struct place *at, char **out)
+{
+	size_t n = json_string_length(at->in);
+
+	if (!json_is_string(at->in)) {
+		refuse_type(d, at);
+		return -1;
+	}
+	if (strlen(json_string_value(at->in)) != n) {
+		refuse(d, at, "contains a NUL character");
+		return -1;
+	}
+	if (n > field_max(at->f) || (at->f->min > 0 && n < (size_t)at->f->min)) {
+		if (n == 0)
+			refuse(d, at, "is empty");
+		else
+			refuse(d, at, "is %zu bytes long", n);
+		return -1;
+	}
+	*out = mem_strndup(json_string_value(at->in), n);
+	return 0;
+}
+
+static int decode_enum(const struct decoder *d, const struct place *at, int *out)
+{
+	const char *text = json_string_value(at->in), *near;
+	size_t n = 0;
+
+	if (text == NULL) {
+		refuse_type(d, at);
+		return -1;
+	}
+	for (; at->f->names[n] != NULL; n++)
+		if (strcmp(at->f->names[n], text) == 0) {
+			*out = (int)n;
+			return 0;
+		}
+	near = nearest_name(text, at->f->names, n);
+	if (near != NULL)
+		refuse(d, at, "is unknown, did you mean '%s'?", near);
+	else
+		refuse(d, at, "is unknown");
+	return -1;
+}
+
+static int decode_id(const struct decoder *d, const struct place *at, struct id *out)
+{
+	if (!json_is_string(at->in)) {
+		refuse_type(d, at);
+		return -1;
+	}
+	if (id_parse(json_string_value(at->in), out) == -1) {
+		memset(out, 0, sizeof(*out));
+		refuse(d, at, "is no id");
+		return -1;
+	}
+	return 0;
+}
+
+static int decode_time(const struct decoder *d, const struct place *at, int64_t *out)
+{
+	if (!json_is_string(at->in)) {
+		refuse_type(d, at);
+		return -1;
+	}
+	if (time_parse(json_string_value(at->in), out) == -1) {
+		*out = -1;
+		refuse(d, at, "is no time");
+		return -1;
+	}
+	return 0;
+}
+
+/* A text inside of a list or object, at PATH. */
+static char *decode_item(
+	const struct decoder *d, const struct place *at, const json_t *in, const char *path)
+{
+	const struct field item = {
+		.name = at->f->name, .type = FIELD_STRING, .flags = at->f->flags};
+	const struct place inner = {.f = &item, .in = in, .path = path};
+	char *text = NULL;
+
+	return decode_string(d, &inner, &text) == -1 ? NULL : text;
+}
+
+static int check_count(const struct decoder *d, const struct place *at, size_t n)
+{
+	if (n <= field_max(at->f))
+		return 0;
+	refuse(d, at, "has %zu items", n);
+	return -1;
+}
+
+static int decode_strings(const struct decoder *d, const struct place *at, struct strings *out)
+{
+	size_t n = json_is_string(at->in) ? 1 : json_array_size(at->in);
+	int error = 0;
+
+	if (!json_is_string(at->in) && !json_is_array(at->in)) {
+		refuse_type(d, at);
+		return -1;
+	}
+	if (check_count(d, at, n) == -1)
+		return -1;
+	out->item = n == 0 ? NULL : mem_array(n, sizeof(*out->item));
+	for (size_t i = 0; i < n; i++) {
+		char path[PATH_SIZE];
+		char *text;
+
+		index_path(path, at->path, i);
+		text = json_is_string(at->in) ? decode_item(d, at, at->in, at->path)
+					      : decode_item(d, at, json_array_get(at->in, i), path);
+		if (text == NULL)
+			error = -1;
+		else
+			out->item[out->n++] = text;
+	}
+	return error;
+}
+
+static bool pair_name_ok(const char *name)
+{
+	return *name != '\0' && strlen(name) <= NAME_MAX_BYTES && !utf8_has_control(name);
+}
+
+static int decode_pairs(const struct decoder *d, const struct place *at, struct pairs *out)
+{
+	size_t n = json_object_size(at->in);
+	int error = 0;
+	const char *name;
+	json_t *value;
+
+	if (!json_is_object(at->in)) {
+		refuse_type(d, at);
+		return -1;
+	}
+	if (check_count(d, at, n) == -1)
+		return -1;
+	out->item = n == 0 ? NULL : mem_array(n, sizeof(*out->item));
+	json_object_foreach ((json_t *)(uintptr_t)at->in, name, value) {
+		char path[PATH_SIZE];
+		char *text;
+
+		join_path(path, at->path, name);
+		if (!pair_name_ok(name)) {
+			problems_add(d->problems, at->path,
+				"a name in it is empty, has a control character or is longer than "
+				"%d bytes",
+				NAME_MAX_BYTES);
+			error = -1;
+			continue;
+		}
+		text = decode_item(d, at, value, path);
+		if (text == NULL) {
+			error = -1;
+			continue;
+		}
+		out->item[out->n++] = (struct pair){.name = mem_strdup(name), .value = text};
+	}
+	return error;
+}
+
+static int decode_list(const struct decoder *d, const struct place *at, const struct scope *scope,
+	struct list *out)
+{
+	const struct schema *sub = at->f->sub;
+	size_t n = json_array_size(at->in), before = d->problems->total;
+
+	if (!json_is_array(at->in)) {
+		refuse_type(d, at);
+		return -1;
+	}
+	if (check_count(d, at, n) == -1)
+		return -1;
+	out->item = n == 0 ? NULL : mem_array(n, sub->size_bytes);
+	out->n = n;
+	for (size_t i = 0; i < n; i++) {
+		char path[PATH_SIZE];
+
+		index_path(path, at->path, i);
+		decode_object(d, sub, *scope, json_array_get(at->in, i),
+			(char *)out->item + i * sub->size_bytes, path);
+	}
+	return d->problems->total == before ? 0 : -1;
+}
+
+static int decode_custom(const struct decoder *d, const struct place *at, void *out)
+{
+	const char *why = NULL;
+	char found[FOUND_SIZE];
+
+	if (at->f->custom->decode(at->in, out, &why) == 0)
+		return 0;
+	problems_add(d->problems, at->path, "%s cannot be used; accepted: %s", show(at, found),
+		why              ? why
+		: at->f->accepts ? at->f->accepts
+				 : "another form");
+	return -1;
+}
+
+static int decode_value(
+	const struct decoder *d, const struct place *at, const struct scope *scope, void *out)
+{
+	size_t before = d->problems->total;
+
+	switch (at->f->type) {
+	case FIELD_BOOL:
+		return decode_bool(d, at, out);
+	case FIELD_INT:
+		return decode_int(d, at, out);
+	case FIELD_NUMBER:
+		return decode_number(d, at, out);
+	case FIELD_DURATION:
+		return decode_duration(d, at, out);
+	case FIELD_PERCENT:
+		return decode_percent(d, at, out);
+	case FIELD_STRING:
+		return decode_string(d, at, out);
+	case FIELD_ENUM:
+		return decode_enum(d, at, out);
+	case FIELD_ID:
+		return decode_id(d, at, out);
+	case FIELD_TIME:
+		return decode_time(d, at, out);
+	case FIELD_STRINGS:
+		return decode_strings(d, at, out);
+	case FIELD_PAIRS:
+		return decode_pairs(d, at, out);
+	case FIELD_LIST:
+		return decode_list(d, at, scope, out);
+	case FIELD_CUSTOM:
+		return decode_custom(d, at, out);
+	case FIELD_OBJECT:
+		decode_object(d, at->f->sub, *scope, at->in, out, at->path);
+		return d->problems->total == before ? 0 : -1;
+	}
+	return -1;
+}
+
+/* ---- objects */
+
+/* Whether people's or a peer's value of F is read at all. */
+static bool is_read(const struct decoder *d, const struct field *f)
+{
+	bool wire = (d->flags & SCHEMA_WIRE) != 0;
+
+	return wire || (f->flags & (FIELD_READONLY | FIELD_WIRE)) == 0;
+}
+
+/* "not an option of type http, only of: tcp" */
+static void refuse_variant(
+	const struct decoder *d, const struct place *at, const struct scope *scope)
+{
+	const char *const *names = scope->selector->names;
+	char only[96] = "";
+	size_t n = 0;
+
+	for (int v = 0; names[v] != NULL && n < sizeof(only); v++)
+		if ((at->f->variants >> v & 1) != 0)
+			n += (size_t)snprintf(
+				only + n, sizeof(only) - n, "%s%s", n == 0 ? "" : ", ", names[v]);
+	problems_add(d->problems, at->path, "not an option of %s %s, only of: %s",
+		scope->selector->name, names[scope->value], only);
+}
+
+/* Fallbacks, of sub-objects too. F is unset already. */
+static void set_fallback(const struct field *f, const struct scope *scope, void *out)
+{
+	struct problems problems = {.n = 0};
+	const struct decoder d = {.flags = SCHEMA_WIRE, .problems = &problems};
+	json_t *value;
+
+	if (f->type == FIELD_OBJECT) {
+		for (size_t i = 0; i < f->sub->n_fields; i++)
+			if (field_exists(&f->sub->fields[i], scope))
+				set_fallback(&f->sub->fields[i], scope,
+					field_at(&f->sub->fields[i], out));
+		return;
+	}
+	value = field_fallback(f);
+	if (value != NULL) {
+		const struct place at = {.f = f, .in = value, .path = f->name};
+
+		ensure(decode_value(&d, &at, scope, out) == 0);
+		json_decref(value);
+	}
+}
+
+static void decode_field(
+	const struct decoder *d, const struct place *at, const struct scope *scope, void *out)
+{
+	char accepts[ACCEPTS_SIZE], found[FOUND_SIZE];
+	const char *why = NULL;
+
+	if (!field_exists(at->f, scope)) {
+		if (at->in != NULL && is_read(d, at->f) && (d->flags & SCHEMA_WIRE) == 0)
+			refuse_variant(d, at, scope);
+		return;
+	}
+	if (at->in == NULL || json_is_null(at->in) || !is_read(d, at->f)) {
+		if ((at->f->flags & FIELD_REQUIRED) != 0 && is_read(d, at->f)) {
+			field_accepts(at->f, accepts);
+			problems_add(d->problems, at->path, "is required; accepted: %s", accepts);
+		}
+		set_fallback(at->f, scope, out);
+		return;
+	}
+	if (decode_value(d, at, scope, out) == 0 && at->f->check != NULL &&
+		at->f->check(out, &why) == -1)
+		problems_add(d->problems, at->path, "%s cannot be used; accepted: %s",
+			show(at, found),
+			why              ? why
+			: at->f->accepts ? at->f->accepts
+					 : "another value");
+}
+
+/* Narrows SCOPE to the variant that IN selects; an unknown one leaves all (it is told where it is
+ * decoded). */
+static void select_variant(const struct schema *schema, const json_t *in, struct scope *scope)
+{
+	const struct field *f;
+	json_t *chosen, *fallback = NULL;
+	const char *text;
+
+	if (schema->selector == NULL)
+		return;
+	f = field_find(schema, schema->selector);
+	ensure(f != NULL && f->type == FIELD_ENUM);
+	*scope = (struct scope){.mask = UINT32_MAX};
+	chosen = json_object_get(in, f->name);
+	if (chosen == NULL || json_is_null(chosen))
+		chosen = fallback = field_fallback(f);
+	text = json_string_value(chosen);
+	for (int v = 0; text != NULL && f->names[v] != NULL; v++)
+		if (strcmp(f->names[v], text) == 0)
+			*scope =
+				(struct scope){.mask = UINT32_C(1) << v, .selector = f, .value = v};
+	json_decref(fallback);
+}
+
+static void refuse_unknown(const struct decoder *d, const struct schema *schema,
+	const struct scope *scope, const json_t *in, const char *path)
+{
+	const char **known = mem_array(schema->n_fields, sizeof(*known));
+	size_t n = 0;
+	char all[ACCEPTS_SIZE];
+	const char *name;
+	json_t *value;
+
+	for (size_t i = 0; i < schema->n_fields; i++)
+		if (field_exists(&schema->fields[i], scope) && is_read(d, &schema->fields[i]))
+			known[n++] = schema->fields[i].name;
+	join_names(known, n, all, sizeof(all));
+	json_object_foreach ((json_t *)(uintptr_t)in, name, value) {
+		const struct field *f = field_find(schema, name);
+		char at[PATH_SIZE];
+		const char *near;
+
+		if (f != NULL && (f->flags & FIELD_WIRE) == 0)
+			continue;
+		near = nearest_name(name, known, n);
+		join_path(at, path, name);
+		if (near != NULL)
+			problems_add(d->problems, at, "unknown option; did you mean '%s'?", near);
+		else
+			problems_add(d->problems, at, "unknown option; accepted: %s", all);
+	}
+	free(known);
+}
+
+static void decode_object(const struct decoder *d, const struct schema *schema, struct scope scope,
+	const json_t *in, void *out, const char *path)
+{
+	const struct field self = {.name = schema->name, .type = FIELD_OBJECT, .sub = schema};
+	const struct place whole = {.f = &self, .in = in, .path = path};
+	size_t before = d->problems->total;
+
+	memset(out, 0, schema->size_bytes);
+	field_unset(&self, out);
+	if (!json_is_object(in)) {
+		refuse_type(d, &whole);
+		return;
+	}
+	select_variant(schema, in, &scope);
+	for (size_t i = 0; i < schema->n_fields; i++) {
+		const struct field *f = &schema->fields[i];
+		char inner[PATH_SIZE];
+		const struct place at = {.f = f, .in = json_object_get(in, f->name), .path = inner};
+
+		join_path(inner, path, f->name);
+		decode_field(d, &at, &scope, field_at(f, out));
+	}
+	if ((d->flags & SCHEMA_WIRE) == 0)
+		refuse_unknown(d, schema, &scope, in, path);
+	if (schema->check != NULL &&
+		d->problems->total == before) /* no second sentence about the same mistake */
+		schema->check(out, path, d->problems);
+}
+
+int schema_decode(const struct schema *schema, unsigned flags, const json_t *in, void *out,
+	struct problems *problems)
+{
+	return schema_decode_at(schema, flags, in, out, "", problems);
+}
+
+int schema_decode_at(const struct schema *schema, unsigned flags, const json_t *in, void *out,
+	const char *path, struct problems *problems)
+{
+	const struct decoder d = {.flags = flags, .problems = problems};
+	const struct scope all = {.mask = UINT32_MAX};
+	size_t before = problems->total;
+
+	decode_object(&d, schema, all, in, out, path);
+	return problems->total == before ? 0 : -1;
+}
+
+void schema_defaults(const struct schema *schema, void *object)
+{
+	const struct field self = {.name = schema->name, .type = FIELD_OBJECT, .sub = schema};
+	const struct scope all = {.mask = UINT32_MAX};
+
+	memset(object, 0, schema->size_bytes);
+	field_unset(&self, object);
+	set_fallback(&self, &all, object);
+}

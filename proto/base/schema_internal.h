@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+/* What schema.c, schema_decode.c, schema_encode.c and schema_describe.c share. Not for others. */
+#ifndef QUORATE_BASE_SCHEMA_INTERNAL_H
+#define QUORATE_BASE_SCHEMA_INTERNAL_H
+
+#include "proto/base/schema.h"
+
+#define STRING_MAX_BYTES 4096 /* of a text whose field says nothing else */
+#define ITEMS_MAX        1024 /* of a list or object whose field says nothing else */
+#define ACCEPTS_SIZE     240
+
+/* Which fields exist: the variant chosen by the nearest selector. */
+struct scope {
+	uint32_t mask;                /* of variants; all bits: not known, or none */
+	const struct field *selector; /* NULL: none */
+	int value;                    /* of the selector */
+};
+
+/* Whether F exists in SCOPE. */
+bool field_exists(const struct field *f, const struct scope *scope);
+const struct field *field_find(const struct schema *schema, const char *name);
+size_t field_max(const struct field *f);   /* of texts and lists, with the ceilings above */
+bool field_bounded(const struct field *f); /* of numbers: min = max = 0 says no bounds */
+/* "an integer from 1 to 15" */
+void field_accepts(const struct field *f, char out[ACCEPTS_SIZE]);
+/* "a, b or c", cut at SIZE */
+void join_names(const char *const *names, size_t n, char *out, size_t size);
+void field_unset(const struct field *f, void *value);
+void field_clear(const struct field *f, void *value);
+/* The fallback as JSON; NULL: none. A new reference. */
+json_t *field_fallback(const struct field *f);
+/* The value of a PERCENT text ("20%", "0.5%"); -1: it is none. */
+double percent_parse(const char *text);
+
+static inline void *field_at(const struct field *f, void *object)
+{
+	return (char *)object + f->offset;
+}
+
+static inline const void *field_in(const struct field *f, const void *object)
+{
+	return (const char *)object + f->offset;
+}
+
+#endif

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+/* UTF-8 by the table of RFC 3629, section 4. */
+#include "proto/base/utf8.h"
+#include "proto/base/mem.h"
+
+#include <string.h>
+
+size_t utf8_length(const char *text, size_t left)
+{
+	const unsigned char *s = (const unsigned char *)text;
+	size_t n = s[0] < 0x80 ? 1 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
+
+	if (left < n)
+		return 0;
+	if (n == 1)
+		return 1;
+	if (s[0] < 0xc2 || s[0] > 0xf4 || (s[0] == 0xe0 && s[1] < 0xa0) ||
+		(s[0] == 0xed && s[1] > 0x9f) || (s[0] == 0xf0 && s[1] < 0x90) ||
+		(s[0] == 0xf4 && s[1] > 0x8f))
+		return 0;
+	for (size_t i = 1; i < n; i++)
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	return n;
+}
+
+char *utf8_trim(char *text)
+{
+	size_t n = strlen(text), back = 0;
+
+	while (back < 3 && back < n && ((unsigned char)text[n - 1 - back] & 0xc0) == 0x80)
+		back++;
+	if (back < n && (unsigned char)text[n - 1 - back] >= 0xc0 &&
+		utf8_length(text + n - 1 - back, back + 1) != back + 1)
+		text[n - 1 - back] = '\0';
+	return text;
+}
+
+char *utf8_clean(const char *data, size_t size_bytes, size_t max_bytes)
+{
+	size_t room = size_bytes < max_bytes ? size_bytes : max_bytes, n = 0, i = 0;
+	char *copy = mem_array(room + 1, 1);
+
+	while (i < size_bytes) {
+		size_t bytes = data[i] == '\0' ? 0 : utf8_length(data + i, size_bytes - i);
+
+		if (n + (bytes ? bytes : 1) > room)
+			break;
+		if (bytes == 0)
+			copy[n] = '?';
+		else
+			memcpy(copy + n, data + i, bytes);
+		n += bytes ? bytes : 1;
+		i += bytes ? bytes : 1;
+	}
+	return copy;
+}
+
+bool utf8_has_control(const char *text)
+{
+	for (const unsigned char *s = (const unsigned char *)text; *s != '\0'; s++)
+		if (*s < ' ' || *s == 0x7f || (*s == 0xc2 && s[1] >= 0x80 && s[1] < 0xa0))
+			return true;
+	return false;
+}
