@@ -24,7 +24,21 @@ struct fleet_facts { /* of one probe, for people */
 };
 
 struct fleet;
-void fleet_facts(struct fleet *f, const struct probe *p, struct fleet_facts *out);
+struct coordinator;
+
+/* Opens the link. COORDINATOR is borrowed and must have store, registry and verdicts. NULL after logging why. */
+MUST_CHECK struct fleet *fleet_open(struct coordinator *coordinator);
+void fleet_close(struct fleet *f);
+
+/* ---- orders (called by the verdicts); they reach the probe with the next reply, at once if one is held */
+void fleet_assign(struct fleet *f, uint32_t probe_key, const struct id *monitor, int seat, int n_seats);
+void fleet_drop(struct fleet *f, uint32_t probe_key, const struct id *monitor);
+void fleet_burst(struct fleet *f, uint32_t probe_key, const struct burst_order *burst);
+
+/* What PROBE may be asked to do; NULL: never seen since the start (then nobody knows). Borrowed. */
+const struct capabilities *fleet_capabilities(const struct fleet *f, uint32_t probe_key);
+
+void fleet_facts(const struct fleet *f, const struct probe *p, struct fleet_facts *out);
 
 struct fleet_counts {
 	int64_t sessions, messages, invalid_messages, results, duplicate_results, late_results, unstored_results;

@@ -5,10 +5,31 @@
 #ifndef QUORATE_VERDICTS_H
 #define QUORATE_VERDICTS_H
 
+#include "coordinator/core/court.h"
 #include "coordinator/registry.h"
+#include "quorate/result.h"
 #include "quorate/verdict.h"
 
 struct verdicts;
+struct coordinator;
+
+/* COORDINATOR is borrowed and must have store, registry and alerts; its fleet is used from verdicts_start on. */
+MUST_CHECK struct verdicts *verdicts_new(struct coordinator *coordinator);
+void verdicts_free(struct verdicts *v);
+/* Seats every monitor, restores open alerts, begins the start-up hold. */
+void verdicts_start(struct verdicts *v);
+
+/* ---- from the fleet */
+enum vote_outcome { VOTE_TAKEN, VOTE_LATE, VOTE_NOT_ASSIGNED };
+/* A message of PROBE arrived. */
+void verdicts_heard(struct verdicts *v, const struct probe *probe);
+/* What PROBE can do is now known, or has changed. */
+void verdicts_capable(struct verdicts *v, const struct probe *probe);
+/* A result of PROBE, just received; TEXT is its JSON (kept as evidence). Late results never vote. */
+enum vote_outcome verdicts_result(struct verdicts *v, const struct probe *probe, const struct result *result, const char *text);
+/* The standing of a probe: the fault its open alert is about, or FAULT_NONE. */
+enum probe_fault verdicts_fault(const struct verdicts *v, uint32_t probe_key);
+
 
 /* What a monitor is now (PAUSED for a disabled one), and since when. */
 enum monitor_state verdicts_state(struct verdicts *v, const struct id *monitor, int64_t *since_wall_ms);
