@@ -25,7 +25,7 @@ struct yaml_error {
 MUST_CHECK int yaml_load_file(const char *path, struct yaml_doc **out, struct yaml_error *error);
 MUST_CHECK int yaml_load_text(const char *name, const char *text, size_t size_bytes, struct yaml_doc **out,
 	struct yaml_error *error);
-void yaml_free(struct yaml_doc *doc);
+void yaml_doc_free(struct yaml_doc *doc); /* not yaml_free: libyaml exports one, and ours would replace it */
 
 /* The whole document; borrowed. */
 json_t *yaml_root(struct yaml_doc *doc);
