@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The SQLite backend's own parts. Two files in one folder: state.db (synchronous=FULL: safe against
+ * power loss) and results.db (NORMAL: safe against kill -9). WAL in both; one writing and one
+ * reading connection each.
+ */
+#ifndef QUORATE_STORE_SQLITE_H
+#define QUORATE_STORE_SQLITE_H
+
+#include "coordinator/store/backend.h"
+
+#include <sqlite3.h>
+
+/* ---- sqlite_schema.c: a schema is the list of steps that lead to it; its version is their number.
+ */
+struct sqlite_schema {
+	const char *file; /* "state.db" */
+	const char *const *steps;
+	int n_steps;
+};
+extern const struct sqlite_schema sqlite_state_schema, sqlite_results_schema;
+
+/* Brings DB forward to SCHEMA, all steps in one transaction. -1 and WHY when it is newer than ours,
+ * is somebody else's database, or a step fails (then it is as it was). */
+MUST_CHECK int sqlite_migrate(sqlite3 *db, const struct sqlite_schema *schema, char why[WHY_SIZE]);
+
+/* ---- sqlite.c */
+enum { RESULT_IDENT_FIND, RESULT_IDENT_ADD, RESULT_ADD, RESULT_STATEMENT_COUNT };
+
+struct sqlite_store {
+	char *folder;
+	int lock_fd;
+	/* the writer's */
+	sqlite3 *db[LANE_COUNT];
+	sqlite3_stmt *write[OP_KIND_COUNT];
+	sqlite3_stmt *result[RESULT_STATEMENT_COUNT];
+	/* the reader's */
+	sqlite3 *reader[LANE_COUNT];
+};
+/* A connection for reading only; NULL on failure. */
+sqlite3 *sqlite_open_reader(const struct sqlite_store *s, enum lane_kind lane);
+/* A sentence about DB's last error. */
+void sqlite_why(char why[WHY_SIZE], const char *file, sqlite3 *db);
+
+int sqlite_run(sqlite3 *db, const char *sql);
+
+/* ---- sqlite_write.c */
+MUST_CHECK int sqlite_prepare_state(struct sqlite_store *s);
+MUST_CHECK int sqlite_prepare_results(struct sqlite_store *s);
+int sqlite_commit(
+	void *backend, enum lane_kind lane, struct store_batch *first, char why[WHY_SIZE]);
+bool sqlite_prune(void *backend, const struct retention *keep, int64_t now_wall_ms);
+
+/* ---- sqlite_query.c */
+json_t *sqlite_query(void *backend, const struct query *q);
+int sqlite_each_object(void *backend, enum store_kind kind, document_fn fn, void *arg);
+int sqlite_each_open_alert(void *backend, document_fn fn, void *arg);
+int sqlite_each_pending(void *backend, message_fn fn, void *arg);
+int64_t sqlite_last_sequence(void *backend);
+
+#endif
