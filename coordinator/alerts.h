@@ -46,7 +46,7 @@ void alerts_resolve(struct alerts *a, const struct alert_facts *facts);
 /* For objects that are gone: WHY becomes the alert's "closed_because". */
 void alerts_withdraw(struct alerts *a, enum alert_kind kind, const struct id *subject, const char *why);
 bool alerts_is_open(const struct alerts *a, enum alert_kind kind, const struct id *subject);
-/* Walks the open alerts (at start-up: what has to be restored). FN must not change them. */
+/* Walks the open alerts (at start-up: what has to be restored). FN may withdraw the one it is given. */
 void alerts_each_open(const struct alerts *a,
 	void (*fn)(void *arg, enum alert_kind kind, const struct id *subject, enum severity severity, const json_t *document), void *arg);
 /* About the coordinator itself ("coordinator.degraded"): to the stream and every channel. DATA is taken. */

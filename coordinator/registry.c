@@ -220,6 +220,11 @@ void registry_close(struct registry *r)
 
 /* ---- listeners */
 
+void registry_set_per_target(struct registry *r, int64_t per_target)
+{
+	r->per_target = per_target;
+}
+
 void registry_listen(struct registry *r, registry_listener_fn fn, void *arg)
 {
 	ensure(r->n_listeners < LISTENERS_MAX);

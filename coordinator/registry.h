@@ -64,6 +64,7 @@ struct registry;
 /* Loads everything from STORE; blocks. NULL after logging why. */
 struct registry *registry_open(struct store *store, int64_t per_target);
 void registry_close(struct registry *r);
+void registry_set_per_target(struct registry *r, int64_t per_target);
 void registry_listen(struct registry *r, registry_listener_fn listener, void *arg); /* at most 4 */
 
 /* ---- finding; NULL when there is none. Borrowed until the loop turns. */

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The probes before the court, once a second: what each contradicts, which monitors are undetermined because of it, whether its
+ * alert opens or closes. core/court decides; a probe with an open alert is a suspect in every electorate it sits in.
+ */
+#include "coordinator/verdicts_internal.h"
+
+#include "proto/base/clock.h"
+#include "proto/base/log.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define GONE_MS           300000 /* after that its seats go to others */
+#define HOLD_COURT_MS     30000
+#define LISTED_MAX        100    /* monitors named in a probe's alert */
+
+static void clear_facts(struct verdicts *v, bool held)
+{
+	struct standing_of *s, *next;
+
+	HASH_ITER(hh, v->probes, s, next) {
+		s->facts = (struct court_facts){.held = held};
+		json_decref(s->undetermined);
+		s->undetermined = NULL;
+	}
+}
+
+static void count_undetermined(struct standing_of *s, const struct monitor *m)
+{
+	s->facts.undetermined++;
+	if (!s->undetermined)
+		s->undetermined = json_array();
+	if (json_array_size(s->undetermined) < LISTED_MAX)
+		json_array_append_new(s->undetermined, json_string(m->name));
+}
+
+static void hear_monitor(struct watched *wd, int64_t now_ms)
+{
+	const struct registered *entry = registry_monitor(wd->v->c->registry, &wd->id);
+
+	for (int i = 0; i < wd->w->n_voters; i++) {
+		struct standing_of *s = verdicts_standing(wd->v, wd->w->voter[i].key);
+		if (!s)
+			continue;
+		s->facts.monitors++;
+		s->facts.dissents += watch_dissents(wd->w, i, now_ms);
+		if (wd->w->rule.interval_ms > s->facts.dissent_after_ms)
+			s->facts.dissent_after_ms = wd->w->rule.interval_ms;
+		if (wd->explained && wd->w->voter[i].suspect)
+			count_undetermined(s, &entry->m);
+	}
+}
+
+static void mark_suspect(struct verdicts *v, uint32_t key, bool suspect)
+{
+	struct watched *wd, *next;
+
+	HASH_ITER(hh, v->watched, wd, next) {
+		if (watch_find(wd->w, key) < 0)
+			continue;
+		watch_suspect(wd->w, key, suspect);
+		verdicts_evaluate(wd);
+	}
+}
+
+static void describe(const struct standing_of *s, const struct probe *probe, enum probe_fault fault, int64_t now_ms, char *text, size_t room)
+{
+	int64_t silent_s = (now_ms - s->court.heard_at_ms) / 1000;
+
+	if (fault == FAULT_LOST)
+		snprintf(text, room, "nothing heard from probe %s (%s) for %lld s", probe->name, probe->region, (long long)silent_s);
+	else
+		snprintf(text, room, "probe %s (%s) contradicts the quorum on %d of its %d monitors", probe->name, probe->region, s->facts.dissents,
+			s->facts.monitors);
+}
+
+static void carry_out(struct verdicts *v, struct standing_of *s, const struct probe *probe, const struct court_action *action, int64_t now_ms)
+{
+	char id[ID_TEXT_SIZE], text[256], code[32];
+	json_t *of_probe = json_pack("{s:s, s:s, s:s, s:s}", "id", id_format(&probe->id, id), "name", probe->name, "region", probe->region,
+		"fault", probe_fault_names[action->fault]);
+	struct alert_facts facts = {
+		.kind = ALERT_PROBE,
+		.severity = action->severity,
+		.subject = probe->id,
+		.probe = of_probe,
+		.reason_code = code,
+		.reason_text = text,
+		.started_wall_ms = action->fault == FAULT_LOST ? wall_of(s->court.heard_at_ms) : clock_wall_ms(),
+		.monitors = s->undetermined,
+	};
+
+	snprintf(code, sizeof(code), "probe.%s", probe_fault_names[action->fault]);
+	describe(s, probe, action->fault, now_ms, text, sizeof(text));
+	switch (action->step) {
+	case ALERT_STEP_OPEN:
+		(void)alerts_raise(v->c->alerts, &facts);
+		mark_suspect(v, s->key, true);
+		break;
+	case ALERT_STEP_CHANGE:
+		alerts_change(v->c->alerts, &facts);
+		break;
+	case ALERT_STEP_CLOSE:
+		alerts_resolve(v->c->alerts, &facts);
+		mark_suspect(v, s->key, false);
+		break;
+	default:
+		break;
+	}
+	json_decref(of_probe);
+}
+
+/* Whether PROBE may hold seats before others; true when that changed. */
+static bool update_availability(struct standing_of *s, int64_t now_ms)
+{
+	bool gone = now_ms - s->court.heard_at_ms > GONE_MS;
+
+	if (!s->available || !gone)
+		return false;
+	s->available = false;
+	return true;
+}
+
+void court_session(struct verdicts *v, int64_t now_ms)
+{
+	struct standing_of *s, *s_next;
+	struct watched *wd, *next;
+	bool reseat = false;
+
+	clear_facts(v, now_ms < v->hold_from_ms + HOLD_COURT_MS);
+	HASH_ITER(hh, v->watched, wd, next)
+		hear_monitor(wd, now_ms);
+	HASH_ITER(hh, v->probes, s, s_next) {
+		const struct probe *probe = registry_probe_by_key(v->c->registry, s->key);
+		if (!probe || probe->joined_wall_ms == UNSET) {
+			court_heard(&s->court, now_ms); /* nobody misses it yet */
+			continue;
+		}
+		struct court_action action = court_tick(&s->court, &s->facts, now_ms);
+		if (action.step != ALERT_STEP_NONE)
+			carry_out(v, s, probe, &action, now_ms);
+		reseat |= update_availability(s, now_ms);
+	}
+	if (reseat && !timer_is_set(&v->reseat))
+		timer_set(&v->reseat, 0);
+}
+
+static void restore(void *arg, enum alert_kind kind, const struct id *subject, enum severity severity, const json_t *document)
+{
+	struct verdicts *v = arg;
+	const char *fault = NULL;
+	struct probe *probe = NULL;
+	struct watched *wd, *next;
+
+	if (kind != ALERT_PROBE)
+		return;
+	while ((probe = registry_next_probe(v->c->registry, probe)) && !id_equal(&probe->id, subject))
+		;
+	if (!probe) {
+		alerts_withdraw(v->c->alerts, ALERT_PROBE, subject, "the probe was removed");
+		return;
+	}
+	fault = json_string_value(json_object_get(json_object_get(document, "probe"), "fault"));
+	court_restore(&verdicts_standing(v, probe->key)->court,
+		fault && strcmp(fault, probe_fault_names[FAULT_DISSENT]) == 0 ? FAULT_DISSENT : FAULT_LOST, severity, clock_now_ms());
+	HASH_ITER(hh, v->watched, wd, next)
+		watch_suspect(wd->w, probe->key, true);
+}
+
+void court_load(struct verdicts *v)
+{
+	alerts_each_open(v->c->alerts, restore, v);
+}
+
+void court_withdraw(struct verdicts *v, const struct probe *probe)
+{
+	alerts_withdraw(v->c->alerts, ALERT_PROBE, &probe->id, "the probe was removed");
+}

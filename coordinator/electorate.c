@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Who votes on a monitor: the eligible among the registered probes, seated by core/assign. Being gone changes no electorate for five
+ * minutes; n is counted from what is registered, never from who is alive.
+ */
+#include "coordinator/verdicts_internal.h"
+
+#include "proto/base/mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool lists(const struct strings *list, const char *name)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		if (strcmp(list->item[i], name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* A probe that was never seen since the start is taken for able: it will say otherwise when it joins. */
+static bool capable(const struct capabilities *can, const struct monitor *m)
+{
+	if (!can)
+		return true;
+	if (can->types.n && !lists(&can->types, check_kind_names[m->type]))
+		return false;
+	if (m->type == CHECK_PING && !can->icmp)
+		return false;
+	if (m->request.family == FAMILY_IPV4 && !can->ipv4)
+		return false;
+	if (m->request.family == FAMILY_IPV6 && !can->ipv6)
+		return false;
+	return m->interval_ms >= can->min_interval_ms;
+}
+
+static size_t collect(const struct verdicts *v, const struct monitor *m, struct candidate **out)
+{
+	struct registry *r = v->c->registry;
+	struct candidate *list = NULL;
+	struct probe *probe = NULL;
+	size_t n = 0;
+
+	while ((probe = registry_next_probe(r, probe))) {
+		const struct standing_of *s = verdicts_standing(v, probe->key);
+		if (!registry_in_regions(r, m, probe->region) || !capable(fleet_capabilities(v->c->fleet, probe->key), m))
+			continue;
+		list = mem_resize(list, n + 1, sizeof(*list));
+		list[n++] = (struct candidate){
+			.key = probe->key,
+			.hash = id_hash(&probe->id),
+			.domain = registry_domain(r, probe, m->domain < 0 ? DOMAIN_REGION : (enum failure_domain)m->domain),
+			.available = s && s->available,
+		};
+	}
+	*out = list;
+	return n;
+}
+
+static const struct assigned *seat_of(const struct assigned *seats, int n, uint32_t key)
+{
+	for (int i = 0; i < n; i++) {
+		if (seats[i].key == key)
+			return &seats[i];
+	}
+	return NULL;
+}
+
+/* Tells the fleet the difference between two seatings of the monitor. */
+static void tell_fleet(struct watched *wd, const struct assigned *old, int n_old, int old_seats, int n, bool all)
+{
+	struct fleet *fleet = wd->v->c->fleet;
+
+	for (int i = 0; i < n_old; i++) {
+		if (!seat_of(wd->seats, n, old[i].key))
+			fleet_drop(fleet, old[i].key, &wd->id);
+	}
+	for (int i = 0; i < n; i++) {
+		const struct assigned *before = seat_of(old, n_old, wd->seats[i].key);
+		if (all || !before || before->seat != wd->seats[i].seat || old_seats != wd->n_seats)
+			fleet_assign(fleet, wd->seats[i].key, &wd->id, wd->seats[i].seat, wd->n_seats);
+	}
+}
+
+static void forget_evidence(struct watched *wd, int n)
+{
+	for (int i = 0; i < VOTERS_MAX; i++) {
+		struct evidence *e = &wd->evidence[i];
+		if (!e->text || seat_of(wd->seats, n, e->key))
+			continue;
+		free(e->text);
+		*e = (struct evidence){0};
+	}
+}
+
+static void make_rule(const struct monitor *m, int n_seats, struct watch_rule *rule)
+{
+	*rule = (struct watch_rule){
+		.revision = m->revision,
+		.interval_ms = m->interval_ms,
+		.timeout_ms = m->timeout_ms,
+		.rounds = (int)m->quorum.rounds,
+		.gap_ms = m->quorum.gap_ms,
+		.after_ms = m->alert.after_ms,
+	};
+	/* A policy that asks for more than the registered domains give is clamped: it was accepted for the seats requested. */
+	(void)!quorum_resolve(&m->quorum, n_seats > 0 ? n_seats : 1, &rule->quorum);
+}
+
+static bool same_seats(const struct watched *wd, const struct assigned *seats, int n, int n_seats)
+{
+	return wd->w && wd->w->n_voters == n && wd->n_seats == n_seats && memcmp(seats, wd->seats, (size_t)n * sizeof(*seats)) == 0;
+}
+
+void electorate_seat(struct watched *wd, const struct monitor *m, bool revised)
+{
+	struct assigned seats[VOTERS_MAX] = {{0}}, old[VOTERS_MAX];
+	int n_old = wd->w ? wd->w->n_voters : 0, old_seats = wd->n_seats, n_seats = 0, n = 0;
+	struct candidate *candidates = NULL;
+	struct watch *before = wd->w;
+	struct watch_rule rule;
+
+	memcpy(old, wd->seats, sizeof(old));
+	if (m->enabled) {
+		size_t n_candidates = collect(wd->v, m, &candidates);
+		n = assign_seats(id_hash(&m->id), candidates, n_candidates, (int)m->quorum.seats, (int)m->quorum.per_seat, old, n_old, seats,
+			&n_seats);
+		free(candidates);
+	}
+	if (!revised && same_seats(wd, seats, n, n_seats))
+		return;
+	memcpy(wd->seats, seats, sizeof(seats));
+	wd->n_seats = n_seats;
+	make_rule(m, n_seats, &rule);
+	wd->w = mem_alloc(watch_size(n));
+	watch_init(wd->w, &rule, n);
+	for (int i = 0; i < n; i++)
+		watch_seat(wd->w, i, seats[i].seat, seats[i].key);
+	if (before)
+		watch_carry(wd->w, before);
+	for (int i = 0; i < n; i++) {
+		const struct standing_of *s = verdicts_standing(wd->v, seats[i].key);
+		watch_suspect(wd->w, seats[i].key, s && s->court.slot.open);
+	}
+	free(before);
+	forget_evidence(wd, n);
+	tell_fleet(wd, old, n_old, old_seats, n, revised);
+}

@@ -1,0 +1,537 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The watches on real time. Votes, ticks and registry changes go into core/watch; the actions that it returns are carried out
+ * here, in one place: bursts to the fleet, alerts to alerts.c. Nothing is decided here.
+ *
+ * After a start, or when the loop itself lagged by more than 2 s, every watch is held until it has had the time to hear from
+ * everybody: min(freshness, 30 s).
+ */
+#include "coordinator/verdicts_internal.h"
+
+#include "proto/base/clock.h"
+#include "proto/base/log.h"
+#include "proto/base/mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define HOLD_MAX_MS    30000
+#define LAG_MAX_US     2000000
+#define SESSION_MS     1000
+#define DETAIL_BYTES   (RESULT_DETAIL_MAX_BYTES + 1)
+
+static struct watched *find_watched(const struct verdicts *v, const struct id *id)
+{
+	struct watched *wd;
+
+	HASH_FIND(hh, v->watched, id, sizeof(*id), wd);
+	return wd;
+}
+
+/* ---- carrying out */
+
+static void order_burst(struct watched *wd, const struct watch_action *action)
+{
+	struct burst_order order = {
+		.monitor = wd->id,
+		.monitor_revision = wd->w->rule.revision,
+		.first_round = action->first_round,
+		.rounds = action->rounds,
+		.gap_ms = action->gap_ms,
+	};
+
+	wd->v->counts.bursts++;
+	for (int i = 0; i < wd->w->n_voters; i++)
+		fleet_burst(wd->v->c->fleet, wd->w->voter[i].key, &order);
+}
+
+static void change_state(struct watched *wd, const struct monitor *m, const struct watch_action *action)
+{
+	wd->v->counts.transitions++;
+	wd->state_since_wall_ms = clock_wall_ms();
+	log_info("monitor.state name=%s from=%s to=%s", log_quote(m->name), monitor_state_names[action->from], monitor_state_names[action->to]);
+}
+
+static json_t *labels_of(const struct monitor *m)
+{
+	json_t *labels = json_object();
+
+	for (size_t i = 0; i < m->labels.n; i++)
+		json_object_set_new(labels, m->labels.item[i].name, json_string(m->labels.item[i].value));
+	return labels;
+}
+
+/* Regional warnings name the regions; the others say what the voters saw. */
+static void reason_of(const struct watched *wd, const struct watch_action *action, json_t *votes, char *text, size_t room)
+{
+	size_t i, used = 0;
+	json_t *vote;
+
+	if (action->kind == ALERT_UNDETERMINED) {
+		snprintf(text, room, "too few votes to tell whether it is up or down");
+		return;
+	}
+	if (action->kind != ALERT_REGIONAL)
+		return;
+	used = (size_t)snprintf(text, room, "down only as seen from");
+	json_array_foreach(votes, i, vote) {
+		const char *verdict = json_string_value(json_object_get(vote, "verdict"));
+		if (verdict && strcmp(verdict, "down") == 0 && used < room)
+			used += (size_t)snprintf(text + used, room - used, " %s", json_string_value(json_object_get(vote, "region")));
+	}
+	(void)wd;
+}
+
+static const char *reason_code_of(const struct watch_action *action)
+{
+	return action->kind == ALERT_UNDETERMINED ? "quorum.undetermined" : reason_code((enum reason)action->reason);
+}
+
+/* The one way from an action to alerts.c: collects the evidence, calls FN with it. */
+static void with_facts(struct watched *wd, const struct monitor *m, const struct watch_action *action,
+	void (*fn)(struct alerts *a, const struct alert_facts *facts))
+{
+	int64_t now_ms = clock_now_ms(), number = action->rounds > 0 ? action->first_round + action->rounds - 1 : 0;
+	char text[DETAIL_BYTES] = "";
+	json_t *votes = evidence_votes(wd, number, now_ms);
+	struct alert_facts facts = {
+		.kind = action->kind,
+		.severity = action->severity,
+		.subject = wd->id,
+		.monitor = evidence_monitor(m),
+		.started_wall_ms = action->started_at_ms ? wall_of(action->started_at_ms) : UNSET,
+		.observed = evidence_observed(wd, action->reason, text, sizeof(text)),
+		.quorum = evidence_quorum(wd, number, action->rounds, now_ms),
+		.labels = labels_of(m),
+		.votes = votes,
+	};
+
+	reason_of(wd, action, votes, text, sizeof(text));
+	facts.reason_code = reason_code_of(action);
+	facts.reason_text = text;
+	fn(wd->v->c->alerts, &facts);
+	json_decref(facts.monitor);
+	json_decref(facts.observed);
+	json_decref(facts.quorum);
+	json_decref(facts.labels);
+	json_decref(votes);
+}
+
+static void raise_alert(struct alerts *a, const struct alert_facts *facts)
+{
+	(void)alerts_raise(a, facts);
+}
+
+static void promote_regional(struct alerts *a, const struct alert_facts *facts)
+{
+	alerts_promote(a, ALERT_REGIONAL, facts);
+}
+
+static bool promotes(const struct watch_actions *actions)
+{
+	for (int i = 0; i < actions->n; i++) {
+		if (actions->item[i].type == WATCH_CLOSE && actions->item[i].promoted)
+			return true;
+	}
+	return false;
+}
+
+static void carry_out_one(struct watched *wd, const struct monitor *m, const struct watch_action *action, bool promoted)
+{
+	bool undetermined = action->kind == ALERT_UNDETERMINED;
+
+	switch (action->type) {
+	case WATCH_ORDER_BURST:
+		order_burst(wd, action);
+		break;
+	case WATCH_STATE:
+		change_state(wd, m, action);
+		break;
+	case WATCH_OPEN:
+		if (action->explained) /* told by its probes' own alerts */
+			wd->explained |= undetermined;
+		else
+			with_facts(wd, m, action, promoted && action->kind == ALERT_DOWN ? promote_regional : raise_alert);
+		break;
+	case WATCH_CHANGE:
+		with_facts(wd, m, action, alerts_change);
+		break;
+	case WATCH_CLOSE:
+		if (action->explained)
+			wd->explained &= !undetermined;
+		else if (!action->promoted)
+			with_facts(wd, m, action, alerts_resolve);
+		break;
+	}
+}
+
+static void carry_out(struct watched *wd, const struct watch_actions *actions)
+{
+	const struct registered *entry = registry_monitor(wd->v->c->registry, &wd->id);
+	bool promoted = promotes(actions);
+
+	ensure(entry);
+	for (int i = 0; i < actions->n; i++)
+		carry_out_one(wd, &entry->m, &actions->item[i], promoted);
+}
+
+void verdicts_evaluate(struct watched *wd)
+{
+	struct watch_actions actions = {0};
+	int64_t now_ms = clock_now_ms(), next_ms;
+
+	wd->w->held = now_ms < wd->hold_until_ms;
+	next_ms = watch_tick(wd->w, now_ms, &actions);
+	if (wd->w->held)
+		next_ms = wd->hold_until_ms;
+	carry_out(wd, &actions);
+	if (next_ms == INT64_MAX)
+		timer_stop(&wd->timer);
+	else
+		timer_set(&wd->timer, next_ms - now_ms);
+}
+
+static void evaluate_due(void *arg)
+{
+	verdicts_evaluate(arg);
+}
+
+/* ---- watches come and go */
+
+static void hold(struct watched *wd, int64_t from_ms)
+{
+	int64_t fresh_ms = watch_fresh_ms(&wd->w->rule);
+
+	wd->hold_until_ms = from_ms + (fresh_ms < HOLD_MAX_MS ? fresh_ms : HOLD_MAX_MS);
+	wd->w->held = true;
+}
+
+static struct watched *watched_new(struct verdicts *v, const struct monitor *m)
+{
+	struct watched *wd = mem_alloc(sizeof(*wd));
+
+	wd->v = v;
+	wd->id = m->id;
+	wd->state_since_wall_ms = clock_wall_ms();
+	timer_init(&wd->timer, v->c->loop, evaluate_due, wd);
+	HASH_ADD(hh, v->watched, id, sizeof(wd->id), wd);
+	return wd;
+}
+
+static void watched_free(struct watched *wd)
+{
+	HASH_DEL(wd->v->watched, wd);
+	timer_clear(&wd->timer);
+	for (int i = 0; i < VOTERS_MAX; i++)
+		free(wd->evidence[i].text);
+	free(wd->w);
+	free(wd);
+}
+
+static void withdraw_alerts(struct watched *wd, const char *why)
+{
+	for (enum alert_kind kind = 0; kind < ALERT_KIND_COUNT; kind++) {
+		alerts_withdraw(wd->v->c->alerts, kind, &wd->id, why);
+		if (wd->w)
+			wd->w->slot[kind] = (struct alert_slot){0};
+	}
+	wd->explained = false;
+}
+
+static void monitor_changed(struct verdicts *v, const struct registered *entry)
+{
+	struct watched *wd = find_watched(v, &entry->m.id);
+
+	if (!wd)
+		wd = watched_new(v, &entry->m);
+	electorate_seat(wd, &entry->m, true);
+	if (!entry->m.enabled) {
+		withdraw_alerts(wd, "the monitor was paused");
+		watched_free(wd);
+		return;
+	}
+	verdicts_evaluate(wd);
+}
+
+static void monitor_removed(struct verdicts *v, const struct registered *entry)
+{
+	struct watched *wd = find_watched(v, &entry->m.id);
+
+	if (!wd)
+		return;
+	for (int i = 0; i < wd->w->n_voters; i++)
+		fleet_drop(v->c->fleet, wd->w->voter[i].key, &wd->id);
+	withdraw_alerts(wd, "the monitor was deleted");
+	watched_free(wd);
+}
+
+static void reseat_all(void *arg)
+{
+	struct verdicts *v = arg;
+	struct watched *wd, *next;
+
+	HASH_ITER(hh, v->watched, wd, next) {
+		const struct registered *entry = registry_monitor(v->c->registry, &wd->id);
+		electorate_seat(wd, &entry->m, false);
+		verdicts_evaluate(wd);
+	}
+}
+
+static void reseat_soon(struct verdicts *v)
+{
+	if (v->started && !timer_is_set(&v->reseat))
+		timer_set(&v->reseat, 50);
+}
+
+struct standing_of *verdicts_standing(const struct verdicts *v, uint32_t key)
+{
+	struct standing_of *s;
+
+	HASH_FIND(hh, v->probes, &key, sizeof(key), s);
+	return s;
+}
+
+static void probe_changed(struct verdicts *v, const struct probe *probe)
+{
+	struct standing_of *s = verdicts_standing(v, probe->key);
+
+	if (!s) {
+		s = mem_alloc(sizeof(*s));
+		s->key = probe->key;
+		s->available = probe->joined_wall_ms != UNSET;
+		court_init(&s->court, clock_now_ms());
+		HASH_ADD(hh, v->probes, key, sizeof(s->key), s);
+	}
+	reseat_soon(v);
+}
+
+static void standing_free(struct verdicts *v, struct standing_of *s)
+{
+	HASH_DEL(v->probes, s);
+	json_decref(s->undetermined);
+	free(s);
+}
+
+static void probe_removed(struct verdicts *v, const struct probe *probe)
+{
+	struct standing_of *s = verdicts_standing(v, probe->key);
+
+	court_withdraw(v, probe);
+	if (s)
+		standing_free(v, s);
+	reseat_soon(v);
+}
+
+static void on_registry(void *arg, enum registry_change change, void *object)
+{
+	struct verdicts *v = arg;
+
+	switch (change) {
+	case CHANGED_MONITOR:
+		monitor_changed(v, object);
+		break;
+	case REMOVED_MONITOR:
+		monitor_removed(v, object);
+		break;
+	case CHANGED_PROBE:
+		probe_changed(v, object);
+		break;
+	case REMOVED_PROBE:
+		probe_removed(v, object);
+		break;
+	default:
+		reseat_soon(v);
+	}
+}
+
+/* ---- from the fleet */
+
+void verdicts_heard(struct verdicts *v, const struct probe *probe)
+{
+	struct standing_of *s = verdicts_standing(v, probe->key);
+
+	court_heard(&s->court, clock_now_ms());
+	if (s->available)
+		return;
+	s->available = true;
+	reseat_soon(v);
+}
+
+void verdicts_capable(struct verdicts *v, const struct probe *probe)
+{
+	(void)probe;
+	reseat_soon(v);
+}
+
+enum probe_fault verdicts_fault(const struct verdicts *v, uint32_t probe_key)
+{
+	const struct standing_of *s = verdicts_standing(v, probe_key);
+
+	return s ? s->court.fault : FAULT_NONE;
+}
+
+static void keep_evidence(struct watched *wd, uint32_t key, const char *text)
+{
+	struct evidence *place = NULL;
+
+	for (int i = 0; i < VOTERS_MAX && !(place && place->key == key); i++) {
+		if (wd->evidence[i].key == key || (!place && !wd->evidence[i].text))
+			place = &wd->evidence[i];
+	}
+	ensure(place);
+	place->key = key;
+	mem_set(&place->text, text);
+}
+
+static bool is_late(const struct watched *wd, const struct result *r)
+{
+	int64_t half_ms = wd->w->rule.interval_ms / 2;
+
+	return r->age_ms > (half_ms < 10000 ? half_ms : 10000);
+}
+
+enum vote_outcome verdicts_result(struct verdicts *v, const struct probe *probe, const struct result *r, const char *text)
+{
+	struct watched *wd = find_watched(v, &r->monitor);
+	struct watch_actions actions = {0};
+	int64_t now_ms = clock_now_ms();
+	struct vote vote = {
+		.present = true,
+		.verdict = r->verdict,
+		.reason = r->reason,
+		.ended_at_ms = now_ms - r->age_ms,
+		.started_at_ms = now_ms - r->age_ms - r->duration_ms,
+		.revision = r->monitor_revision,
+	};
+
+	if (!wd || watch_find(wd->w, probe->key) < 0)
+		return VOTE_NOT_ASSIGNED;
+	if (is_late(wd, r))
+		return VOTE_LATE;
+	for (int t = 0; t < THRESHOLD_COUNT; t++)
+		vote.severity[t] = (uint8_t)r->severity[t];
+	v->counts.votes++;
+	wd->w->held = now_ms < wd->hold_until_ms;
+	if (watch_vote(wd->w, probe->key, r->round, &vote, now_ms, &actions))
+		keep_evidence(wd, probe->key, text);
+	carry_out(wd, &actions);
+	verdicts_evaluate(wd);
+	return VOTE_TAKEN;
+}
+
+/* ---- once a second */
+
+static void session(void *arg)
+{
+	struct verdicts *v = arg;
+	struct watched *wd, *next;
+	int64_t now_ms = clock_now_ms(), lag_us = loop_lag_us(v->c->loop);
+
+	v->counts.lag_us = lag_us;
+	if (lag_us > LAG_MAX_US) {
+		log_warning("coordinator.lagged lag_ms=%lld msg=\"holding every decision until votes are fresh again\"", (long long)lag_us / 1000);
+		v->hold_from_ms = now_ms;
+		HASH_ITER(hh, v->watched, wd, next) {
+			hold(wd, now_ms);
+			verdicts_evaluate(wd);
+		}
+	}
+	court_session(v, now_ms);
+	timer_set(&v->session, SESSION_MS);
+}
+
+/* ---- start and end */
+
+struct verdicts *verdicts_new(struct coordinator *c)
+{
+	struct verdicts *v = mem_alloc(sizeof(*v));
+
+	v->c = c;
+	timer_init(&v->session, c->loop, session, v);
+	timer_init(&v->reseat, c->loop, reseat_all, v);
+	registry_listen(c->registry, on_registry, v);
+	return v;
+}
+
+static void restore_alert(void *arg, enum alert_kind kind, const struct id *subject, enum severity severity, const json_t *document)
+{
+	struct verdicts *v = arg;
+	struct watched *wd = find_watched(v, subject);
+	const char *opened = json_string_value(json_object_get(document, "opened_at"));
+	int64_t opened_wall_ms;
+
+	if (kind == ALERT_PROBE)
+		return;
+	if (!wd) { /* the coordinator was stopped between the two commits of a deletion */
+		alerts_withdraw(v->c->alerts, kind, subject, "the monitor was deleted");
+		return;
+	}
+	if (!opened || time_parse(opened, &opened_wall_ms) == -1)
+		opened_wall_ms = clock_wall_ms();
+	watch_restore(wd->w, kind, severity, clock_now_ms() - (clock_wall_ms() - opened_wall_ms));
+	if (kind == ALERT_DOWN)
+		wd->state_since_wall_ms = opened_wall_ms;
+}
+
+void verdicts_start(struct verdicts *v)
+{
+	struct probe *probe = NULL;
+	struct registered *entry = NULL;
+	struct watched *wd, *next;
+
+	v->hold_from_ms = clock_now_ms();
+	while ((probe = registry_next_probe(v->c->registry, probe)))
+		probe_changed(v, probe);
+	while ((entry = registry_next_monitor(v->c->registry, entry ? &entry->m.id : NULL))) {
+		if (!entry->m.enabled)
+			continue;
+		wd = watched_new(v, &entry->m);
+		electorate_seat(wd, &entry->m, true);
+		hold(wd, v->hold_from_ms);
+	}
+	alerts_each_open(v->c->alerts, restore_alert, v);
+	court_load(v);
+	HASH_ITER(hh, v->watched, wd, next)
+		verdicts_evaluate(wd);
+	v->started = true;
+	timer_set(&v->session, SESSION_MS);
+}
+
+void verdicts_free(struct verdicts *v)
+{
+	struct watched *wd, *next;
+	struct standing_of *s, *s_next;
+
+	HASH_ITER(hh, v->watched, wd, next)
+		watched_free(wd);
+	HASH_ITER(hh, v->probes, s, s_next)
+		standing_free(v, s);
+	timer_clear(&v->session);
+	timer_clear(&v->reseat);
+	free(v);
+}
+
+/* ---- for people */
+
+enum monitor_state verdicts_state(struct verdicts *v, const struct id *monitor, int64_t *since_wall_ms)
+{
+	const struct watched *wd = find_watched(v, monitor);
+
+	*since_wall_ms = wd ? wd->state_since_wall_ms : v->c->started_wall_ms;
+	return wd ? wd->w->state : STATE_PAUSED;
+}
+
+void verdicts_counts(struct verdicts *v, struct verdict_counts *out)
+{
+	const struct registered *entry = NULL;
+	struct watched *wd, *next;
+
+	*out = v->counts;
+	memset(out->by_state, 0, sizeof(out->by_state));
+	HASH_ITER(hh, v->watched, wd, next) {
+		out->by_state[wd->w->state]++;
+		out->held |= wd->w->held;
+	}
+	while ((entry = registry_next_monitor(v->c->registry, entry ? &entry->m.id : NULL)))
+		out->by_state[STATE_PAUSED] += !entry->m.enabled;
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+/* What the files of the verdicts share: a watched monitor, a probe's standing. */
+#ifndef QUORATE_VERDICTS_INTERNAL_H
+#define QUORATE_VERDICTS_INTERNAL_H
+
+#include "coordinator/coordinator.h"
+#include "coordinator/core/assign.h"
+#include "coordinator/core/court.h"
+#include "coordinator/core/watch.h"
+
+/* The newest result of one voter, as JSON text: evidence. */
+struct evidence {
+	uint32_t key;
+	char *text;
+};
+
+struct watched {
+	struct id id;
+	struct verdicts *v;
+	struct watch *w;
+	struct assigned seats[VOTERS_MAX]; /* of w's voters */
+	int n_seats;
+	struct evidence evidence[VOTERS_MAX];
+	struct timer timer;
+	int64_t hold_until_ms;
+	int64_t state_since_wall_ms;
+	bool explained; /* undetermined, and listed in its probes' alerts */
+	UT_hash_handle hh;
+};
+
+/* A probe before the court. */
+struct standing_of {
+	uint32_t key;
+	struct court court;
+	bool available;             /* may hold a seat before others */
+	struct court_facts facts;   /* of the running session */
+	json_t *undetermined;       /* names of the monitors behind facts.undetermined; NULL: none */
+	UT_hash_handle hh;
+};
+
+struct verdicts {
+	struct coordinator *c;
+	struct watched *watched;    /* by id */
+	struct standing_of *probes; /* by key */
+	struct timer session;       /* of the court, once a second */
+	struct timer reseat;        /* all electorates, soon */
+	int64_t hold_from_ms;
+	bool started;
+	struct verdict_counts counts;
+};
+
+struct standing_of *verdicts_standing(const struct verdicts *v, uint32_t key);
+void verdicts_evaluate(struct watched *wd);
+
+/* ---- electorate.c */
+/* Seats WD's monitor anew; tells the fleet what changed. REVISED: the monitor itself changed, so every voter is told. */
+void electorate_seat(struct watched *wd, const struct monitor *m, bool revised);
+
+/* ---- court_session.c */
+void court_session(struct verdicts *v, int64_t now_ms);
+void court_load(struct verdicts *v);
+void court_withdraw(struct verdicts *v, const struct probe *probe);
+
+/* ---- evidence.c; new references */
+json_t *evidence_monitor(const struct monitor *m);
+/* The votes of round NUMBER (0: the newest ones) with their fates. */
+json_t *evidence_votes(const struct watched *wd, int64_t number, int64_t now_ms);
+json_t *evidence_quorum(const struct watched *wd, int64_t number, int rounds, int64_t now_ms);
+/* What was seen by the voter that stands for REASON; its detail is copied to TEXT. */
+json_t *evidence_observed(const struct watched *wd, int reason, char *text, size_t room);
+int64_t wall_of(int64_t at_ms); /* a monotonic instant on the wall clock, as of now */
+
+#endif
