@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT
+/* Reads the token file. The open file is judged, not its name: what was checked is what is read. */
+#include "probe/token.h"
+
+#include "proto/base/mem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int check_file(int fd, const char *path, char why[TOKEN_WHY_SIZE])
+{
+	struct stat st;
+	if (fstat(fd, &st) == -1) {
+		snprintf(why, TOKEN_WHY_SIZE, "token file %s: %s", path, strerror(errno));
+		return -1;
+	}
+	if (!S_ISREG(st.st_mode)) {
+		snprintf(why, TOKEN_WHY_SIZE, "token file %s: not a regular file", path);
+		return -1;
+	}
+	if (st.st_mode & (S_IRWXG | S_IRWXO)) {
+		snprintf(why, TOKEN_WHY_SIZE,
+			"token file %s: mode %03o lets others at the secret; run: chmod 600 %s", path,
+			(unsigned)st.st_mode & 0777, path);
+		return -1;
+	}
+	return 0;
+}
+
+/* Cuts the end of line off TEXT and judges the rest. */
+static int check_text(char *text, const char *path, char why[TOKEN_WHY_SIZE])
+{
+	text[strcspn(text, "\r\n")] = 0;
+	size_t n = strlen(text);
+	for (size_t i = 0; i < n; i++) {
+		if (text[i] <= ' ' || text[i] > '~') {
+			snprintf(why, TOKEN_WHY_SIZE,
+				"token file %s: byte %zu is not a printable character; accepted: one line", path,
+				i + 1);
+			return -1;
+		}
+	}
+	if (n < TOKEN_MIN_BYTES || n > TOKEN_MAX_BYTES) {
+		snprintf(why, TOKEN_WHY_SIZE, "token file %s: a token of %zu characters; accepted: %d to %d", path, n,
+			TOKEN_MIN_BYTES, TOKEN_MAX_BYTES);
+		return -1;
+	}
+	return 0;
+}
+
+int token_read(const char *path, char **out, char why[TOKEN_WHY_SIZE])
+{
+	int result = -1;
+	char text[TOKEN_MAX_BYTES + 3] = ""; /* CR, LF and NUL */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (fd == -1) {
+		snprintf(why, TOKEN_WHY_SIZE, "token file %s: %s", path, strerror(errno));
+		return -1;
+	}
+	if (check_file(fd, path, why))
+		goto out;
+	ssize_t n = read(fd, text, sizeof text - 1);
+	if (n == -1) {
+		snprintf(why, TOKEN_WHY_SIZE, "token file %s: %s", path, strerror(errno));
+		goto out;
+	}
+	text[n] = 0;
+	if (check_text(text, path, why))
+		goto out;
+	*out = mem_strdup(text);
+	result = 0;
+out:
+	explicit_bzero(text, sizeof text);
+	close(fd);
+	return result;
+}
+
+void token_free(char *token)
+{
+	if (token)
+		explicit_bzero(token, strlen(token));
+	free(token);
+}
