@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Three lists, each ordered by sequence number, the newest first; an entry is in at most one of them. The table of
- * newest results shares the entries by reference, so that nothing is copied.
+ * Three lists, each ordered by sequence number, the newest first; an entry is in at most one of
+ * them. The table of newest results shares the entries by reference, so that nothing is copied.
  */
 #include "probe/backlog.h"
 
@@ -81,7 +81,8 @@ static void unlist(struct backlog *b, struct backlog_entry *e)
 
 static void drop_oldest(struct backlog *b)
 {
-	struct backlog_entry *w = b->waiting ? b->waiting->prev : NULL; /* utlist: the head's prev is the tail */
+	struct backlog_entry *w =
+		b->waiting ? b->waiting->prev : NULL; /* utlist: the head's prev is the tail */
 	struct backlog_entry *s = b->seen ? b->seen->prev : NULL;
 	struct backlog_entry *e = !s || (w && w->result.sequence < s->result.sequence) ? w : s;
 	if (e == w) {
@@ -194,7 +195,8 @@ static bool is_urgent(const struct backlog_entry *e)
 	return e->result.verdict == VERDICT_DOWN || e->result.round > 0;
 }
 
-/* Entries end about in the order of their numbers: the walk ends at the first that is clearly too old. */
+/* Entries end about in the order of their numbers: the walk ends at the first that is clearly too
+ * old. */
 static bool is_past(const struct backlog_entry *e, int64_t now_ms)
 {
 	return now_ms - e->ended_at_ms > BACKLOG_LATE_MS;
@@ -222,7 +224,8 @@ static void load(struct backlog *b, struct cargo *cargo, struct backlog_entry *e
 	cargo->item[cargo->n++] = e;
 }
 
-size_t backlog_take(struct backlog *b, struct backlog_entry **out, size_t n, bool with_seen, int64_t now_ms)
+size_t backlog_take(
+	struct backlog *b, struct backlog_entry **out, size_t n, bool with_seen, int64_t now_ms)
 {
 	ensure(!b->flight);
 	struct cargo cargo = {.item = out, .max = n};

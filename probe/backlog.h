@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * The results that the coordinator has not stored yet: in memory, bounded, oldest dropped first. Knows what leaves
- * next, not when. An entry waits, flies (is in the report that is under way), or was seen: its vote counted but the
- * coordinator could not store it, so that it is sent again, under the same sequence number.
+ * The results that the coordinator has not stored yet: in memory, bounded, oldest dropped first.
+ * Knows what leaves next, not when. An entry waits, flies (is in the report that is under way), or
+ * was seen: its vote counted but the coordinator could not store it, so that it is sent again,
+ * under the same sequence number.
  *
  * Also keeps the newest result of each monitor, stored or not: a new session begins with them.
  */
@@ -13,7 +14,8 @@
 
 #include <stdbool.h>
 
-/* What is no older than this can still be a vote (the coordinator's rule is min(interval / 2, 10 s)). */
+/* What is no older than this can still be a vote (the coordinator's rule is min(interval / 2, 10
+ * s)). */
 #define BACKLOG_LATE_MS 10000
 
 struct backlog_entry {
@@ -27,10 +29,10 @@ struct backlog_entry {
 struct backlog_newest;
 
 struct backlog {
-	int64_t max;                   /* entries that wait, fly or were seen */
-	int64_t n, n_again;            /* of all three; of those waiting, to be sent first */
+	int64_t max;        /* entries that wait, fly or were seen */
+	int64_t n, n_again; /* of all three; of those waiting, to be sent first */
 	int64_t n_waiting, n_seen;
-	int64_t dropped;               /* since the start */
+	int64_t dropped; /* since the start */
 	int64_t last_sequence;
 	struct backlog_entry *waiting; /* lists, the highest sequence first */
 	struct backlog_entry *flight;
@@ -44,26 +46,31 @@ void backlog_set_max(struct backlog *b, int64_t max);
 
 /* Takes RESULT's content and gives it the next sequence number. */
 void backlog_add(struct backlog *b, struct result *take, int64_t ended_at_ms);
-/* A failure or a confirmation round that can still be a vote, or what a new session begins with, waits. */
+/* A failure or a confirmation round that can still be a vote, or what a new session begins with,
+ * waits. */
 bool backlog_urgent(const struct backlog *b, int64_t now_ms);
 
 /*
- * Moves up to N entries into flight (nothing may be in flight) and returns how many; OUT gets them, borrowed, in the
- * order of sending: the newest result of each monitor when the session is new, then failures and confirmation
- * rounds that are not late, then the newest. WITH_SEEN: what was seen fills the rest.
+ * Moves up to N entries into flight (nothing may be in flight) and returns how many; OUT gets them,
+ * borrowed, in the order of sending: the newest result of each monitor when the session is new,
+ * then failures and confirmation rounds that are not late, then the newest. WITH_SEEN: what was
+ * seen fills the rest.
  */
-size_t backlog_take(struct backlog *b, struct backlog_entry **out, size_t n, bool with_seen, int64_t now_ms);
+size_t backlog_take(
+	struct backlog *b, struct backlog_entry **out, size_t n, bool with_seen, int64_t now_ms);
 /* The end of the flight. */
 void backlog_flight_stored(struct backlog *b);
 void backlog_flight_seen(struct backlog *b);
 void backlog_flight_return(struct backlog *b);
 void backlog_flight_drop(struct backlog *b); /* counted as dropped */
 
-/* A new session: nothing is in flight or seen any more, and each monitor's newest result goes first. */
+/* A new session: nothing is in flight or seen any more, and each monitor's newest result goes
+ * first. */
 void backlog_renew(struct backlog *b);
 /* MONITOR is no longer ours: its newest result is not sent again. */
 void backlog_forget(struct backlog *b, const struct id *monitor);
-/* The clock stood still for GAP_MS (the machine slept): what ended before is older than it seems. */
+/* The clock stood still for GAP_MS (the machine slept): what ended before is older than it seems.
+ */
 void backlog_age(struct backlog *b, int64_t gap_ms);
 
 #endif

@@ -48,7 +48,8 @@ static int check_types(const void *value, const char **why)
 struct link_addresses {
 	char *report, *orders;
 };
-_Static_assert(offsetof(struct probe_conf, orders_address) - offsetof(struct probe_conf, report_address) ==
+_Static_assert(
+	offsetof(struct probe_conf, orders_address) - offsetof(struct probe_conf, report_address) ==
 		offsetof(struct link_addresses, orders) - offsetof(struct link_addresses, report),
 	"report_address and orders_address must be neighbours");
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* The probe's own local file (probe.yml): where the coordinator is, who we are, what we are willing to do. Nothing in
- * it can be set from the coordinator. */
+/* The probe's own local file (probe.yml): where the coordinator is, who we are, what we are willing
+ * to do. Nothing in it can be set from the coordinator. */
 #ifndef QUORATE_PROBE_CONF_H
 #define QUORATE_PROBE_CONF_H
 
@@ -18,7 +18,7 @@ struct probe_conf {
 	struct strings types; /* check kinds we are willing to run; default all */
 	int64_t min_interval_ms;
 	int64_t in_flight_max, per_second, per_destination, body_max_bytes;
-	int64_t results_max;  /* kept in memory while the coordinator is away */
+	int64_t results_max; /* kept in memory while the coordinator is away */
 };
 
 extern const struct schema probe_conf_schema;

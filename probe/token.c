@@ -25,8 +25,8 @@ static int check_file(int fd, const char *path, char why[TOKEN_WHY_SIZE])
 	}
 	if (st.st_mode & (S_IRWXG | S_IRWXO)) {
 		snprintf(why, TOKEN_WHY_SIZE,
-			"token file %s: mode %03o lets others at the secret; run: chmod 600 %s", path,
-			(unsigned)st.st_mode & 0777, path);
+			"token file %s: mode %03o lets others at the secret; run: chmod 600 %s",
+			path, (unsigned)st.st_mode & 0777, path);
 		return -1;
 	}
 	return 0;
@@ -40,13 +40,15 @@ static int check_text(char *text, const char *path, char why[TOKEN_WHY_SIZE])
 	for (size_t i = 0; i < n; i++) {
 		if (text[i] <= ' ' || text[i] > '~') {
 			snprintf(why, TOKEN_WHY_SIZE,
-				"token file %s: byte %zu is not a printable character; accepted: one line", path,
-				i + 1);
+				"token file %s: byte %zu is not a printable character; accepted: "
+				"one line",
+				path, i + 1);
 			return -1;
 		}
 	}
 	if (n < TOKEN_MIN_BYTES || n > TOKEN_MAX_BYTES) {
-		snprintf(why, TOKEN_WHY_SIZE, "token file %s: a token of %zu characters; accepted: %d to %d", path, n,
+		snprintf(why, TOKEN_WHY_SIZE,
+			"token file %s: a token of %zu characters; accepted: %d to %d", path, n,
 			TOKEN_MIN_BYTES, TOKEN_MAX_BYTES);
 		return -1;
 	}

@@ -10,8 +10,9 @@
 #define TOKEN_WHY_SIZE  512
 
 /*
- * Reads the token from the file PATH: one line of 16 to 256 printable characters without spaces. Returns 0 and
- * *OUT (free with token_free), or -1 and WHY: a sentence that names the file and what to do, never its content.
+ * Reads the token from the file PATH: one line of 16 to 256 printable characters without spaces.
+ * Returns 0 and *OUT (free with token_free), or -1 and WHY: a sentence that names the file and what
+ * to do, never its content.
  */
 MUST_CHECK int token_read(const char *path, char **out, char why[TOKEN_WHY_SIZE]);
 void token_free(char *token); /* wipes it; no harm for NULL */

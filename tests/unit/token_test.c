@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* The token file: what is accepted, what is refused, and that the refusal says what to do but not the secret. */
+/* The token file: what is accepted, what is refused, and that the refusal says what to do but not
+ * the secret. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -92,7 +93,8 @@ static void others_must_have_no_access(void **state)
 	const struct {
 		mode_t mode;
 		int expected;
-	} table[] = {{0600, 0}, {0400, 0}, {0700, 0}, {0640, -1}, {0604, -1}, {0620, -1}, {0602, -1}, {0644, -1}};
+	} table[] = {{0600, 0}, {0400, 0}, {0700, 0}, {0640, -1}, {0604, -1}, {0620, -1},
+		{0602, -1}, {0644, -1}};
 	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
 		char why[TOKEN_WHY_SIZE] = "", *token = NULL, command[128];
 		fill(SECRET, strlen(SECRET), table[i].mode);
