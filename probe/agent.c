@@ -22,14 +22,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HELLO_WAIT_FROM   6    /* of the back-off's table: about 8 s, then longer */
-#define REPORT_WAIT_MS    5000 /* the coordinator answers within 1 s, stored or not */
-#define ORDERS_WAIT_MS    (ORDERS_HOLD_MS + 5000)
-#define FLUSH_MS          200 /* the longest that a result waits for company */
-#define SEEN_RETRY_MS     5000
-#define NONSENSE_PAUSE_MS 1000 /* after a reply that makes no sense */
-#define SETTLED_MS        2000 /* a session that lasted so long was a good one */
-#define CLOCK_OFF_MS      60000
+#define HELLO_WAIT_FROM      6    /* of the back-off's table: about 8 s, then longer */
+#define REPORT_WAIT_MS       5000 /* the coordinator answers within 1 s, stored or not */
+#define ORDERS_WAIT_MS       (ORDERS_HOLD_MS + 5000)
+#define FIRST_ORDERS_WAIT_MS 5000 /* of a session: there is always something to say */
+#define FLUSH_MS             200  /* the longest that a result waits for company */
+#define SEEN_RETRY_MS        5000
+#define NONSENSE_PAUSE_MS    1000 /* after a reply that makes no sense */
+#define SETTLED_MS           2000 /* a session that lasted so long was a good one */
+#define CLOCK_OFF_MS         60000
 
 enum agent_state { AGENT_WAITING, AGENT_HELLO, AGENT_OPEN };
 static const char *const state_names[] = {"waiting", "hello", "open"};
@@ -364,7 +365,8 @@ static void send_poll(struct agent *a)
 	size_t size_bytes = 0;
 	char *text = message_encode(MESSAGE_POLL, &poll, &size_bytes);
 	ensure(text);
-	ensure(link_client_send(a->link, LINK_ORDERS, text, size_bytes, ORDERS_WAIT_MS) == 0);
+	int64_t wait_ms = a->revision == 0 ? FIRST_ORDERS_WAIT_MS : ORDERS_WAIT_MS;
+	ensure(link_client_send(a->link, LINK_ORDERS, text, size_bytes, wait_ms) == 0);
 	explicit_bzero(text, size_bytes);
 	free(text);
 }
