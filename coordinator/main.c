@@ -22,7 +22,8 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
-#define DAY_MS         INT64_C(86400000)
+#define DAY_MS            INT64_C(86400000)
+#define RESULTS_MAX_BYTES (INT64_C(4) << 30)
 #define DEFAULT_CONFIG "/etc/quorate/coordinator.yml"
 
 struct options {
@@ -155,7 +156,7 @@ static void on_hangup(void *arg, int signal_number)
 	say_fixed("url", old->url, conf.url);
 	notify_configure(p->c.notify, conf.channels.item, conf.channels.n);
 	registry_set_per_target(p->c.registry, conf.per_target);
-	store_set_retention(p->c.store, conf.retention_days * DAY_MS, 0);
+	store_set_retention(p->c.store, conf.retention_days * DAY_MS, RESULTS_MAX_BYTES);
 	log_set_level((enum log_level)conf.log_level);
 	coordinator_conf_clear(old);
 	*old = conf;
@@ -216,7 +217,7 @@ static int open_parts(struct program *p)
 	c->curl = curl_loop_new(c->loop);
 	if (store_open(&c->store, c->loop, c->conf.store, on_store_health, p) == -1)
 		return -1;
-	store_set_retention(c->store, c->conf.retention_days * DAY_MS, 0);
+	store_set_retention(c->store, c->conf.retention_days * DAY_MS, RESULTS_MAX_BYTES);
 	if (!(c->registry = registry_open(c->store, c->conf.per_target)))
 		return -1;
 	if (notify_open(&c->notify, c->loop, c->store, c->curl, c->conf.channels.item, c->conf.channels.n) == -1)

@@ -57,23 +57,35 @@ struct probe *registry_insert_probe(struct registry *r, struct probe *take)
 	return probe;
 }
 
+static void index_monitor(struct registry *r, struct registered *entry)
+{
+	HASH_ADD_KEYPTR(hh_name, r->monitor_names, entry->m.name, strlen(entry->m.name), entry);
+	if (entry->m.external_id)
+		HASH_ADD_KEYPTR(hh_external, r->monitor_externals, entry->m.external_id, strlen(entry->m.external_id), entry);
+}
+
+static void unindex_monitor(struct registry *r, struct registered *entry)
+{
+	HASH_DELETE(hh_name, r->monitor_names, entry);
+	if (entry->m.external_id)
+		HASH_DELETE(hh_external, r->monitor_externals, entry);
+}
+
 struct registered *registry_insert_monitor(struct registry *r, struct monitor *take)
 {
-	struct registered *old = registry_monitor(r, &take->id), *entry;
+	struct registered *entry = registry_monitor(r, &take->id);
 
-	if (old) {
-		HASH_DELETE(hh_name, r->monitor_names, old);
-		monitor_clear(&old->m);
-		old->m = *take;
-		memset(take, 0, sizeof(*take));
-		HASH_ADD_KEYPTR(hh_name, r->monitor_names, old->m.name, strlen(old->m.name), old);
-		return old;
+	if (entry) {
+		unindex_monitor(r, entry);
+		monitor_clear(&entry->m);
+		entry->m = *take;
+	} else {
+		entry = mem_alloc(sizeof(*entry));
+		entry->m = *take;
+		HASH_ADD(hh, r->monitors, m.id, sizeof(entry->m.id), entry);
 	}
-	entry = mem_alloc(sizeof(*entry));
-	entry->m = *take;
 	memset(take, 0, sizeof(*take));
-	HASH_ADD(hh, r->monitors, m.id, sizeof(entry->m.id), entry);
-	HASH_ADD_KEYPTR(hh_name, r->monitor_names, entry->m.name, strlen(entry->m.name), entry);
+	index_monitor(r, entry);
 	return entry;
 }
 
@@ -105,7 +117,7 @@ void registry_forget_probe(struct registry *r, struct probe *probe)
 void registry_forget_monitor(struct registry *r, struct registered *entry)
 {
 	HASH_DELETE(hh, r->monitors, entry);
-	HASH_DELETE(hh_name, r->monitor_names, entry);
+	unindex_monitor(r, entry);
 	monitor_clear(&entry->m);
 	free(entry);
 }
@@ -279,13 +291,12 @@ struct registered *registry_monitor_by_name(struct registry *r, const char *name
 	return entry;
 }
 
-static struct registered *monitor_by_external_id(struct registry *r, const char *external_id)
+struct registered *registry_monitor_by_external_id(struct registry *r, const char *external_id)
 {
-	for (struct registered *e = r->monitors; e; e = e->hh.next) {
-		if (e->m.external_id && strcmp(e->m.external_id, external_id) == 0)
-			return e;
-	}
-	return NULL;
+	struct registered *entry;
+
+	HASH_FIND(hh_external, r->monitor_externals, external_id, strlen(external_id), entry);
+	return entry;
 }
 
 struct registered *registry_monitor_find(struct registry *r, const char *text)
@@ -295,7 +306,7 @@ struct registered *registry_monitor_find(struct registry *r, const char *text)
 
 	if (id_parse(text, &id) == 0)
 		return registry_monitor(r, &id);
-	entry = monitor_by_external_id(r, text);
+	entry = registry_monitor_by_external_id(r, text);
 	return entry ? entry : registry_monitor_by_name(r, text);
 }
 

@@ -41,6 +41,7 @@ struct registered {
 	struct monitor m;
 	UT_hash_handle hh;   /* by id */
 	UT_hash_handle hh_name;
+	UT_hash_handle hh_external; /* those with an external_id */
 };
 
 enum role { ROLE_VIEWER, ROLE_EDITOR, ROLE_ADMIN };
@@ -73,6 +74,7 @@ struct probe *registry_probe(struct registry *r, const char *name);
 struct probe *registry_probe_by_key(struct registry *r, uint32_t key);
 struct registered *registry_monitor(struct registry *r, const struct id *id);
 struct registered *registry_monitor_by_name(struct registry *r, const char *name);
+struct registered *registry_monitor_by_external_id(struct registry *r, const char *external_id);
 /* What people type: an id, an external_id or a name. */
 struct registered *registry_monitor_find(struct registry *r, const char *text);
 const struct api_key *registry_key(struct registry *r, const char *secret);

@@ -22,6 +22,7 @@ struct registry {
 	struct probe *probe_keys;  /* by key */
 	struct registered *monitors; /* by id, in the order of ids */
 	struct registered *monitor_names;
+	struct registered *monitor_externals;
 	struct api_key *keys;      /* by hash */
 	uint32_t last_key;
 	struct listener listener[LISTENERS_MAX];

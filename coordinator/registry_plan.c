@@ -9,6 +9,7 @@
 #include "proto/base/mem.h"
 #include "proto/base/rand.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -133,38 +134,142 @@ static double checks_per_minute(const struct monitor *m)
 	return m->enabled ? 60000.0 / (double)m->interval_ms * (double)(m->quorum.seats * m->quorum.per_seat) : 0;
 }
 
-static bool in_plan(const struct plan *plan, const struct id *id)
+/* How many checks a minute one host gets, after the plan. */
+struct load {
+	char host[256];
+	double per_minute;
+	UT_hash_handle hh;
+};
+
+static struct load *load_of(struct load **loads, const struct monitor *m)
 {
-	for (size_t i = 0; i < plan->n; i++) {
-		if (id_equal(&plan->item[i].m.id, id))
-			return true;
-	}
-	return false;
+	struct load *load;
+	char host[sizeof(load->host)];
+
+	target_host(m, host, sizeof(host));
+	for (char *c = host; *c; c++)
+		*c = (char)tolower((unsigned char)*c);
+	HASH_FIND_STR(*loads, host, load);
+	if (load)
+		return load;
+	load = mem_alloc(sizeof(*load));
+	memcpy(load->host, host, sizeof(host));
+	HASH_ADD_STR(*loads, host, load);
+	return load;
 }
 
-static void check_ceiling(struct registry *r, const struct plan *plan, size_t index, const char *base, struct problems *p)
-{
-	char host[256], other[256], path[PATH_BYTES];
-	double sum = 0;
+/* ---- rules over the whole plan */
 
-	if (plan->item[index].kind == PLAN_UNCHANGED)
+/* What an item is found by: its id, name and external_id, each in a set of its own. */
+struct mark {
+	char key[NAME_MAX_BYTES * 2 + 8];
+	const struct plan_item *item;
+	UT_hash_handle hh;
+};
+
+static const struct plan_item *marked(struct mark *marks, char kind, const char *text)
+{
+	struct mark *mark;
+	char key[sizeof(mark->key)];
+
+	snprintf(key, sizeof(key), "%c%s", kind, text);
+	HASH_FIND_STR(marks, key, mark);
+	return mark ? mark->item : NULL;
+}
+
+/* Returns who has the mark already; marks it otherwise. */
+static const struct plan_item *mark_item(struct mark **marks, char kind, const char *text, const struct plan_item *item)
+{
+	const struct plan_item *other = marked(*marks, kind, text);
+	struct mark *mark;
+
+	if (other)
+		return other;
+	mark = mem_alloc(sizeof(*mark));
+	snprintf(mark->key, sizeof(mark->key), "%c%s", kind, text);
+	mark->item = item;
+	HASH_ADD_STR(*marks, key, mark);
+	return NULL;
+}
+
+static void base_path_of(char out[PATH_BYTES], const char *base_path, size_t index)
+{
+	if (base_path[0])
+		snprintf(out, PATH_BYTES, "%s[%zu]", base_path, index);
+	else
+		out[0] = '\0';
+}
+
+static void check_unique(struct mark **marks, const struct plan_item *item, const char *base, struct problems *p)
+{
+	const struct monitor *m = &item->m;
+	char path[PATH_BYTES], id[ID_TEXT_SIZE];
+	const struct plan_item *other;
+
+	path_join(path, base, "name");
+	if (mark_item(marks, 'n', m->name, item))
+		problems_add(p, path, "'%s' is used by an earlier monitor of this request", m->name);
+	else if ((other = mark_item(marks, 'i', id_format(&m->id, id), item)) ||
+		(m->external_id && (other = mark_item(marks, 'e', m->external_id, item))))
+		problems_add(p, path, "'%s' means the same monitor as '%s' of this request", m->name, other->m.name);
+}
+
+/* A name or external_id that belongs to another monitor, unless that one is changed by the same plan. */
+static void check_taken(struct mark *marks, const struct plan_item *item, const struct registered *entry, const char *member,
+	const char *base, struct problems *p)
+{
+	char path[PATH_BYTES], id[ID_TEXT_SIZE];
+
+	if (!entry || id_equal(&entry->m.id, &item->m.id) || marked(marks, 'i', id_format(&entry->m.id, id)))
 		return;
-	target_host(&plan->item[index].m, host, sizeof(host));
-	for (size_t i = 0; i < plan->n; i++) {
-		target_host(&plan->item[i].m, other, sizeof(other));
-		if (strcasecmp(host, other) == 0)
-			sum += checks_per_minute(&plan->item[i].m);
-	}
-	for (struct registered *e = r->monitors; e; e = e->hh.next) {
-		target_host(&e->m, other, sizeof(other));
-		if (strcasecmp(host, other) == 0 && !in_plan(plan, &e->m.id))
-			sum += checks_per_minute(&e->m);
-	}
-	if (sum <= (double)r->per_target)
+	path_join(path, base, member);
+	problems_add(p, path, "'%s' belongs to another monitor already: '%s' (%s)",
+		member[0] == 'n' ? item->m.name : item->m.external_id, entry->m.name, id);
+}
+
+static void check_ceiling(struct registry *r, struct load **loads, const struct plan_item *item, const char *base, struct problems *p)
+{
+	const struct load *load = load_of(loads, &item->m);
+	char path[PATH_BYTES];
+
+	if (item->kind == PLAN_UNCHANGED || load->per_minute <= (double)r->per_target)
 		return;
 	path_join(path, base, "interval");
 	problems_add(p, path, "all monitors of %s would make %.0f checks a minute; at most %lld are allowed (per_target in coordinator.yml)",
-		host, sum, (long long)r->per_target);
+		load->host, load->per_minute, (long long)r->per_target);
+}
+
+static void check_plan(struct registry *r, const struct plan *plan, const char *base_path, struct problems *p)
+{
+	struct mark *marks = NULL, *mark, *mark_next;
+	struct load *loads = NULL, *load, *load_next;
+	char base[PATH_BYTES], id[ID_TEXT_SIZE];
+
+	for (size_t i = 0; i < plan->n; i++) {
+		base_path_of(base, base_path, i);
+		check_unique(&marks, &plan->item[i], base, p);
+		load_of(&loads, &plan->item[i].m)->per_minute += checks_per_minute(&plan->item[i].m);
+	}
+	for (struct registered *e = r->monitors; e; e = e->hh.next) {
+		if (!marked(marks, 'i', id_format(&e->m.id, id)))
+			load_of(&loads, &e->m)->per_minute += checks_per_minute(&e->m);
+	}
+	for (size_t i = 0; i < plan->n; i++) {
+		base_path_of(base, base_path, i);
+		const struct plan_item *item = &plan->item[i];
+		check_taken(marks, item, registry_monitor_by_name(r, item->m.name), "name", base, p);
+		if (item->m.external_id)
+			check_taken(marks, item, registry_monitor_by_external_id(r, item->m.external_id), "external_id", base, p);
+		check_ceiling(r, &loads, &plan->item[i], base, p);
+	}
+	HASH_ITER(hh, marks, mark, mark_next) {
+		HASH_DEL(marks, mark);
+		free(mark);
+	}
+	HASH_ITER(hh, loads, load, load_next) {
+		HASH_DEL(loads, load);
+		free(load);
+	}
 }
 
 /* ---- one input */
@@ -175,34 +280,13 @@ static struct registered *match_existing(struct registry *r, const struct monito
 
 	if (id)
 		return registry_monitor(r, id);
-	for (entry = r->monitors; m->external_id && entry; entry = entry->hh.next) {
-		if (entry->m.external_id && strcmp(entry->m.external_id, m->external_id) == 0)
-			return entry;
-	}
+	if (m->external_id && (entry = registry_monitor_by_external_id(r, m->external_id)))
+		return entry;
 	entry = registry_monitor_by_name(r, m->name);
 	/* Another external_id under the same name is another monitor, and so a duplicate name. */
 	if (entry && m->external_id && entry->m.external_id)
 		return NULL;
 	return entry;
-}
-
-static void check_unique(struct registry *r, const struct plan *plan, size_t index, const char *base, struct problems *p)
-{
-	const struct monitor *m = &plan->item[index].m;
-	struct registered *entry = registry_monitor_by_name(r, m->name);
-	char path[PATH_BYTES];
-
-	path_join(path, base, "name");
-	if (entry && !id_equal(&entry->m.id, &m->id) && !in_plan(plan, &entry->m.id))
-		problems_add(p, path, "'%s' is the name of another monitor already", m->name);
-	for (size_t i = 0; i < index; i++) {
-		const struct monitor *other = &plan->item[i].m;
-		if (strcmp(other->name, m->name) == 0)
-			problems_add(p, path, "'%s' is used by an earlier monitor of this request", m->name);
-		else if (id_equal(&other->id, &m->id) ||
-			(m->external_id && other->external_id && strcmp(m->external_id, other->external_id) == 0))
-			problems_add(p, path, "'%s' means the same monitor as '%s' of this request", m->name, other->name);
-	}
 }
 
 static bool same_document(const struct monitor *a, const struct monitor *b)
@@ -270,18 +354,12 @@ int registry_plan(struct registry *r, const json_t *inputs, const struct id *id,
 
 	plan->item = mem_array(json_array_size(inputs) + 1, sizeof(*plan->item));
 	for (size_t i = 0; i < json_array_size(inputs); i++) {
-		if (base_path[0])
-			snprintf(base, sizeof(base), "%s[%zu]", base_path, i);
-		else
-			base[0] = '\0';
-		size_t before = p->total;
+		base_path_of(base, base_path, i);
 		plan_input(r, json_array_get(inputs, i), id, base, &plan->item[i], p);
 		plan->n++;
-		if (p->total != before)
-			break; /* one wrong monitor is told whole; the others wait for it */
-		check_unique(r, plan, i, base, p);
-		check_ceiling(r, plan, i, base, p);
 	}
+	if (!p->total)
+		check_plan(r, plan, base_path, p);
 	if (p->total) {
 		registry_plan_free(plan);
 		return -1;
