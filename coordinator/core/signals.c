@@ -10,10 +10,17 @@
 
 /* ---- state */
 
+static enum monitor_state undecided_state(const struct watch *w)
+{
+	if (w->state == STATE_PENDING || w->burst.goal != BURST_NONE) /* about to be known */
+		return w->state;
+	return STATE_UNDETERMINED;
+}
+
 static enum monitor_state next_state(const struct watch *w, enum decision decision)
 {
 	if (decision == DECISION_UNDETERMINED)
-		return w->state == STATE_PENDING ? STATE_PENDING : STATE_UNDETERMINED;
+		return undecided_state(w);
 	if (w->down)
 		return STATE_DOWN;     /* up is not confirmed yet */
 	if (decision == DECISION_DOWN) /* nor is down */

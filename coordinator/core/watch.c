@@ -253,8 +253,8 @@ int64_t watch_tick(struct watch *w, int64_t now_ms, struct watch_actions *action
 	}
 	sit(w, &s, now_ms, actions);
 	burst_advance(w, &s);
-	signals_apply(w, &s);
 	burst_begin(w, &s);
+	signals_apply(w, &s);
 	return next_look(w, &s);
 }
 

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: MIT
+/* Seats and phases by example; the laws are in tests/prop/assign_prop.c. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "coordinator/core/assign.h"
+#include "quorate/attr.h"
+
+#define MONITOR 0x1234567890abcdefU
+
+static struct candidate probe(uint32_t key, uint64_t domain)
+{
+	return (struct candidate){
+		.key = key, .hash = key * 2654435761U, .domain = domain, .available = true};
+}
+
+static const struct assigned *find(const struct assigned *out, int n, uint32_t key)
+{
+	for (int i = 0; i < n; i++)
+		if (out[i].key == key)
+			return &out[i];
+	return NULL;
+}
+
+static void test_domains(void **state)
+{
+	struct candidate c[] = {
+		probe(1, 10), probe(2, 10), probe(3, 20), probe(4, 0), probe(5, 20)};
+
+	(void)state;
+	assert_int_equal(assign_domains(c, 0), 0);
+	assert_int_equal(assign_domains(c, 1), 1);
+	assert_int_equal(assign_domains(c, 2), 1);
+	assert_int_equal(assign_domains(c, 5), 3);
+}
+
+static void test_sizes(void **state)
+{
+	static const struct {
+		size_t candidates; /* two per domain */
+		int seats, per_seat, n_seats, voters;
+	} table[] = {
+		{0, 3, 1, 0, 0},
+		{1, 3, 1, 1, 1},
+		{1, 3, 3, 1, 1},
+		{6, 3, 1, 3, 3},
+		{6, 3, 2, 3, 6},
+		{6, 3, 3, 3, 6},
+		{6, 1, 1, 1, 1},
+		{6, 5, 1, 3, 3},
+		{60, 15, 3, 15, 30},
+		{60, 99, 1, 15, 15},
+		{60, 0, 1, 0, 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+		struct candidate c[60];
+		struct assigned out[VOTERS_MAX];
+		int n_seats = -1;
+		for (uint32_t k = 0; k < table[i].candidates; k++)
+			c[k] = probe(k + 1, k / 2 + 100);
+		assert_int_equal(assign_seats(MONITOR, c, table[i].candidates, table[i].seats,
+					 table[i].per_seat, NULL, 0, out, &n_seats),
+			table[i].voters);
+		assert_int_equal(n_seats, table[i].n_seats);
+	}
+}
+
+static void test_seats_in_order_and_domains_distinct(void **state)
+{
+	struct candidate c[12];
+	struct assigned out[VOTERS_MAX];
+	int n_seats;
+
+	(void)state;
+	for (uint32_t k = 0; k < 12; k++)
+		c[k] = probe(k + 1, k % 4);
+	int n = assign_seats(MONITOR, c, 12, 3, 2, NULL, 0, out, &n_seats);
+	assert_int_equal(n, 6);
+	for (int i = 0; i < n; i++) {
+		assert_int_equal(out[i].seat, i / 2);
+		for (int j = 0; j < n; j++)
+			assert_int_equal((out[i].key - 1) % 4 == (out[j].key - 1) % 4,
+				out[i].seat == out[j].seat);
+	}
+}
+
+/* The one that is gone is replaced from its own domain, else by another domain; without any, it
+ * keeps the seat. */
+static void test_unavailable(void **state)
+{
+	struct candidate c[] = {probe(1, 10), probe(2, 10), probe(3, 20), probe(4, 30)};
+	struct assigned first[VOTERS_MAX], out[VOTERS_MAX];
+	int n_seats;
+
+	(void)state;
+	assert_int_equal(assign_seats(MONITOR, c, 4, 3, 1, NULL, 0, first, &n_seats), 3);
+	uint32_t voter = find(first, 3, 1) ? 1 : 2, spare = 3 - voter;
+	c[voter - 1].available = false;
+	assert_int_equal(assign_seats(MONITOR, c, 4, 3, 1, first, 3, out, &n_seats), 3);
+	assert_null(find(out, 3, voter));
+	assert_non_null(find(out, 3, spare));
+	assert_int_equal(find(out, 3, spare)->seat, find(first, 3, voter)->seat);
+	assert_int_equal(find(out, 3, 3)->seat, find(first, 3, 3)->seat);
+
+	c[spare - 1].available = false;
+	assert_int_equal(assign_seats(MONITOR, c, 4, 3, 1, first, 3, out, &n_seats), 3);
+	assert_int_equal(find(out, 3, voter)->seat, find(first, 3, voter)->seat);
+
+	c[2].available = c[3].available = false; /* nobody is there: nothing moves */
+	assert_int_equal(assign_seats(MONITOR, c, 4, 3, 1, first, 3, out, &n_seats), 3);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(find(out, 3, first[i].key)->seat, first[i].seat);
+}
+
+static void test_another_domain_takes_the_free_number(void **state)
+{
+	struct candidate c[] = {probe(1, 10), probe(2, 20), probe(3, 30), probe(4, 40)};
+	struct assigned first[VOTERS_MAX], out[VOTERS_MAX];
+	int n_seats;
+
+	(void)state;
+	assert_int_equal(assign_seats(MONITOR, c, 4, 3, 1, NULL, 0, first, &n_seats), 3);
+	uint32_t gone = first[0].key, spare = 10;
+	for (int i = 0; i < 3; i++)
+		spare -= first[i].key;
+	c[gone - 1].available = false;
+	assert_int_equal(assign_seats(MONITOR, c, 4, 3, 1, first, 3, out, &n_seats), 3);
+	assert_int_equal(out[0].key, spare);
+	assert_int_equal(out[1].key, first[1].key);
+	assert_int_equal(out[2].key, first[2].key);
+}
+
+static void test_previous_that_makes_no_sense(void **state)
+{
+	struct candidate c[] = {probe(1, 10), probe(2, 20)};
+	static const struct assigned previous[] = {
+		{0, 99}, {7, 1}, {-1, 2}, {1, 1}, {1, 2}, {0, 1}};
+	struct assigned out[VOTERS_MAX];
+	int n_seats;
+
+	(void)state;
+	int n = assign_seats(MONITOR, c, 2, 3, 1, previous, ARRAY_LEN(previous), out, &n_seats);
+	assert_int_equal(n, 2);
+	assert_int_equal(n_seats, 2);
+	assert_int_equal(find(out, 2, 1)->seat, 1); /* the first claim that fits */
+	assert_int_equal(find(out, 2, 2)->seat, 0);
+}
+
+static void test_phases(void **state)
+{
+	static const int64_t intervals[] = {1000, 60000, 86400000};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(intervals); i++) {
+		int64_t first = assign_phase_ms(MONITOR, 0, 5, intervals[i]);
+		for (int seat = 0; seat < 5; seat++) {
+			int64_t phase = assign_phase_ms(MONITOR, seat, 5, intervals[i]);
+			assert_in_range(phase, 0, intervals[i] - 1);
+			assert_int_equal((phase - first + intervals[i]) % intervals[i],
+				intervals[i] / 5 * seat);
+		}
+	}
+	assert_int_not_equal(
+		assign_phase_ms(MONITOR, 0, 3, 60000), assign_phase_ms(MONITOR + 1, 0, 3, 60000));
+	assert_in_range(assign_phase_ms(MONITOR, 0, 0, 60000), 0, 59999);
+}
+
+static void test_next_in(void **state)
+{
+	static const struct {
+		int64_t phase, interval, wall, in;
+	} table[] = {
+		{0, 60000, 0, 0},
+		{0, 60000, 1, 59999},
+		{0, 60000, 59999, 1},
+		{0, 60000, 60000, 0},
+		{20000, 60000, 19999, 1},
+		{20000, 60000, 20000, 0},
+		{20000, 60000, 20001, 59999},
+		{59999, 60000, 1700000000000, 39999},
+		{20000, 60000, -1, 20001},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(table); i++)
+		assert_int_equal(
+			assign_next_in_ms(table[i].phase, table[i].interval, table[i].wall),
+			table[i].in);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_domains),
+		cmocka_unit_test(test_sizes),
+		cmocka_unit_test(test_seats_in_order_and_domains_distinct),
+		cmocka_unit_test(test_unavailable),
+		cmocka_unit_test(test_another_domain_takes_the_free_number),
+		cmocka_unit_test(test_previous_that_makes_no_sense),
+		cmocka_unit_test(test_phases),
+		cmocka_unit_test(test_next_in),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: MIT
+/* The standing of one probe: lost, dissenting, both, held, restored. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "coordinator/core/court.h"
+#include "quorate/attr.h"
+
+#define AFTER_MS 60000
+
+struct line {
+	int64_t now_ms;
+	bool heard;
+	int monitors, dissents, undetermined;
+	bool held;
+	enum alert_step step;
+	enum severity severity;
+	enum probe_fault fault;
+};
+
+static void play_on(struct court *c, const struct line *line, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct court_facts facts = {
+			.monitors = line[i].monitors,
+			.dissents = line[i].dissents,
+			.undetermined = line[i].undetermined,
+			.dissent_after_ms = AFTER_MS,
+			.held = line[i].held,
+		};
+		if (line[i].heard)
+			court_heard(c, line[i].now_ms);
+		struct court_action a = court_tick(c, &facts, line[i].now_ms);
+		assert_int_equal(a.step, line[i].step);
+		assert_int_equal(a.severity, line[i].severity);
+		assert_int_equal(a.fault, line[i].fault);
+	}
+}
+
+static void play(const struct line *line, size_t n)
+{
+	struct court c;
+
+	court_init(&c, 1000);
+	play_on(&c, line, n);
+}
+
+#define NONE   ALERT_STEP_NONE
+#define OPEN   ALERT_STEP_OPEN
+#define CHANGE ALERT_STEP_CHANGE
+#define CLOSE  ALERT_STEP_CLOSE
+#define S0     SEVERITY_NONE
+#define SU     SEVERITY_UNKNOWN
+#define SW     SEVERITY_WARNING
+
+static void test_lost(void **state)
+{
+	static const struct line script[] = {
+		{1000, false, 6, 0, 0, false, NONE, S0, FAULT_NONE},
+		{30999, false, 6, 0, 0, false, NONE, S0, FAULT_NONE},
+		{31000, false, 6, 0, 0, false, OPEN, SW, FAULT_LOST},
+		{31001, false, 6, 0, 0, false, NONE, SW, FAULT_LOST},
+		{40000, false, 6, 0, 1, false, CHANGE, SU, FAULT_LOST},
+		{40001, false, 6, 0, 6, false, NONE, SU, FAULT_LOST},
+		{40002, false, 6, 0, 0, false, CHANGE, SW, FAULT_LOST},
+		{50000, true, 6, 0, 0, false, CLOSE, S0, FAULT_LOST},
+		{79999, false, 6, 0, 0, false, NONE, S0, FAULT_NONE},
+		{80000, false, 6, 0, 3, false, OPEN, SU, FAULT_LOST},
+	};
+
+	(void)state;
+	play(script, ARRAY_LEN(script));
+}
+
+static void test_dissent(void **state)
+{
+	static const struct line script[] = {
+		{2000, true, 6, 4, 0, false, NONE, S0, FAULT_NONE},
+		{32000, true, 6, 4, 0, false, NONE, S0, FAULT_NONE},
+		{61999, true, 6, 4, 0, false, NONE, S0, FAULT_NONE},
+		{62000, true, 6, 4, 0, false, OPEN, SW, FAULT_DISSENT},
+		{62001, true, 6, 0, 0, false, NONE, SW, FAULT_DISSENT},
+		{100000, true, 6, 6, 0, false, NONE, SW, FAULT_DISSENT}, /* again: starts over */
+		{100001, true, 6, 0, 0, false, NONE, SW, FAULT_DISSENT},
+		{160000, true, 6, 0, 0, false, NONE, SW, FAULT_DISSENT},
+		{160001, true, 6, 0, 0, false, CLOSE, S0, FAULT_DISSENT},
+		{160002, true, 6, 4, 0, false, NONE, S0, FAULT_NONE},
+		{200000, true, 6, 0, 0, false, NONE, S0,
+			FAULT_NONE}, /* a gap starts the time over */
+		{200001, true, 6, 4, 0, false, NONE, S0, FAULT_NONE},
+		{260000, true, 6, 4, 0, false, NONE, S0, FAULT_NONE},
+		{260001, true, 6, 4, 0, false, OPEN, SW, FAULT_DISSENT},
+	};
+
+	(void)state;
+	play(script, ARRAY_LEN(script));
+}
+
+/* At least two monitors and more than half of them. */
+static void test_how_much_is_dissent(void **state)
+{
+	static const struct {
+		int monitors, dissents;
+		bool dissent;
+	} table[] = {{1, 1, false}, {2, 1, false}, {2, 2, true}, {3, 1, false}, {3, 2, true},
+		{4, 2, false}, {4, 3, true}, {6, 3, false}, {6, 4, true}, {0, 0, false}};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+		struct court c;
+		struct court_facts facts = {
+			.monitors = table[i].monitors,
+			.dissents = table[i].dissents,
+			.dissent_after_ms = 1000,
+		};
+		court_init(&c, 1000);
+		assert_int_equal(court_tick(&c, &facts, 2000).step, ALERT_STEP_NONE);
+		assert_int_equal(court_tick(&c, &facts, 3000).step,
+			table[i].dissent ? ALERT_STEP_OPEN : ALERT_STEP_NONE);
+	}
+}
+
+static void test_one_alert_for_both(void **state)
+{
+	static const struct line script[] = {
+		{2000, true, 2, 2, 0, false, NONE, S0, FAULT_NONE},
+		{62000, true, 2, 2, 0, false, OPEN, SW, FAULT_DISSENT},
+		{92000, false, 2, 2, 0, false, NONE, SW, FAULT_LOST},
+		{93000, true, 2, 2, 0, false, NONE, SW, FAULT_DISSENT}, /* dissents all the while */
+		{93001, true, 2, 0, 0, false, NONE, SW, FAULT_DISSENT},
+		{123001, false, 2, 0, 0, false, NONE, SW, FAULT_LOST},
+		{140000, true, 2, 0, 0, false, CLOSE, S0, FAULT_LOST},
+	};
+
+	(void)state;
+	play(script, ARRAY_LEN(script));
+}
+
+static void test_held(void **state)
+{
+	static const struct line script[] = {
+		{31000, false, 6, 0, 0, true, NONE, S0, FAULT_NONE},
+		{31001, false, 6, 0, 0, false, OPEN, SW, FAULT_LOST},
+		{40000, true, 6, 0, 0, true, NONE, SW, FAULT_LOST},
+		{40001, true, 6, 0, 0, false, CLOSE, S0, FAULT_LOST},
+		/* dissent before and during the hold does not count towards its time */
+		{41000, true, 6, 6, 0, false, NONE, S0, FAULT_NONE},
+		{90000, true, 6, 6, 0, true, NONE, S0, FAULT_NONE},
+		{101000, true, 6, 6, 0, false, NONE, S0, FAULT_NONE},
+		{160999, true, 6, 6, 0, false, NONE, S0, FAULT_NONE},
+		{161000, true, 6, 6, 0, false, OPEN, SW, FAULT_DISSENT},
+		/* nor does agreement */
+		{162000, true, 6, 0, 0, false, NONE, SW, FAULT_DISSENT},
+		{200000, true, 6, 0, 0, true, NONE, SW, FAULT_DISSENT},
+		{222000, true, 6, 0, 0, false, NONE, SW, FAULT_DISSENT},
+		{281999, true, 6, 0, 0, false, NONE, SW, FAULT_DISSENT},
+		{282000, true, 6, 0, 0, false, CLOSE, S0, FAULT_DISSENT},
+	};
+
+	(void)state;
+	play(script, ARRAY_LEN(script));
+}
+
+static void test_restored_lost_closes_only_when_heard(void **state)
+{
+	static const struct line script[] = {
+		{1000, false, 6, 0, 0, true, NONE, SW, FAULT_LOST},
+		{1001, false, 6, 0, 0, false, NONE, SW, FAULT_LOST},
+		{90000, false, 6, 0, 0, false, NONE, SW, FAULT_LOST},
+		{90001, true, 6, 0, 0, false, CLOSE, S0, FAULT_LOST},
+	};
+	struct court c;
+
+	(void)state;
+	court_init(&c, 1000);
+	court_restore(&c, FAULT_LOST, SEVERITY_WARNING, 77);
+	assert_int_equal(c.slot.opened_at_ms, 77);
+	play_on(&c, script, ARRAY_LEN(script));
+}
+
+static void test_restored_dissent_closes_after_agreement(void **state)
+{
+	static const struct line script[] = {
+		{1001, true, 6, 0, 0, false, NONE, SW, FAULT_DISSENT},
+		{61000, true, 6, 0, 0, false, NONE, SW, FAULT_DISSENT},
+		{61001, true, 6, 0, 0, false, CLOSE, S0, FAULT_DISSENT},
+	};
+	struct court c;
+
+	(void)state;
+	court_init(&c, 1000);
+	court_restore(&c, FAULT_DISSENT, SEVERITY_WARNING, 77);
+	play_on(&c, script, ARRAY_LEN(script));
+}
+
+static void test_heard_never_goes_back(void **state)
+{
+	struct court c;
+
+	(void)state;
+	court_init(&c, 1000);
+	court_heard(&c, 5000);
+	court_heard(&c, 4000);
+	assert_int_equal(c.heard_at_ms, 5000);
+	assert_string_equal(probe_fault_names[FAULT_DISSENT], "dissent");
+	assert_null(probe_fault_names[FAULT_DISSENT + 1]);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_lost),
+		cmocka_unit_test(test_dissent),
+		cmocka_unit_test(test_how_much_is_dissent),
+		cmocka_unit_test(test_one_alert_for_both),
+		cmocka_unit_test(test_held),
+		cmocka_unit_test(test_restored_lost_closes_only_when_heard),
+		cmocka_unit_test(test_restored_dissent_closes_after_agreement),
+		cmocka_unit_test(test_heard_never_goes_back),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

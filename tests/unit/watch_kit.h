@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A watch on virtual time for tests: votes in, actions out as text. The log of a step is the
+ * actions joined by "; ": burst 1+2              rounds 1 and 2 ordered up>down state open down
+ * critical     open, change, close KIND SEVERITY; "explained" or "promoted" after it
+ */
+#ifndef QUORATE_TESTS_WATCH_KIT_H
+#define QUORATE_TESTS_WATCH_KIT_H
+
+#include "coordinator/core/watch.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const kit_states[] = {
+	"pending", "up", "degraded", "down", "undetermined", "paused", "maintenance"};
+static const char *const kit_kinds[] = {
+	"down", "slow", "certificate", "loss", "regional", "undetermined", "probe"};
+static const char *const kit_severities[] = {"none", "unknown", "warning", "critical"};
+
+struct kit {
+	struct watch *w;
+	struct watch_actions actions;
+	int64_t now_ms;
+	int64_t next_ms;  /* what the last evaluation by tick returned */
+	int64_t check_ms; /* how long a check takes */
+	char log[2048];
+};
+
+static inline void kit_say(struct kit *k, const char *text)
+{
+	size_t used = strlen(k->log);
+
+	snprintf(k->log + used, sizeof(k->log) - used, "%s%s", used > 0 ? "; " : "", text);
+}
+
+static inline void kit_note(struct kit *k)
+{
+	static const char *const verbs[] = {"", "", "open", "change", "close"};
+
+	for (int i = 0; i < k->actions.n; i++) {
+		const struct watch_action *a = &k->actions.item[i];
+		char text[128];
+		if (a->type == WATCH_ORDER_BURST)
+			snprintf(text, sizeof(text), "burst %lld+%d", (long long)a->first_round,
+				a->rounds);
+		else if (a->type == WATCH_STATE)
+			snprintf(text, sizeof(text), "%s>%s", kit_states[a->from],
+				kit_states[a->to]);
+		else
+			snprintf(text, sizeof(text), "%s %s%s%s%s%s", verbs[a->type],
+				kit_kinds[a->kind], a->type == WATCH_CLOSE ? "" : " ",
+				a->type == WATCH_CLOSE ? "" : kit_severities[a->severity],
+				a->explained ? " explained" : "", a->promoted ? " promoted" : "");
+		kit_say(k, text);
+	}
+	k->actions.n = 0;
+}
+
+static inline struct watch_rule kit_rule(int n, int q, int u)
+{
+	return (struct watch_rule){
+		.quorum = {n, q, u},
+		.revision = 1,
+		.interval_ms = 60000,
+		.timeout_ms = 10000,
+		.rounds = 2,
+		.gap_ms = 3000,
+	};
+}
+
+/* N voters with keys 1 … N in seats 0 … N-1. */
+static inline void kit_init(struct kit *k, const struct watch_rule *rule, int n_voters)
+{
+	memset(k, 0, sizeof(*k));
+	k->w = malloc(watch_size(n_voters));
+	if (!k->w)
+		abort();
+	watch_init(k->w, rule, n_voters);
+	for (int i = 0; i < n_voters; i++)
+		watch_seat(k->w, i, i % rule->quorum.seats, (uint32_t)i + 1);
+	k->now_ms = 1000000;
+	k->next_ms = INT64_MAX;
+	k->check_ms = 100;
+}
+
+static inline void kit_clear(struct kit *k)
+{
+	free(k->w);
+	k->w = NULL;
+}
+
+/* The log since the last call. */
+static inline const char *kit_log(struct kit *k)
+{
+	static char log[sizeof(k->log)];
+
+	memcpy(log, k->log, sizeof(log));
+	k->log[0] = 0;
+	return log;
+}
+
+/* Evaluates at AT_MS only. */
+static inline const char *kit_tick(struct kit *k, int64_t at_ms)
+{
+	k->now_ms = at_ms;
+	k->next_ms = watch_tick(k->w, at_ms, &k->actions);
+	kit_note(k);
+	return kit_log(k);
+}
+
+/* Evaluates whenever the watch asked for it, up to and with AT_MS. */
+static inline const char *kit_run(struct kit *k, int64_t at_ms)
+{
+	k->next_ms = watch_tick(k->w, k->now_ms, &k->actions);
+	kit_note(k);
+	while (k->next_ms <= at_ms) {
+		k->now_ms = k->next_ms;
+		k->next_ms = watch_tick(k->w, k->now_ms, &k->actions);
+		kit_note(k);
+	}
+	k->now_ms = at_ms;
+	return kit_log(k);
+}
+
+static inline struct vote kit_vote(const struct kit *k, int verdict)
+{
+	return (struct vote){
+		.verdict = verdict,
+		.reason = verdict == VERDICT_DOWN      ? REASON_TCP_REFUSED
+			  : verdict == VERDICT_NONE    ? REASON_INTERNAL_ERROR
+			  : verdict == VERDICT_WARNING ? REASON_SLOW_RESPONSE
+						       : REASON_OK,
+		.started_at_ms = k->now_ms - k->check_ms,
+		.ended_at_ms = k->now_ms,
+		.revision = k->w->rule.revision,
+	};
+}
+
+/* Probe KEY's check ended now: 'U' up, 'W' warning, 'D' down, 'n' could not look. */
+static inline int kit_verdict(char letter)
+{
+	return letter == 'U'   ? VERDICT_UP
+	       : letter == 'W' ? VERDICT_WARNING
+	       : letter == 'D' ? VERDICT_DOWN
+			       : VERDICT_NONE;
+}
+
+static inline const char *kit_says(struct kit *k, uint32_t key, int64_t round, char letter)
+{
+	struct vote vote = kit_vote(k, kit_verdict(letter));
+
+	watch_vote(k->w, key, round, &vote, k->now_ms, &k->actions);
+	kit_note(k);
+	return kit_log(k);
+}
+
+/* One letter per probe, in the order of keys; '-': no answer. */
+static inline const char *kit_all(struct kit *k, int64_t round, const char *letters)
+{
+	for (uint32_t i = 0; letters[i]; i++) {
+		struct vote vote = kit_vote(k, kit_verdict(letters[i]));
+		if (letters[i] == '-')
+			continue;
+		watch_vote(k->w, i + 1, round, &vote, k->now_ms, &k->actions);
+		kit_note(k);
+	}
+	return kit_log(k);
+}
+
+#endif
