@@ -299,7 +299,7 @@ void backlog_renew(struct backlog *b)
 		if (e->listed) {
 			e->again = true;
 			b->n_again++;
-		} else {
+		} else if (b->n < b->max) {
 			e->again = true;
 			e->listed = true;
 			e->refs++;

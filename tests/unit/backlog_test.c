@@ -199,6 +199,21 @@ static void a_new_session_begins_with_the_newest_of_each(void **state)
 	backlog_clear(&b);
 }
 
+static void what_was_dropped_is_not_dropped_again(void **state)
+{
+	(void)state;
+	struct backlog b;
+	backlog_init(&b, 2);
+	for (int i = 1; i <= 3; i++)
+		add(&b, i, VERDICT_UP);
+	assert_int_equal(b.dropped, 1);
+	backlog_renew(&b);
+	assert_int_equal(b.dropped, 1);
+	expect_take(&b, 10, false, "3 2");
+	backlog_flight_stored(&b);
+	backlog_clear(&b);
+}
+
 /* Newest by start: a slow check that began earlier and ended later is older news. */
 static void newest_is_by_start(void **state)
 {
@@ -246,6 +261,7 @@ int main(void)
 		cmocka_unit_test(seen_waits_apart),
 		cmocka_unit_test(the_oldest_is_dropped_and_counted),
 		cmocka_unit_test(a_new_session_begins_with_the_newest_of_each),
+		cmocka_unit_test(what_was_dropped_is_not_dropped_again),
 		cmocka_unit_test(newest_is_by_start),
 		cmocka_unit_test(clear_frees_whatever_there_is),
 	};
