@@ -4,6 +4,7 @@
 #   make demo       the main job, shown step by step (DEMO_EXIT=1: end by itself; URL=https://… adds yours)
 #   make check      all tests that take minutes: unit, property, scenarios, fuzz corpora, end to end, lint
 #   make check-all  the long runs too
+#   make check-chroot  demo and check from a clone in an empty Debian 12 root (needs root, debootstrap)
 #   make unit       unit and property tests only          (T=name: one of them)
 #   make sim        scenarios on virtual time             (T=name: one of them)
 #   make e2e        end-to-end tests with real programs   (TEST=name: one of them)
@@ -52,7 +53,7 @@ PROGRAMS  := $(addprefix $(BUILD)/,quorate-coordinator quorate-probe quorate)
 obj        = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 LIBS      := $(BUILD)/libcli.a $(BUILD)/libcoordinator.a $(BUILD)/libprobe.a $(BUILD)/libproto.a
 
-.PHONY: all demo check check-all unit sim e2e fuzz fuzz-replay lint format deps install clean help bench
+.PHONY: all demo check check-all unit sim e2e fuzz fuzz-replay lint format deps install clean help bench check-chroot
 all: $(PROGRAMS)
 
 help:
@@ -146,6 +147,9 @@ format:
 
 demo: all | $(DEMO_DEPS)
 	$(Q)BUILD=$(BUILD) /usr/bin/python3 tests/demo.py
+
+check-chroot:
+	$(Q)tests/chroot.sh
 
 install: all
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(BUILD)/quorate $(BUILD)/quorate-probe $(BUILD)/quorate-coordinator

@@ -236,10 +236,10 @@ class Api:
 
 
 class Coordinator(Child):
-    def __init__(self, lab, channels=(), prefix=(), **conf):
-        self.dir = os.path.join(lab.dir, "coordinator")
+    def __init__(self, lab, channels=(), prefix=(), name="coordinator", **conf):
+        self.dir = os.path.join(lab.dir, name)
         os.makedirs(self.dir, mode=0o700, exist_ok=True)
-        self.path = os.path.join(lab.dir, "coordinator.yml")
+        self.path = os.path.join(lab.dir, name + ".yml")
         self.port, self.report_port, self.orders_port = free_port(), free_port(), free_port()
         self.conf = {
             "store": "sqlite:" + os.path.join(self.dir, "store"), "state_dir": self.dir,
@@ -248,7 +248,7 @@ class Coordinator(Child):
             "url": f"http://127.0.0.1:{self.port}", "channels": list(channels), **conf,
         }
         self.configure()
-        super().__init__(lab, "coordinator", [os.path.join(BUILD, "quorate-coordinator"), "-c", self.path], prefix=prefix)
+        super().__init__(lab, name, [os.path.join(BUILD, "quorate-coordinator"), "-c", self.path], prefix=prefix)
         self.api = Api(self.port)
 
     def configure(self, **changes):
@@ -349,10 +349,10 @@ class Lab:
         link = link or coordinator.conf["link"]
         return Probe(self, name, self.secret(made["token"]), link, **options)
 
-    def trio(self, coordinator, **options):
+    def trio(self, coordinator, suffix="1", **options):
         """Three probes in three regions, running and connected."""
         self.regions(coordinator)
-        probes = [self.probe(coordinator, f"{city}-1", region, **options).start() for city, region in REGIONS.items()]
+        probes = [self.probe(coordinator, f"{city}-{suffix}", region, **options).start() for city, region in REGIONS.items()]
         self.wait_connected(coordinator, *probes)
         return probes
 
@@ -409,6 +409,8 @@ class Lab:
 
     def close(self, failed=False):
         problems = self.leaks()
+        for closer in reversed(self.closers):
+            closer()
         for child in reversed(self.children):
             try:
                 code = child.stop() if child.process else 0
@@ -416,8 +418,6 @@ class Lab:
                     problems.append(f"{child.name} ended with {code}")
             except Failure as e:
                 problems.append(str(e))
-        for closer in reversed(self.closers):
-            closer()
         problems = self.sanitizer_reports() + problems
         if (failed or problems) and not self.keep:
             print(f"    logs: {self.preserve()}")

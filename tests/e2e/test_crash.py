@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: MIT
+"""kill -9, full disks, receivers that are away: nothing acknowledged is lost, nothing is invented."""
+import os
+import random
+import subprocess
+import time
+
+from lab import Skip, check, equal, stays, wait_for
+from peers import Receiver, Site, Stream
+
+
+def kill_rounds(lab, rounds):
+    seed = int(os.environ.get("SEED") or random.randrange(10**6))
+    print(f"    seed {seed}")
+    dice = random.Random(seed)
+    receiver = Receiver(lab)
+    coordinator = lab.coordinator(channels=[receiver.channel]).start()
+    sites = [Site(lab, f"site-{i}") for i in range(2)]
+    probes = lab.trio(coordinator)
+    steady = Site(lab, "steady")
+    toggled = [lab.monitor(coordinator, f"shop {i}", "http", site.url) for i, site in enumerate(sites)]
+    others = [lab.monitor(coordinator, f"page {i}", "http", steady.url + str(i)) for i in range(10)]
+    for monitor in (*toggled, *others):
+        lab.wait_state(coordinator, monitor, "up")
+    lab.wait_settled(coordinator)
+    registered = {m["id"]: m["name"] for m in coordinator.api.items("/api/v1/monitors")}
+    equal(len(registered), 12, "monitors registered")
+
+    expected = {monitor: [] for monitor in toggled}  # the transitions that really happened
+    for n in range(rounds):
+        for monitor, site in zip(toggled, sites):
+            down = len(expected[monitor]) % 2 == 0
+            site.down() if down else site.up()
+            expected[monitor].append("alert.opened" if down else "alert.closed")
+        wait_for_instant(dice.uniform(0, 3.5))
+        coordinator.kill()
+        coordinator.check_integrity()
+        wait_for_instant(dice.uniform(0, 0.5))
+        coordinator.start()
+        got = {m["id"]: m["name"] for m in coordinator.api.items("/api/v1/monitors")}
+        equal(got, registered, f"round {n}: monitors after the crash")
+        for monitor in toggled:
+            wait_for(lambda: len(of(receiver, monitor)) >= len(expected[monitor]), f"round {n} (seed {seed}): {expected[monitor][-1]} of "
+                     f"{registered[monitor]}, seen {of(receiver, monitor)}", 40)
+    for probe in probes:
+        check(probe.alive(), f"{probe.name} runs")
+    equal({d.alert["monitor"]["id"] for d in receiver.messages()} - set(toggled), set(), f"alerts about monitors that were always up (seed {seed})")
+    for monitor in toggled:
+        messages = [d for d in receiver.messages() if d.alert["monitor"]["id"] == monitor]
+        equal([d.type for d in messages], expected[monitor], f"all transitions of {registered[monitor]} (seed {seed})")
+        ids = [d.alert["id"] for d in messages]
+        equal(len(set(ids)), (len(ids) + 1) // 2, "one alert per outage")
+        equal(ids[0::2][:len(ids[1::2])], ids[1::2], "each close is of the alert before it")
+    equal(receiver.problems, [], "signatures")
+    state = "down" if rounds % 2 else "up"
+    for monitor in toggled:
+        lab.wait_state(coordinator, monitor, state)
+
+
+def of(receiver, monitor):
+    return [d for d in receiver.messages() if (d.alert.get("monitor") or {}).get("id") == monitor]
+
+
+def wait_for_instant(seconds):
+    """A random instant is the point of the test; nothing is waited for here."""
+    time.sleep(seconds)
+
+
+def test_kill_9(lab):
+    """Five kill -9 of the coordinator at random instants: every transition delivered once, none invented, databases whole."""
+    kill_rounds(lab, 5)
+
+
+def test_kill_9_long(lab):
+    """Fifty of them."""
+    kill_rounds(lab, 50)
+
+
+def test_receiver_away(lab):
+    """A webhook that failed before a kill -9 arrives after it, with the same id."""
+    receiver = Receiver(lab)
+    receiver.answer = 503
+    site = Site(lab)
+    coordinator = lab.coordinator(channels=[receiver.channel]).start()
+    lab.trio(coordinator)
+    monitor = lab.monitor(coordinator, "shop", "http", site.url)
+    lab.wait_state(coordinator, monitor, "up")
+    lab.wait_settled(coordinator)
+    site.down()
+    wait_for(lambda: receiver.deliveries, "a first attempt", 15)
+    first = receiver.deliveries[0]
+    alert = coordinator.alerts()[0]
+    receiver.stop()
+    coordinator.kill()
+    coordinator.check_integrity()
+    coordinator.start()
+    equal([(a["id"], a["state"], a["case"]) for a in coordinator.alerts()], [(alert["id"], "open", alert["case"])], "the open alert after the crash")
+    receiver.answer = 200
+    receiver.start()
+    message = receiver.wait("the webhook", 40)
+    equal((message.id, message.alert["id"], message.type), (first.id, alert["id"], "alert.opened"), "what arrives later")
+    equal(message.body, first.body, "its body")
+    site.up()
+    receiver.wait("the close", 40, type="alert.closed")
+    equal([m.type for m in receiver.messages()], ["alert.opened", "alert.closed"], "all messages, each once")
+
+
+def test_disk_full(lab):
+    """With a full disk verdicts, webhooks and the stream go on and the operator is told; with room again all is stored."""
+    if os.environ.get("QUORATE_LAB_NAMESPACES") != "1":
+        raise Skip("needs a mount namespace")
+    folder = lab.file("coordinator")
+    os.makedirs(folder, mode=0o700)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m,mode=0700", "tmpfs", folder], check=True)
+    lab.closers.append(lambda: subprocess.run(["umount", "-l", folder]))
+    receiver = Receiver(lab)
+    site = Site(lab)
+    coordinator = lab.coordinator(channels=[receiver.channel]).start()
+    lab.trio(coordinator)
+    monitor = lab.monitor(coordinator, "shop", "http", site.url)
+    lab.wait_state(coordinator, monitor, "up")
+    lab.wait_settled(coordinator)
+    stream = Stream(coordinator)
+    equal(coordinator.api.get("/readyz", key=None).status, 200, "/readyz with room")
+
+    hog = os.path.join(folder, "hog")
+    with open(hog, "wb", buffering=0) as f:
+        try:
+            while True:
+                f.write(b"x" * 4096)
+        except OSError:
+            pass
+    not_ready = wait_for(lambda: (r := coordinator.api.get("/readyz", key=None)).status == 503 and r, "/readyz to say that the disk is full", 20)
+    check(b"full" in not_ready.body or b"store" in not_ready.body, f"/readyz says why: {not_ready}")
+    check("full" in str(coordinator.status()), f"status says why: {coordinator.status()}")
+    equal(coordinator.api.call("POST", "/api/v1/regions", {"name": "nowhere-1"}).status, 503, "registering with a full disk")
+    site.down()
+    opened = receiver.wait("the alert in spite of the full disk", 20, type="alert.opened")
+    stream.wait("the alert", lambda e: e[2]["data"]["id"] == opened.alert["id"], 5)
+    equal(coordinator.state(monitor), "down", "the verdict")
+
+    os.unlink(hog)
+    wait_for(lambda: coordinator.api.get("/readyz", key=None).status == 200, "/readyz to be well again", 20)
+    wait_for(lambda: coordinator.alerts(state="open"), "the alert in the store", 10)
+    coordinator.kill()
+    coordinator.check_integrity()
+    coordinator.start()
+    equal([a["id"] for a in coordinator.alerts()], [opened.alert["id"]], "alerts in the store")
+    site.up()
+    closed = receiver.wait("the close", 40, type="alert.closed")
+    equal(closed.alert["id"], opened.alert["id"], "what is closed")
+    equal([m.type for m in receiver.messages()], ["alert.opened", "alert.closed"], "all messages, each once")
+    stays(lambda: not receiver.problems, "signatures", 0.1)
+
+
+for test, seconds, long in ((test_kill_9, 80, 0), (test_kill_9_long, 700, 1500), (test_receiver_away, 35, 0), (test_disk_full, 45, 0)):
+    test.seconds = seconds
+    if long:
+        test.long = long
