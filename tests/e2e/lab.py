@@ -245,7 +245,7 @@ class Coordinator(Child):
             "store": "sqlite:" + os.path.join(self.dir, "store"), "state_dir": self.dir,
             "link": {"report": f"tcp://127.0.0.1:{self.report_port}", "orders": f"tcp://127.0.0.1:{self.orders_port}"},
             "api": {"listen": f"127.0.0.1:{self.port}", "socket": os.path.join(self.dir, "api.sock")},
-            "url": f"http://127.0.0.1:{self.port}", "channels": list(channels), **conf,
+            "url": f"http://127.0.0.1:{self.port}", "channels": list(channels), "per_target": 100000, **conf,
         }
         self.configure()
         super().__init__(lab, name, [os.path.join(BUILD, "quorate-coordinator"), "-c", self.path], prefix=prefix)
