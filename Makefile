@@ -20,6 +20,10 @@
 
 PREFIX   ?= /usr/local
 SANITIZE ?=
+# As many jobs as there are processors, unless -j says otherwise; one make and its sub-makes share them.
+ifeq ($(MAKELEVEL),0)
+MAKEFLAGS += -j$(shell nproc)
+endif
 CC       := $(if $(filter default,$(origin CC)),gcc,$(CC))
 BUILD    ?= build$(if $(SANITIZE),/$(SANITIZE))$(if $(filter-out gcc,$(CC)),/$(notdir $(CC)))
 Q        := $(if $(V),,@)
@@ -71,7 +75,7 @@ build/.deps build/.deps-demo build/.deps-test: tests/deps.sh Makefile
 	@mkdir -p $(@D)
 	$(Q)sh tests/deps.sh $(PACKAGES_BUILD) $(if $(findstring -,$@),$(if $(findstring demo,$@),$(PACKAGES_DEMO),$(PACKAGES_TEST)))
 	@touch $@
-build/peers/.done: tests/peers.sh | build/.deps
+build/peers/.done: tests/peers.sh | build/.deps-demo
 	$(Q)sh tests/peers.sh
 	@touch $@
 ifeq ($(NO_BUILD),)

@@ -280,7 +280,7 @@ class Coordinator(Child):
 
     def alerts(self, **match):
         """All alerts, open or not, of which the fields in MATCH are as given."""
-        return [a for a in self.api.items("/api/v1/alerts?state=all") if all(a.get(k) == v for k, v in match.items())]
+        return [a for a in self.api.items("/api/v1/alerts?state=any") if all(a.get(k) == v for k, v in match.items())]
 
     def explain(self, monitor):
         return self.api.must("GET", f"/api/v1/monitors/{monitor}/explain")
