@@ -24,6 +24,9 @@ struct channel_conf {
 };
 extern const struct schema channel_conf_schema;
 
+/* The kind of what the coordinator says of itself, beside the kinds of alerts. */
+#define NOTIFY_KIND_COORDINATOR "coordinator"
+
 struct notify;
 /* CHANNELS (array of N) is borrowed until notify_free or the next notify_configure. Loads pending messages from the store. */
 MUST_CHECK int notify_open(struct notify **out, struct loop *loop, struct store *store, struct curl_loop *curl,
