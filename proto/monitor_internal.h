@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+/* What monitor.c, monitor_schema.c, monitor_rules.c, monitor_values.c and target.c share. Not for
+ * others. */
+#ifndef QUORATE_PROTO_MONITOR_INTERNAL_H
+#define QUORATE_PROTO_MONITOR_INTERNAL_H
+
+#include "proto/monitor.h"
+
+#define FOLLOW_DEFAULT       5 /* of "follow: true" */
+#define CERTIFICATE_WARNING  21
+#define CERTIFICATE_CRITICAL 7
+#define TIMEOUT_DEFAULT_MS   10000
+#define CONFIRM_MAX_MS       60000 /* from the first to the last round of a burst */
+
+/* Bits of struct field's variants. */
+#define OF_PING     (1u << CHECK_PING)
+#define OF_TCP      (1u << CHECK_TCP)
+#define OF_HTTP     (1u << CHECK_HTTP)
+#define OF_REDIRECT (1u << CHECK_REDIRECT)
+
+extern const struct field_custom status_custom, down_custom, up_custom, follow_custom,
+	severity_custom, reason_custom;
+
+/* Rules over several fields (struct schema's check). */
+void monitor_check(const void *object, const char *path, struct problems *problems);
+void thresholds_ms_check(const void *object, const char *path, struct problems *problems);
+void thresholds_days_check(const void *object, const char *path, struct problems *problems);
+void thresholds_percent_check(const void *object, const char *path, struct problems *problems);
+
+/* Rules of one field (struct field's check). */
+int line_check(const void *value, const char **why);    /* char *: one line */
+int regions_check(const void *value, const char **why); /* struct strings */
+int headers_check(const void *value, const char **why); /* struct pairs */
+int url_check(const void *value, const char **why);     /* char * */
+
+/* What is wrong with TARGET as the target of KIND, as a part of a sentence ("has no host"); NULL:
+ * nothing. */
+const char *target_problem(int kind, const char *target);
+/* What is accepted. */
+const char *target_accepts(int kind);
+
+/* Whether a monitor of KIND with METHOD changes something at the target: no bursts unless asked
+ * for. */
+bool method_changes(int kind, int method);
+
+#endif

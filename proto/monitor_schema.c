@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The table of a monitor's fields. Defaults that depend on other fields (timeout of a short
+ * interval, rounds of a POST, certificate thresholds of https) are filled in by monitor_decode for
+ * people; the wire form carries them.
+ */
+#include "proto/monitor_internal.h"
+
+// clang-format off
+#define FIELDS(table) .fields = (table), .n_fields = ARRAY_LEN(table)
+
+/* ---- thresholds */
+#define OF(member) offsetof(struct threshold_ms, member)
+static const struct field ms_fields[] = {
+	{.name = "warning", .type = FIELD_DURATION, .offset = OF(warning_ms), .min = 1, .max = TIMEOUT_MAX_MS,
+		.doc = "A warning begins here."},
+	{.name = "critical", .type = FIELD_DURATION, .offset = OF(critical_ms), .min = 1, .max = TIMEOUT_MAX_MS,
+		.doc = "A critical alert begins here."},
+};
+static const struct schema ms_schema = {.name = "thresholds of a duration", FIELDS(ms_fields),
+	.size_bytes = sizeof(struct threshold_ms), .check = thresholds_ms_check};
+#undef OF
+
+#define OF(member) offsetof(struct threshold_days, member)
+static const struct field days_fields[] = {
+	{.name = "warning", .type = FIELD_INT, .offset = OF(warning_days), .min = 0, .max = 3650,
+		.doc = "A warning begins when fewer days are left."},
+	{.name = "critical", .type = FIELD_INT, .offset = OF(critical_days), .min = 0, .max = 3650,
+		.doc = "A critical alert begins when fewer days are left."},
+};
+static const struct schema days_schema = {.name = "thresholds of days", FIELDS(days_fields),
+	.size_bytes = sizeof(struct threshold_days), .check = thresholds_days_check};
+#undef OF
+
+#define OF(member) offsetof(struct threshold_percent, member)
+static const struct field percent_fields[] = {
+	{.name = "warning", .type = FIELD_PERCENT, .offset = OF(warning), .doc = "A warning begins here."},
+	{.name = "critical", .type = FIELD_PERCENT, .offset = OF(critical), .doc = "A critical alert begins here."},
+};
+static const struct schema percent_schema = {.name = "thresholds of a percentage", FIELDS(percent_fields),
+	.size_bytes = sizeof(struct threshold_percent), .check = thresholds_percent_check};
+#undef OF
+
+/* ---- quorum, alert */
+#define OF(member) offsetof(struct quorum_policy, member)
+static const struct field quorum_fields[] = {
+	{.name = "seats", .type = FIELD_INT, .offset = OF(seats), .min = 1, .max = SEATS_MAX, .fallback = "5",
+		.doc = "Seats of the electorate, each in a failure domain of its own; fewer if there are fewer domains."},
+	{.name = "per_seat", .type = FIELD_INT, .offset = OF(per_seat), .min = 1, .max = PER_SEAT_MAX, .fallback = "1",
+		.doc = "Probes that share a seat; more than half of them speak for it."},
+	{.name = "down", .type = FIELD_CUSTOM, .offset = OF(down), .custom = &down_custom, .fallback = "\"majority\"",
+		.doc = "Seats that must say down: majority, a number, or a percentage."},
+	{.name = "up", .type = FIELD_CUSTOM, .offset = OF(up), .custom = &up_custom, .fallback = "\"auto\"",
+		.doc = "Seats that must say up again: auto, majority, a number, or a percentage."},
+	{.name = "rounds", .type = FIELD_INT, .offset = OF(rounds), .min = 0, .max = ROUNDS_MAX, .fallback = "2",
+		.doc = "Rounds of confirmation before a change is believed; 0: two scheduled evaluations decide"
+		       " (the default for POST, PUT and DELETE)."},
+	{.name = "gap", .type = FIELD_DURATION, .offset = OF(gap_ms), .min = 100, .max = 60000, .fallback = "\"3s\"",
+		.doc = "Time between the starts of two rounds."},
+};
+static const struct schema quorum_schema = {.name = "quorum", FIELDS(quorum_fields),
+	.size_bytes = sizeof(struct quorum_policy)};
+#undef OF
+
+static const struct field alert_fields[] = {
+	{.name = "after", .type = FIELD_DURATION, .offset = offsetof(struct alert_policy, after_ms), .min = 0,
+		.max = 604800000, .fallback = "\"0s\"", .doc = "How long a decision must have held before its alert opens."},
+};
+static const struct schema alert_schema = {.name = "alert", FIELDS(alert_fields),
+	.size_bytes = sizeof(struct alert_policy)};
+
+/* ---- request */
+#define OF(member) offsetof(struct request, member)
+static const struct field request_fields[] = {
+	{.name = "method", .type = FIELD_ENUM, .offset = OF(method), .names = http_method_names,
+		.variants = OF_HTTP | OF_REDIRECT, .fallback = "\"GET\"", .doc = "GET or HEAD for redirect."},
+	{.name = "headers", .type = FIELD_PAIRS, .offset = OF(headers), .flags = FIELD_SECRET, .max = HEADERS_MAX,
+		.variants = OF_HTTP | OF_REDIRECT, .check = headers_check, .doc = "Request headers, sent as given."},
+	{.name = "body", .type = FIELD_STRING, .offset = OF(body), .flags = FIELD_SECRET, .max = REQUEST_BODY_MAX_BYTES,
+		.variants = OF_HTTP, .doc = "Request body."},
+	{.name = "family", .type = FIELD_ENUM, .offset = OF(family), .names = address_family_names,
+		.fallback = "\"auto\"", .doc = "Address family to use."},
+	{.name = "verify", .type = FIELD_BOOL, .offset = OF(verify), .variants = OF_HTTP | OF_REDIRECT,
+		.fallback = "true", .doc = "Whether certificates must be valid; their facts are kept either way."},
+	{.name = "packets", .type = FIELD_INT, .offset = OF(packets), .min = 1, .max = 100, .variants = OF_PING,
+		.fallback = "5", .doc = "Packets per check."},
+	{.name = "packet_interval", .type = FIELD_DURATION, .offset = OF(packet_interval_ms), .min = 10, .max = 10000,
+		.variants = OF_PING, .fallback = "\"200ms\"", .doc = "Time between two packets."},
+};
+static const struct schema request_schema = {.name = "request", FIELDS(request_fields),
+	.size_bytes = sizeof(struct request)};
+#undef OF
+
+/* ---- expect */
+#define OF(member) offsetof(struct expected_hop, member)
+static const struct field hop_fields[] = {
+	{.name = "status", .type = FIELD_INT, .offset = OF(status), .min = 300, .max = 399,
+		.doc = "Status code of the redirect; any if left out."},
+	{.name = "location", .type = FIELD_STRING, .offset = OF(location), .min = 1, .max = URL_MAX_BYTES,
+		.check = url_check, .doc = "The absolute URL that it leads to; any if left out."},
+};
+static const struct schema hop_schema = {.name = "hop", FIELDS(hop_fields), .size_bytes = sizeof(struct expected_hop)};
+#undef OF
+
+#define OF(member) offsetof(struct expect, member)
+static const struct field expect_fields[] = {
+	{.name = "port", .type = FIELD_ENUM, .offset = OF(port), .names = port_expectation_names, .variants = OF_TCP,
+		.fallback = "\"open\"", .doc = "Whether the port must be open, or closed."},
+	{.name = "status", .type = FIELD_CUSTOM, .offset = OF(status), .custom = &status_custom, .variants = OF_HTTP,
+		.doc = "Accepted status codes, classes and ranges; 2xx when redirects are followed, 2xx and 3xx when not."},
+	{.name = "follow", .type = FIELD_CUSTOM, .offset = OF(follow), .custom = &follow_custom, .variants = OF_HTTP,
+		.fallback = "0", .doc = "Redirects followed at most; true means 5."},
+	{.name = "body_contains", .type = FIELD_STRING, .offset = OF(body_contains), .min = 1, .max = PATTERN_MAX_BYTES,
+		.variants = OF_HTTP, .doc = "Text that the body must contain."},
+	{.name = "response_time", .type = FIELD_OBJECT, .offset = OF(response_time), .sub = &ms_schema,
+		.variants = OF_TCP | OF_HTTP | OF_REDIRECT, .doc = "Thresholds of the whole check's duration."},
+	{.name = "certificate_days", .type = FIELD_OBJECT, .offset = OF(certificate_days), .sub = &days_schema,
+		.variants = OF_HTTP | OF_REDIRECT,
+		.doc = "Thresholds of the certificate's remaining days; {warning: 21, critical: 7} for https, {} for none."},
+	{.name = "loss", .type = FIELD_OBJECT, .offset = OF(loss), .sub = &percent_schema, .variants = OF_PING,
+		.doc = "Thresholds of lost packets."},
+	{.name = "rtt", .type = FIELD_OBJECT, .offset = OF(rtt), .sub = &ms_schema, .variants = OF_PING,
+		.doc = "Thresholds of the average round trip."},
+	{.name = "hops", .type = FIELD_LIST, .offset = OF(hops), .sub = &hop_schema, .max = HOPS_MAX,
+		.variants = OF_REDIRECT, .doc = "The redirects in their order; any chain if left out."},
+	{.name = "final_url", .type = FIELD_STRING, .offset = OF(final_url), .min = 1, .max = URL_MAX_BYTES,
+		.variants = OF_REDIRECT, .check = url_check, .doc = "The URL at which the chain must end."},
+	{.name = "final_status", .type = FIELD_CUSTOM, .offset = OF(final_status), .custom = &status_custom,
+		.variants = OF_REDIRECT, .doc = "Accepted status codes at the end of the chain; 2xx if left out."},
+	{.name = "max_hops", .type = FIELD_INT, .offset = OF(max_hops), .min = 1, .max = HOPS_MAX,
+		.variants = OF_REDIRECT, .fallback = "10", .doc = "Redirects in the chain at most."},
+	{.name = "allow_downgrade", .type = FIELD_BOOL, .offset = OF(allow_downgrade), .variants = OF_REDIRECT,
+		.fallback = "false", .doc = "Whether a redirect may lead from https to http."},
+};
+static const struct schema expect_schema = {.name = "expect", FIELDS(expect_fields), .size_bytes = sizeof(struct expect)};
+#undef OF
+
+/* ---- monitor */
+#define OF(member) offsetof(struct monitor, member)
+static const struct field monitor_fields[] = {
+	{.name = "id", .type = FIELD_ID, .offset = OF(id), .flags = FIELD_READONLY, .doc = "Given by the coordinator."},
+	{.name = "revision", .type = FIELD_INT, .offset = OF(revision), .flags = FIELD_READONLY, .min = 0,
+		.max = INT64_C(1) << 53, .fallback = "0",
+		.doc = "Rises with every change that a check or a verdict could notice."},
+	{.name = "external_id", .type = FIELD_STRING, .offset = OF(external_id), .min = 1, .max = NAME_MAX_BYTES,
+		.check = line_check, .doc = "A name of yours that stays: a monitor that is renamed keeps its history."},
+	{.name = "name", .type = FIELD_STRING, .offset = OF(name), .flags = FIELD_REQUIRED, .min = 1,
+		.max = NAME_MAX_BYTES, .check = line_check, .doc = "What people call it."},
+	{.name = "type", .type = FIELD_ENUM, .offset = OF(type), .flags = FIELD_REQUIRED, .names = check_kind_names,
+		.accepts = "ping, tcp, http or redirect, or the short form, for example http: https://example.com/",
+		.doc = "What kind of check."},
+	{.name = "target", .type = FIELD_STRING, .offset = OF(target), .flags = FIELD_REQUIRED, .min = 1,
+		.max = URL_MAX_BYTES, .doc = "A URL (http, redirect), host:port (tcp), or a host (ping)."},
+	{.name = "interval", .type = FIELD_DURATION, .offset = OF(interval_ms), .min = INTERVAL_MIN_MS,
+		.max = INTERVAL_MAX_MS, .fallback = "\"60s\"", .doc = "Time between two checks of one probe."},
+	{.name = "timeout", .type = FIELD_DURATION, .offset = OF(timeout_ms), .min = TIMEOUT_MIN_MS,
+		.max = TIMEOUT_MAX_MS, .fallback = "\"10s\"",
+		.doc = "For the whole check; the interval if that is shorter than 10s."},
+	{.name = "enabled", .type = FIELD_BOOL, .offset = OF(enabled), .fallback = "true", .doc = "false pauses it."},
+	{.name = "service", .type = FIELD_STRING, .offset = OF(service), .min = 1, .max = NAME_MAX_BYTES,
+		.check = line_check, .doc = "The service that it belongs to."},
+	{.name = "memo", .type = FIELD_STRING, .offset = OF(memo), .max = MEMO_MAX_BYTES,
+		.doc = "Notes for those who get the alert."},
+	{.name = "labels", .type = FIELD_PAIRS, .offset = OF(labels), .max = LABELS_MAX, .doc = "Names and values of yours."},
+	{.name = "regions", .type = FIELD_STRINGS, .offset = OF(regions), .max = REGIONS_MAX, .fallback = "[\"*\"]",
+		.check = regions_check, .doc = "Where it is checked from: names, sets (@name), or \"*\" for all shared ones."},
+	{.name = "quorum", .type = FIELD_OBJECT, .offset = OF(quorum), .sub = &quorum_schema,
+		.doc = "How many places must agree."},
+	{.name = "domain", .type = FIELD_ENUM, .offset = OF(domain), .flags = FIELD_READONLY,
+		.names = failure_domain_names, .doc = "The failure domain of a seat, fixed when the monitor is saved."},
+	{.name = "alert", .type = FIELD_OBJECT, .offset = OF(alert), .sub = &alert_schema, .doc = "When people are told."},
+	{.name = "request", .type = FIELD_OBJECT, .offset = OF(request), .sub = &request_schema, .doc = "How it is checked."},
+	{.name = "expect", .type = FIELD_OBJECT, .offset = OF(expect), .sub = &expect_schema, .doc = "What is judged."},
+};
+#undef OF
+// clang-format on
+
+const struct schema monitor_schema = {
+	.name = "monitor",
+	FIELDS(monitor_fields),
+	.size_bytes = sizeof(struct monitor),
+	.selector = "type",
+	.check = monitor_check,
+};

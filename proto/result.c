@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT
+/* The table of a result's fields. Results come from probes: every number and text has its bounds
+ * here. */
+#include "proto/monitor_internal.h"
+
+#define SECONDS_MAX_US (INT64_C(3600) * 1000000)
+#define COUNT_MAX      (INT64_C(1) << 53) /* what JSON readers keep exactly */
+#define DAYS_MAX       3660000
+#define AGE_MAX_MS     (INT64_C(400) * 86400000)
+#define ADDRESS_MAX    64 /* "[v6%scope]:port" */
+#define NAMES_MAX      512
+
+// clang-format off
+#define FIELDS(table) .fields = (table), .n_fields = ARRAY_LEN(table)
+#define US(member_name, what) {.name = #member_name, .type = FIELD_INT, .offset = OF(member_name), .min = 0, .max = SECONDS_MAX_US, .doc = what}
+#define TEXT(member_name, bytes, what) {.name = #member_name, .type = FIELD_STRING, .offset = OF(member_name), .max = (bytes), .doc = what}
+#define INT(member_name, low, high, what) {.name = #member_name, .type = FIELD_INT, .offset = OF(member_name), .min = (low), .max = (high), .doc = what}
+
+#define OF(member) offsetof(struct phases, member)
+static const struct field phase_fields[] = {
+	US(resolve_us, "Name lookup."),
+	US(connect_us, "Connection."),
+	US(tls_us, "TLS handshake."),
+	US(first_byte_us, "From the end of the set-up to the first byte of the answer."),
+	US(transfer_us, "From the first to the last byte."),
+	US(total_us, "The whole check."),
+};
+static const struct schema phases_schema = {.name = "phases", FIELDS(phase_fields), .size_bytes = sizeof(struct phases)};
+#undef OF
+
+#define OF(member) offsetof(struct hop, member)
+static const struct field hop_fields[] = {
+	TEXT(url, URL_MAX_BYTES, "What was asked for."),
+	INT(status, 0, 999, "What was answered."),
+	TEXT(location, URL_MAX_BYTES, "Where it leads, absolute."),
+	TEXT(address, ADDRESS_MAX, "Address and port really connected."),
+	US(total_us, "Time that it took."),
+	INT(certificate_days, -DAYS_MAX, DAYS_MAX, "Days left of its certificate."),
+};
+static const struct schema hop_schema = {.name = "hop", FIELDS(hop_fields), .size_bytes = sizeof(struct hop)};
+#undef OF
+
+#define OF(member) offsetof(struct certificate, member)
+static const struct field certificate_fields[] = {
+	TEXT(subject, NAMES_MAX, "Subject."),
+	TEXT(issuer, NAMES_MAX, "Issuer."),
+	TEXT(names, NAMES_MAX, "Subject alternative names."),
+	{.name = "not_before", .type = FIELD_TIME, .offset = OF(not_before_wall_ms), .doc = "Valid from."},
+	{.name = "not_after", .type = FIELD_TIME, .offset = OF(not_after_wall_ms), .doc = "Valid until."},
+	INT(days, -DAYS_MAX, DAYS_MAX, "Whole days left, the fewest over all hops."),
+	TEXT(tls_version, 32, "TLS version."),
+};
+static const struct schema certificate_schema = {.name = "certificate", FIELDS(certificate_fields),
+	.size_bytes = sizeof(struct certificate)};
+#undef OF
+
+#define OF(member) offsetof(struct ping_facts, member)
+static const struct field ping_fields[] = {
+	INT(sent, 0, 100, "Packets sent."),
+	INT(received, 0, 100, "Replies."),
+	US(min_us, "Shortest round trip."),
+	US(avg_us, "Average round trip."),
+	US(max_us, "Longest round trip."),
+	US(stddev_us, "Standard deviation."),
+};
+static const struct schema ping_schema = {.name = "ping", FIELDS(ping_fields), .size_bytes = sizeof(struct ping_facts)};
+#undef OF
+
+#define OF(member) offsetof(struct result, member)
+static const struct field result_fields[] = {
+	{.name = "monitor", .type = FIELD_ID, .offset = OF(monitor), .flags = FIELD_REQUIRED, .doc = "What was checked."},
+	INT(monitor_revision, 0, COUNT_MAX, "Its revision."),
+	INT(assignment, 0, COUNT_MAX, "Revision of the assignment under which it ran."),
+	INT(round, 0, COUNT_MAX, "0: scheduled; else the confirmation round."),
+	INT(sequence, 0, COUNT_MAX, "Number within the boot of the probe."),
+	{.name = "started_at", .type = FIELD_TIME, .offset = OF(started_wall_ms), .doc = "By the probe's clock."},
+	INT(duration_ms, 0, 3600000, "How long it took."),
+	INT(age_ms, 0, AGE_MAX_MS, "From its end to its sending, on the probe's monotonic clock."),
+	{.name = "verdict", .type = FIELD_ENUM, .offset = OF(verdict), .flags = FIELD_REQUIRED, .names = verdict_names,
+		.doc = "What was found."},
+	{.name = "reason", .type = FIELD_CUSTOM, .offset = OF(reason), .custom = &reason_custom, .fallback = "\"ok\"",
+		.doc = "Code of the reason."},
+	TEXT(detail, RESULT_DETAIL_MAX_BYTES, "What was seen, in a sentence."),
+	{.name = "severity", .type = FIELD_CUSTOM, .offset = OF(severity), .custom = &severity_custom,
+		.doc = "Of each threshold that was crossed."},
+	{.name = "phases", .type = FIELD_OBJECT, .offset = OF(phases), .sub = &phases_schema, .doc = "How long each phase took."},
+	TEXT(address, ADDRESS_MAX, "Address and port really connected."),
+	INT(status, 0, 999, "Status code."),
+	INT(bytes, 0, COUNT_MAX, "Bytes of the body."),
+	TEXT(body_excerpt, BODY_EXCERPT_MAX_BYTES, "Beginning of a body that lacked the expected text."),
+	{.name = "certificate", .type = FIELD_OBJECT, .offset = OF(certificate), .sub = &certificate_schema,
+		.doc = "The server's certificate."},
+	{.name = "ping", .type = FIELD_OBJECT, .offset = OF(ping), .sub = &ping_schema, .doc = "Packets and round trips."},
+	{.name = "hops", .type = FIELD_LIST, .offset = OF(hops), .sub = &hop_schema, .max = HOPS_MAX + 1,
+		.doc = "The redirect chain, the last answer included."},
+	INT(loop_lag_us, 0, COUNT_MAX, "The probe's own delay when the check ended."),
+};
+#undef OF
+// clang-format on
+
+/* Could not look <=> an internal reason; down has a reason to be down, up has none. (A warning may:
+ * an unknown reason of a newer probe is read as the general one of its layer.) */
+static void check(const void *object, const char *path, struct problems *problems)
+{
+	const struct result *r = object;
+	enum reason_class class = reason_class((enum reason)r->reason);
+	bool none = r->verdict == VERDICT_NONE;
+
+	if (none != (class == REASON_CLASS_INTERNAL) ||
+		(r->verdict == VERDICT_UP && class == REASON_CLASS_DOWN) ||
+		(r->verdict == VERDICT_DOWN && class == REASON_CLASS_OK))
+		problems_add(problems, path,
+			"the verdict '%s' and the reason '%s' contradict each other",
+			verdict_names[r->verdict], reason_code((enum reason)r->reason));
+}
+
+const struct schema result_schema = {
+	.name = "result",
+	FIELDS(result_fields),
+	.size_bytes = sizeof(struct result),
+	.check = check,
+};
+
+void result_clear(struct result *r)
+{
+	schema_clear(&result_schema, r);
+}

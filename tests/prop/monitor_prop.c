@@ -1,0 +1,443 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Law: decode(encode(x)) == x for monitors and results, on the wire and (monitors) in people's
+ * form. The structs are filled at random by the very tables of their fields, so that a new field is
+ * tested from its first day; equality is judged on the structs, not on their encodings. Usage:
+ * monitor_prop [SEED]
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "proto/base/mem.h"
+#include "proto/base/schema_internal.h"
+#include "proto/monitor_internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define RUNS 2000
+
+static uint64_t state_of_luck;
+
+static uint64_t luck(uint64_t below)
+{
+	state_of_luck = state_of_luck * 6364136223846793005u + 1442695040888963407u;
+	return (state_of_luck >> 33) % below;
+}
+
+static int64_t luck_between(int64_t low, int64_t high)
+{
+	switch (luck(6)) { /* the ends most of all */
+	case 0:
+		return low;
+	case 1:
+		return high;
+	default:
+		return low + (int64_t)(((uint64_t)luck(1u << 31) << 31 | luck(1u << 31)) %
+				       (uint64_t)(high - low + 1));
+	}
+}
+
+static char *luck_text(const char *alphabet, size_t min, size_t max)
+{
+	size_t n = min + (size_t)luck((max > min + 40 && luck(50) != 0 ? 40 : max - min) + 1);
+	char *text = mem_array(n + 1, 1);
+
+	for (size_t i = 0; i < n; i++)
+		text[i] = alphabet[luck(strlen(alphabet))];
+	return text;
+}
+
+#define NAME_LETTERS "abcxyzABCXYZ0189-_."
+#define ALL_LETTERS  "abc XYZ 0189 \"\\/{}[]:,'%&=?"
+
+/* ---- a random struct, by its table */
+
+static void fill_object(const struct schema *schema, struct scope scope, void *out);
+
+static void fill_custom(const struct field *f, void *out)
+{
+	struct share *share = out;
+	struct status_set *set = out;
+
+	if (f->custom == &status_custom) {
+		for (int i = (int)luck(4); i > 0; i--) {
+			int first = (int)luck_between(STATUS_MIN, STATUS_MAX),
+			    last = first + (int)luck(150);
+
+			for (int s = first; s <= last && s <= STATUS_MAX; s++)
+				set->bit[(s - STATUS_MIN) / 64] |= UINT64_C(1)
+								   << (s - STATUS_MIN) % 64;
+		}
+	} else if (f->custom == &down_custom || f->custom == &up_custom) {
+		share->kind = (enum share_kind)luck_between(
+			f->custom == &down_custom ? SHARE_MAJORITY : SHARE_AUTO, SHARE_PERCENT);
+		share->value = share->kind == SHARE_PERCENT ? (int)luck_between(1, 100) : 0;
+		share->value = share->kind == SHARE_NUMBER ? 1 : share->value;
+	} else if (f->custom == &follow_custom) {
+		*(int64_t *)out = luck_between(0, HOPS_MAX);
+	} else if (f->custom == &severity_custom) {
+		for (int t = 0; t < THRESHOLD_COUNT; t++)
+			((int *)out)[t] = (int)luck_between(SEVERITY_NONE, SEVERITY_CRITICAL);
+	} else if (f->custom == &reason_custom) {
+		*(int *)out = (int)luck(REASON_COUNT);
+	} else {
+		fail_msg("no filler for %s", f->name);
+	}
+}
+
+static void fill_strings(struct strings *out, size_t max)
+{
+	out->n = 1 + (size_t)luck(max < 4 ? max : 4);
+	out->item = mem_array(out->n, sizeof(*out->item));
+	for (size_t i = 0; i < out->n; i++) {
+		char *tail = luck_text(NAME_LETTERS, 0, 20);
+
+		out->item[i] =
+			mem_printf("%s%zu%s", luck(2) ? "@" : "", i, tail); /* all different */
+		free(tail);
+	}
+}
+
+static void fill_pairs(struct pairs *out)
+{
+	out->n = (size_t)luck(5);
+	out->item = out->n == 0 ? NULL : mem_array(out->n, sizeof(*out->item));
+	for (size_t i = 0; i < out->n; i++) {
+		out->item[i].name = mem_printf("n%zu-%d", i, (int)luck(100));
+		out->item[i].value = luck_text(ALL_LETTERS, 0, 200);
+	}
+}
+
+static void fill_list(const struct field *f, const struct scope *scope, struct list *out)
+{
+	out->n = (size_t)luck(field_max(f) < 6 ? field_max(f) : 6);
+	out->item = out->n == 0 ? NULL : mem_array(out->n, f->sub->size_bytes);
+	for (size_t i = 0; i < out->n; i++)
+		fill_object(f->sub, *scope, (char *)out->item + i * f->sub->size_bytes);
+}
+
+static void fill_enum(const struct field *f, int *out)
+{
+	int n = 0;
+
+	while (f->names[n] != NULL)
+		n++;
+	*out = (int)luck((uint64_t)n);
+}
+
+static void fill_string(const struct field *f, char **out)
+{
+	if (f->check == url_check)
+		*out = mem_printf("https://x%d.example.com/?a=%d", (int)luck(100), (int)luck(100));
+	else
+		*out = luck_text(ALL_LETTERS, (size_t)f->min, field_max(f));
+}
+
+static void fill_field(const struct field *f, const struct scope *scope, void *out)
+{
+	struct id *id = out;
+
+	field_unset(f, out);
+	if (!field_exists(f, scope))
+		return;
+	if (f->fallback == NULL && (f->flags & FIELD_REQUIRED) == 0 && luck(3) == 0 &&
+		f->type != FIELD_OBJECT)
+		return;
+	switch (f->type) {
+	case FIELD_BOOL:
+		*(bool *)out = luck(2) != 0;
+		return;
+	case FIELD_INT:
+	case FIELD_DURATION:
+		*(int64_t *)out = luck_between(f->min, f->max);
+		return;
+	case FIELD_TIME:
+		*(int64_t *)out = luck_between(0, INT64_C(253402300799999));
+		return;
+	case FIELD_NUMBER:
+		*(double *)out = (double)luck_between(f->min, f->max) / 7;
+		return;
+	case FIELD_PERCENT:
+		*(double *)out = (double)luck_between(0, 700) / 7;
+		return;
+	case FIELD_STRING:
+		fill_string(f, out);
+		return;
+	case FIELD_ENUM:
+		fill_enum(f, out);
+		return;
+	case FIELD_ID:
+		for (int i = 0; i < 16; i++)
+			id->byte[i] = (uint8_t)(luck(255) + 1);
+		return;
+	case FIELD_STRINGS:
+		fill_strings(out, field_max(f));
+		return;
+	case FIELD_PAIRS:
+		fill_pairs(out);
+		return;
+	case FIELD_LIST:
+		fill_list(f, scope, out);
+		return;
+	case FIELD_OBJECT:
+		fill_object(f->sub, *scope, out);
+		return;
+	case FIELD_CUSTOM:
+		fill_custom(f, out);
+		return;
+	}
+}
+
+static void fill_object(const struct schema *schema, struct scope scope, void *out)
+{
+	const struct field *selector =
+		schema->selector == NULL ? NULL : field_find(schema, schema->selector);
+
+	if (selector != NULL) {
+		fill_enum(selector, field_at(selector, out));
+		scope.mask = 1u << *(int *)field_at(selector, out);
+	}
+	for (size_t i = 0; i < schema->n_fields; i++)
+		if (&schema->fields[i] != selector)
+			fill_field(&schema->fields[i], &scope, field_at(&schema->fields[i], out));
+}
+
+static void random_object(const struct schema *schema, void *out)
+{
+	const struct scope all = {.mask = UINT32_MAX};
+
+	memset(out, 0, schema->size_bytes);
+	fill_object(schema, all, out);
+}
+
+/* ---- equality, by the table */
+
+static bool same_object(const struct schema *schema, const void *a, const void *b);
+
+static bool same_texts(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+static bool same_pairs(const struct pairs *a, const struct pairs *b)
+{
+	bool same = a->n == b->n;
+
+	for (size_t i = 0; same && i < a->n; i++)
+		same = same_texts(a->item[i].name, b->item[i].name) &&
+		       same_texts(a->item[i].value, b->item[i].value);
+	return same;
+}
+
+static bool same_strings(const struct strings *a, const struct strings *b)
+{
+	bool same = a->n == b->n;
+
+	for (size_t i = 0; same && i < a->n; i++)
+		same = same_texts(a->item[i], b->item[i]);
+	return same;
+}
+
+static bool same_list(const struct schema *sub, const struct list *a, const struct list *b)
+{
+	bool same = a->n == b->n;
+
+	for (size_t i = 0; same && i < a->n; i++)
+		same = same_object(sub, (char *)a->item + i * sub->size_bytes,
+			(char *)b->item + i * sub->size_bytes);
+	return same;
+}
+
+static size_t custom_size(const struct field_custom *custom)
+{
+	if (custom == &status_custom)
+		return sizeof(struct status_set);
+	if (custom == &severity_custom)
+		return THRESHOLD_COUNT * sizeof(int);
+	if (custom == &reason_custom)
+		return sizeof(int);
+	return custom == &follow_custom ? sizeof(int64_t) : sizeof(struct share);
+}
+
+static bool same_field(const struct field *f, const void *a, const void *b)
+{
+	switch (f->type) {
+	case FIELD_BOOL:
+		return *(const bool *)a == *(const bool *)b;
+	case FIELD_INT:
+	case FIELD_DURATION:
+	case FIELD_TIME:
+		return *(const int64_t *)a == *(const int64_t *)b;
+	case FIELD_NUMBER:
+	case FIELD_PERCENT:
+		return *(const double *)a == *(const double *)b;
+	case FIELD_STRING:
+		return same_texts(*(char *const *)a, *(char *const *)b);
+	case FIELD_ENUM:
+		return *(const int *)a == *(const int *)b;
+	case FIELD_ID:
+		return id_equal(a, b);
+	case FIELD_STRINGS:
+		return same_strings(a, b);
+	case FIELD_PAIRS:
+		return same_pairs(a, b);
+	case FIELD_LIST:
+		return same_list(f->sub, a, b);
+	case FIELD_OBJECT:
+		return same_object(f->sub, a, b);
+	case FIELD_CUSTOM:
+		return memcmp(a, b, custom_size(f->custom)) == 0;
+	}
+	return false;
+}
+
+static bool same_object(const struct schema *schema, const void *a, const void *b)
+{
+	for (size_t i = 0; i < schema->n_fields; i++) {
+		const struct field *f = &schema->fields[i];
+
+		if (!same_field(f, field_in(f, a), field_in(f, b))) {
+			print_error("%s.%s differs\n", schema->name, f->name);
+			return false;
+		}
+	}
+	return true;
+}
+
+/* ---- the laws */
+
+static void print_problems(const struct problems *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		print_error("%s: %s\n", p->item[i].path, p->item[i].message);
+}
+
+static void order(int64_t *low, int64_t *high)
+{
+	int64_t swap = *low;
+
+	if (*low != UNSET && *high != UNSET && *low > *high) {
+		*low = *high;
+		*high = swap;
+	}
+	if (*low != UNSET && *low == *high)
+		*high = UNSET;
+}
+
+/* Bends a random monitor to the rules that no table says. */
+static void obey(struct monitor *m)
+{
+	static const char *const targets[] = {
+		"edge.example.net", "[2001:db8::1]:443", "https://example.com/", "http://x/?y"};
+	struct expect *e = &m->expect;
+
+	mem_set(&m->target,
+		targets[m->type == CHECK_REDIRECT || (m->type == CHECK_HTTP && luck(2)) ? 3
+											: m->type]);
+	if (m->type == CHECK_REDIRECT && luck(2))
+		mem_set(&m->target, "HTTPS://192.0.2.1:8443");
+	m->interval_ms = luck_between(20000, INTERVAL_MAX_MS);
+	m->timeout_ms = luck_between(1000, 20000);
+	m->quorum.gap_ms = luck_between(100, 15000);
+	order(&e->response_time.warning_ms, &e->response_time.critical_ms);
+	order(&e->rtt.warning_ms, &e->rtt.critical_ms);
+	order(&e->certificate_days.critical_days, &e->certificate_days.warning_days);
+	if (e->loss.warning >= e->loss.critical)
+		e->loss.critical = UNSET;
+	if (e->response_time.warning_ms >= m->timeout_ms ||
+		e->response_time.critical_ms >= m->timeout_ms)
+		e->response_time = (struct threshold_ms){UNSET, m->timeout_ms - 1};
+	if (e->rtt.warning_ms >= m->timeout_ms || e->rtt.critical_ms >= m->timeout_ms)
+		e->rtt = (struct threshold_ms){UNSET, 1};
+	if (m->type == CHECK_PING &&
+		(m->request.packets - 1) * m->request.packet_interval_ms >= m->timeout_ms)
+		m->request.packet_interval_ms = 10;
+	if (m->type == CHECK_REDIRECT)
+		m->request.method = (int)luck_between(METHOD_GET, METHOD_HEAD);
+	if (m->type == CHECK_REDIRECT && (int64_t)e->hops.n > e->max_hops)
+		e->max_hops = HOPS_MAX;
+	if (m->type == CHECK_HTTP && m->request.method <= METHOD_HEAD)
+		mem_set(&m->request.body, NULL);
+	if (m->type == CHECK_HTTP && m->request.method == METHOD_HEAD)
+		mem_set(&e->body_contains, NULL);
+}
+
+static void check_monitor(const struct monitor *m, unsigned encode_flags, unsigned decode_flags)
+{
+	struct problems problems = {.n = 0};
+	json_t *json = monitor_encode(m, encode_flags);
+	struct monitor back, bare = *m;
+
+	if (monitor_decode(json, decode_flags, "", &back, &problems) == -1)
+		print_problems(&problems);
+	assert_int_equal(problems.total, 0);
+	if ((decode_flags & SCHEMA_WIRE) == 0) { /* read-only for people */
+		memset(&bare.id, 0, sizeof(bare.id));
+		bare.revision = 0;
+		bare.domain = UNSET;
+	}
+	if (!same_object(&monitor_schema, &bare, &back)) {
+		char *text = json_dumps(json, JSON_INDENT(1));
+
+		fail_msg("monitor is not the same after:\n%s", text);
+	}
+	assert_true(monitor_same_check(m, m));
+	monitor_clear(&back);
+	json_decref(json);
+}
+
+static void monitors_come_back(void **state)
+{
+	(void)state;
+	for (int i = 0; i < RUNS; i++) {
+		struct monitor m;
+
+		random_object(&monitor_schema, &m);
+		obey(&m);
+		check_monitor(&m, SCHEMA_WIRE, SCHEMA_WIRE);
+		check_monitor(&m, SCHEMA_WIRE | SCHEMA_FULL, SCHEMA_WIRE);
+		check_monitor(&m, SCHEMA_STRICT, SCHEMA_STRICT);
+		check_monitor(&m, SCHEMA_FULL, SCHEMA_STRICT);
+		monitor_clear(&m);
+	}
+}
+
+static void results_come_back(void **state)
+{
+	(void)state;
+	for (int i = 0; i < RUNS; i++) {
+		static const int verdicts[] = {
+			VERDICT_UP, VERDICT_DOWN, VERDICT_WARNING, VERDICT_NONE};
+		struct problems problems = {.n = 0};
+		struct result r, back;
+		json_t *json;
+
+		random_object(&result_schema, &r);
+		r.verdict = verdicts[reason_class((enum reason)r.reason)];
+		json = schema_encode(&result_schema, SCHEMA_WIRE, &r);
+		if (schema_decode(&result_schema, SCHEMA_WIRE, json, &back, &problems) == -1)
+			print_problems(&problems);
+		assert_int_equal(problems.total, 0);
+		assert_true(same_object(&result_schema, &r, &back));
+		result_clear(&r);
+		result_clear(&back);
+		json_decref(json);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	const char *seed = argc > 1 ? argv[1] : getenv("SEED");
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(monitors_come_back), cmocka_unit_test(results_come_back)};
+
+	state_of_luck = seed != NULL ? strtoull(seed, NULL, 0) : (uint64_t)time(NULL);
+	print_message("seed %llu\n", (unsigned long long)state_of_luck);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
