@@ -27,7 +27,7 @@ static const struct sqlite_schema *const db_schemas[LANE_COUNT] = {
 	&sqlite_state_schema, &sqlite_results_schema};
 
 #define PRAGMAS                                                                                    \
-	"PRAGMA auto_vacuum=INCREMENTAL; PRAGMA journal_mode=WAL; PRAGMA temp_store=MEMORY; "      \
+	"PRAGMA journal_mode=WAL; PRAGMA temp_store=MEMORY; "                                      \
 	"PRAGMA journal_size_limit=16777216; PRAGMA wal_autocheckpoint=1000; "                     \
 	"PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON; "
 static const char *const db_pragmas[LANE_COUNT] = {
@@ -123,13 +123,17 @@ static int open_lane(struct sqlite_store *s, enum lane_kind lane, char why[WHY_S
 	int fd = make_file(s, db_schemas[lane]->file, why);
 	if (fd == -1)
 		return SQLITE_CANTOPEN;
+	bool fresh = lseek(fd, 0, SEEK_END) == 0;
 	close(fd);
 	sqlite3 *db = s->db[lane] = open_connection(s, lane);
 	int keep_wal = 1;
 	(void)sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	/* A restart on a full disk could not make these files anew. */
 	(void)sqlite3_file_control(db, NULL, SQLITE_FCNTL_PERSIST_WAL, &keep_wal);
-	int rc = sqlite_run(db, db_pragmas[lane]);
+	/* On an old file this pragma would write, which a full disk refuses. */
+	int rc = fresh ? sqlite_run(db, "PRAGMA auto_vacuum=INCREMENTAL") : SQLITE_OK;
+	if (rc == SQLITE_OK)
+		rc = sqlite_run(db, db_pragmas[lane]);
 	if (rc != SQLITE_OK) {
 		sqlite_why(why, db_schemas[lane]->file, db);
 		return rc;

@@ -144,6 +144,12 @@ static inline void fixture_open(struct fixture *f)
 	assert_int_equal(store_open(&f->store, f->loop, f->location, fixture_on_health, f), 0);
 }
 
+static inline void fixture_close(struct fixture *f)
+{
+	store_close(f->store);
+	f->store = NULL;
+}
+
 static inline struct fixture *fixture_new(bool sqlite)
 {
 	struct fixture *f = mem_alloc(sizeof(*f));
@@ -170,7 +176,7 @@ static inline void fixture_remove_folder(const char *folder)
 
 static inline void fixture_free(struct fixture *f)
 {
-	store_close(f->store);
+	fixture_close(f);
 	timer_clear(&f->deadline);
 	timer_clear(&f->poll);
 	loop_free(f->loop);
