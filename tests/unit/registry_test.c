@@ -1,0 +1,398 @@
+// SPDX-License-Identifier: MIT
+/* The registry on the memory store: what is accepted, what is refused and why, what survives. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "coordinator/registry.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct world {
+	struct loop *loop;
+	struct store *store;
+	struct registry *registry;
+	int done, told;
+	enum store_error error;
+	enum registry_change last_change;
+};
+
+static void on_health(void *arg, bool results, const char *detail)
+{
+	(void)arg;
+	(void)results;
+	fail_msg("the memory store is never ill: %s", detail);
+}
+
+static void on_change(void *arg, enum registry_change change, void *object)
+{
+	struct world *w = arg;
+
+	assert_non_null(object);
+	w->told++;
+	w->last_change = change;
+}
+
+static void on_done(void *arg, enum store_error error, const struct id *id)
+{
+	struct world *w = arg;
+
+	assert_non_null(id);
+	w->done++;
+	w->error = error;
+	loop_stop(w->loop);
+}
+
+static int setup(void **state)
+{
+	struct world *w = calloc(1, sizeof(*w));
+
+	w->loop = loop_new();
+	assert_int_equal(store_open(&w->store, w->loop, "memory:", on_health, w), 0);
+	w->registry = registry_open(w->store, 1000);
+	registry_listen(w->registry, on_change, w);
+	*state = w;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct world *w = *state;
+
+	store_close(w->store);
+	registry_close(w->registry);
+	loop_free(w->loop);
+	free(w);
+	return 0;
+}
+
+/* Waits for the change just submitted. */
+static void settle(struct world *w)
+{
+	int before = w->done;
+
+	loop_run(w->loop);
+	assert_int_equal(w->done, before + 1);
+	assert_int_equal(w->error, STORE_OK);
+}
+
+static json_t *json(const char *text)
+{
+	json_error_t error;
+	json_t *value = json_loads(text, 0, &error);
+
+	if (!value)
+		fail_msg("%s: %s", text, error.text);
+	return value;
+}
+
+static int add_region(struct world *w, const char *text, struct problems *p)
+{
+	json_t *in = json(text);
+	int result = registry_add_region(w->registry, in, p, on_done, w);
+
+	json_decref(in);
+	return result;
+}
+
+static int add_probe(struct world *w, const char *text, char *token, struct problems *p)
+{
+	json_t *in = json(text);
+	int result = registry_add_probe(w->registry, in, false, token, p, on_done, w);
+
+	json_decref(in);
+	return result;
+}
+
+static void three_regions(struct world *w)
+{
+	static const char *const regions[] = {
+		"{\"name\": \"tokyo\", \"sets\": [\"japan\"]}",
+		"{\"name\": \"osaka\", \"sets\": [\"japan\"]}",
+		"{\"name\": \"virginia\", \"provider\": \"cloudy\"}",
+	};
+	static const char *const probes[] = {
+		"{\"name\": \"tokyo-1\", \"region\": \"tokyo\"}",
+		"{\"name\": \"osaka-1\", \"region\": \"osaka\"}",
+		"{\"name\": \"virginia-1\", \"region\": \"virginia\"}",
+	};
+	struct problems p = {0};
+	char token[TOKEN_TEXT_SIZE];
+
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(add_region(w, regions[i], &p), 0);
+		settle(w);
+		assert_int_equal(add_probe(w, probes[i], token, &p), 0);
+		settle(w);
+	}
+}
+
+static int plan(struct world *w, const char *text, struct plan **out, struct problems *p)
+{
+	json_t *in = json(text);
+	int result;
+
+	memset(p, 0, sizeof(*p));
+	result = registry_plan(w->registry, in, NULL, "monitors", out, p);
+	json_decref(in);
+	return result;
+}
+
+static void commit(struct world *w, const char *text)
+{
+	struct problems p;
+	struct plan *made;
+
+	if (plan(w, text, &made, &p) == -1)
+		fail_msg("%s: %s", p.item[0].path, p.item[0].message);
+	assert_int_equal(registry_commit(w->registry, made, on_done, w), 0);
+	settle(w);
+}
+
+static const struct monitor *monitor(struct world *w, const char *name)
+{
+	struct registered *entry = registry_monitor_by_name(w->registry, name);
+
+	assert_non_null(entry);
+	return &entry->m;
+}
+
+/* ---- tests */
+
+static void test_tokens_fit_their_probe_only(void **state)
+{
+	struct world *w = *state;
+	struct problems p = {0};
+	char token[TOKEN_TEXT_SIZE], other[TOKEN_TEXT_SIZE];
+
+	assert_int_equal(add_region(w, "{\"name\": \"tokyo\"}", &p), 0);
+	settle(w);
+	assert_int_equal(add_probe(w, "{\"name\": \"a\", \"region\": \"tokyo\"}", token, &p), 0);
+	settle(w);
+	assert_int_equal(add_probe(w, "{\"name\": \"b\", \"region\": \"tokyo\"}", other, &p), 0);
+	settle(w);
+	assert_true(registry_token_fits(registry_probe(w->registry, "a"), token));
+	assert_false(registry_token_fits(registry_probe(w->registry, "a"), other));
+	assert_false(registry_token_fits(registry_probe(w->registry, "a"), ""));
+	assert_string_not_equal(registry_probe(w->registry, "a")->token_hash, token);
+}
+
+static void test_renewal_keeps_the_probe_and_voids_the_token(void **state)
+{
+	struct world *w = *state;
+	struct problems p = {0};
+	char token[TOKEN_TEXT_SIZE], renewed[TOKEN_TEXT_SIZE];
+	json_t *in = json("{\"name\": \"a\", \"region\": \"tokyo\"}");
+	uint32_t key;
+
+	assert_int_equal(add_region(w, "{\"name\": \"tokyo\"}", &p), 0);
+	settle(w);
+	assert_int_equal(add_probe(w, "{\"name\": \"a\", \"region\": \"tokyo\"}", token, &p), 0);
+	settle(w);
+	key = registry_probe(w->registry, "a")->key;
+	assert_int_equal(registry_add_probe(w->registry, in, true, renewed, &p, on_done, w), 0);
+	settle(w);
+	assert_int_equal(registry_probe(w->registry, "a")->key, key);
+	assert_true(registry_token_fits(registry_probe(w->registry, "a"), renewed));
+	assert_false(registry_token_fits(registry_probe(w->registry, "a"), token));
+	json_decref(in);
+}
+
+static void test_objects_refused(void **state)
+{
+	static const struct {
+		char what;
+		const char *text, *path, *says;
+	} cases[] = {
+		{'r', "{\"name\": \"Tokyo\"}", "name", "lower-case"},
+		{'r', "{\"name\": \"\"}", "name", ""},
+		{'r', "{}", "name", "required"},
+		{'r', "{\"name\": \"tokyo\"}", "name", "already"},
+		{'r', "{\"name\": \"x\", \"colour\": 1}", "colour", "unknown"},
+		{'p', "{\"name\": \"a\", \"region\": \"tokio\"}", "region", "did you mean 'tokyo'"},
+		{'p', "{\"name\": \"a\"}", "region", "required"},
+		{'p', "{\"name\": \"tokyo-1\", \"region\": \"tokyo\"}", "name", "already"},
+	};
+	struct world *w = *state;
+	char token[TOKEN_TEXT_SIZE];
+
+	three_regions(w);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct problems p = {0};
+		int result = cases[i].what == 'r' ? add_region(w, cases[i].text, &p)
+						  : add_probe(w, cases[i].text, token, &p);
+		assert_int_equal(result, -1);
+		if (strcmp(p.item[0].path, cases[i].path) != 0 ||
+			!strstr(p.item[0].message, cases[i].says))
+			fail_msg("%s gave %s: %s", cases[i].text, p.item[0].path,
+				p.item[0].message);
+	}
+}
+
+static void test_plan_creates_updates_and_leaves_alone(void **state)
+{
+	static const char *const shop =
+		"[{\"name\": \"shop\", \"external_id\": \"s1\", \"http\": \"https://shop.example.com/\"}]";
+	struct world *w = *state;
+	struct problems p;
+	struct plan *made;
+	struct id id;
+
+	three_regions(w);
+	commit(w, shop);
+	assert_int_equal(w->last_change, CHANGED_MONITOR);
+	id = monitor(w, "shop")->id;
+	assert_int_equal(plan(w, shop, &made, &p), 0);
+	assert_int_equal(made->item[0].kind, PLAN_UNCHANGED);
+	registry_plan_free(made);
+	commit(w, "[{\"name\": \"boutique\", \"external_id\": \"s1\","
+		  " \"http\": \"https://shop.example.com/\"}]");
+	assert_null(registry_monitor_by_name(w->registry, "shop"));
+	assert_true(id_equal(&monitor(w, "boutique")->id, &id));
+	assert_ptr_equal(&registry_monitor_find(w->registry, "s1")->m, monitor(w, "boutique"));
+	assert_int_equal(registry_count_monitors(w->registry), 1);
+}
+
+static void test_revision_rises_with_what_a_check_could_notice(void **state)
+{
+	struct world *w = *state;
+
+	three_regions(w);
+	commit(w, "[{\"name\": \"m\", \"http\": \"https://a.example/\"}]");
+	assert_int_equal(monitor(w, "m")->revision, 1);
+	commit(w, "[{\"name\": \"m\", \"http\": \"https://a.example/\", \"memo\": \"call Ann\"}]");
+	assert_int_equal(monitor(w, "m")->revision, 1);
+	assert_string_equal(monitor(w, "m")->memo, "call Ann");
+	commit(w, "[{\"name\": \"m\", \"http\": \"https://b.example/\"}]");
+	assert_int_equal(monitor(w, "m")->revision, 2);
+}
+
+static void test_domain_is_the_coarsest_that_suffices(void **state)
+{
+	struct world *w = *state;
+	struct problems p = {0};
+	char token[TOKEN_TEXT_SIZE];
+
+	three_regions(w);
+	commit(w, "[{\"name\": \"three\", \"tcp\": \"a.example:1\", \"quorum\": {\"seats\": 3}}]");
+	assert_int_equal(monitor(w, "three")->domain, DOMAIN_REGION);
+	assert_int_equal(
+		add_probe(w, "{\"name\": \"tokyo-2\", \"region\": \"tokyo\"}", token, &p), 0);
+	settle(w);
+	commit(w, "[{\"name\": \"japan\", \"tcp\": \"a.example:1\", \"quorum\": {\"seats\": 3},"
+		  " \"regions\": [\"@japan\"]}]");
+	assert_int_equal(monitor(w, "japan")->domain, DOMAIN_PROBE);
+}
+
+static void test_plans_refused_and_nothing_kept(void **state)
+{
+	static const struct {
+		const char *text, *path, *says;
+	} cases[] = {
+		{"[{\"name\": \"x\", \"http\": \"https://x.example/\", \"regions\": [\"tokio\"]}]",
+			"monitors[0].regions[0]", "did you mean 'tokyo'"},
+		{"[{\"name\": \"x\", \"http\": \"https://x.example/\", \"regions\": [\"@nippon\"]}]",
+			"monitors[0].regions[0]", "set"},
+		{"[{\"name\": \"x\", \"http\": \"https://x.example/\"},"
+		 " {\"name\": \"x\", \"http\": \"https://y.example/\"}]",
+			"monitors[1].name", "earlier"},
+		{"[{\"name\": \"x\", \"tcp\": \"x.example:1\", \"quorum\": {\"seats\": 3, \"down\": 4}}]",
+			"monitors[0].quorum", ""},
+		{"[{\"name\": \"x\", \"tcp\": \"x.example:1\", \"interval\": \"1s\", \"timeout\": \"1s\","
+		 " \"quorum\": {\"seats\": 15, \"per_seat\": 3}}]",
+			"monitors[0].interval", "checks a minute"},
+		{"[{\"name\": \"ok\", \"http\": \"https://x.example/\"},"
+		 " {\"name\": \"bad\", \"http\": \"gopher://x\"}]",
+			"monitors[1].", "http"},
+	};
+	struct world *w = *state;
+	struct problems p;
+	struct plan *made;
+
+	three_regions(w);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		if (plan(w, cases[i].text, &made, &p) == 0)
+			fail_msg("accepted: %s", cases[i].text);
+		if (strncmp(p.item[0].path, cases[i].path, strlen(cases[i].path)) != 0 ||
+			!strstr(p.item[0].message, cases[i].says))
+			fail_msg("%s gave %s: %s", cases[i].text, p.item[0].path,
+				p.item[0].message);
+	}
+	assert_int_equal(registry_count_monitors(w->registry), 0);
+}
+
+static void test_two_changes_of_one_monitor_do_not_overtake(void **state)
+{
+	struct world *w = *state;
+	struct problems p;
+	struct plan *first, *second;
+
+	three_regions(w);
+	assert_int_equal(plan(w, "[{\"name\": \"m\", \"tcp\": \"a.example:1\"}]", &first, &p), 0);
+	assert_int_equal(plan(w, "[{\"name\": \"m\", \"tcp\": \"b.example:1\"}]", &second, &p), 0);
+	assert_int_equal(registry_commit(w->registry, first, on_done, w), 0);
+	assert_int_equal(registry_commit(w->registry, second, on_done, w), -1);
+	settle(w);
+	assert_string_equal(monitor(w, "m")->target, "a.example:1");
+}
+
+static void test_a_region_in_use_stays(void **state)
+{
+	struct world *w = *state;
+	struct problems p = {0};
+
+	three_regions(w);
+	assert_int_equal(registry_remove_region(w->registry, "tokyo", &p, on_done, w), -1);
+	assert_non_null(strstr(p.item[0].message, "tokyo-1"));
+	memset(&p, 0, sizeof(p));
+	assert_int_equal(registry_remove_probe(w->registry, "tokyo-1", &p, on_done, w), 0);
+	settle(w);
+	assert_int_equal(w->last_change, REMOVED_PROBE);
+	assert_int_equal(registry_remove_region(w->registry, "tokyo", &p, on_done, w), 0);
+	settle(w);
+	assert_null(registry_region(w->registry, "tokyo"));
+}
+
+static void test_everything_is_there_again_after_a_restart(void **state)
+{
+	struct world *w = *state;
+	struct registry *again;
+	struct problems p = {0};
+	char secret[KEY_TEXT_SIZE];
+	json_t *key = json("{\"name\": \"ci\", \"role\": \"editor\"}");
+
+	three_regions(w);
+	commit(w, "[{\"name\": \"m\", \"ping\": \"a.example\", \"labels\": {\"tier\": \"gold\"}}]");
+	assert_int_equal(registry_add_key(w->registry, key, secret, &p, on_done, w), 0);
+	settle(w);
+	again = registry_open(w->store, 1000);
+	assert_non_null(again);
+	assert_int_equal(registry_monitor_by_name(again, "m")->m.labels.n, 1);
+	assert_string_equal(registry_probe(again, "osaka-1")->region, "osaka");
+	assert_int_equal(registry_key(again, secret)->role, ROLE_EDITOR);
+	assert_null(registry_key(again, "qk_wrong"));
+	registry_close(again);
+	json_decref(key);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(test_tokens_fit_their_probe_only),
+		TEST(test_renewal_keeps_the_probe_and_voids_the_token),
+		TEST(test_objects_refused),
+		TEST(test_plan_creates_updates_and_leaves_alone),
+		TEST(test_revision_rises_with_what_a_check_could_notice),
+		TEST(test_domain_is_the_coarsest_that_suffices),
+		TEST(test_plans_refused_and_nothing_kept),
+		TEST(test_two_changes_of_one_monitor_do_not_overtake),
+		TEST(test_a_region_in_use_stays),
+		TEST(test_everything_is_there_again_after_a_restart),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
