@@ -124,8 +124,8 @@ $(addprefix $(BUILD)/tests/,$(FUZZ)): $(BUILD)/tests/%: $(BUILD)/obj/tests/fuzz/
 
 # ---- tests: everything runs under ASan and UBSan
 $(call obj,$(UNIT:%=tests/%.c)): | build/.deps-test
-unit: $(addprefix $(BUILD)/tests/,$(UNIT))
-	$(Q)sh tests/run.sh $(filter %$(T),$^)
+unit: $(filter %$(T),$(addprefix $(BUILD)/tests/,$(UNIT)))
+	$(Q)sh tests/run.sh $^
 sim: $(BUILD)/tests/sim
 	$(Q)$< $(if $(T),tests/sim/$(T).scn,tests/sim/*.scn)
 fuzz-replay: $(addprefix $(BUILD)/tests/,$(FUZZ))
