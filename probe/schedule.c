@@ -23,7 +23,7 @@
 #define BURST_REPEAT_MS 60000
 
 /* No coordinator makes us hit a target faster. */
-#define BURST_GAP_MIN_MS 500
+#define BURST_GAP_MIN_MS 100
 
 /* Nor makes us remember more than this. */
 #define ENTRIES_MAX 50000

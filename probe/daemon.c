@@ -1,0 +1,390 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Orders go agent -> schedule, starts go schedule -> engine, results go engine -> agent. Between
+ * engine and agent a result loses its vote when this machine could not be believed meanwhile. Opens
+ * no listening socket.
+ */
+#include "probe/daemon.h"
+
+#include "probe/agent.h"
+#include "probe/check.h"
+#include "probe/policy.h"
+#include "probe/schedule.h"
+#include "probe/tilt.h"
+#include "probe/token.h"
+#include "proto/base/clock.h"
+#include "proto/base/log.h"
+#include "proto/base/loop.h"
+#include "proto/base/mem.h"
+#include "proto/base/yaml.h"
+
+#include <arpa/inet.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#define STOP_MS      1000  /* for the last results to be taken */
+#define CLOCK_OFF_MS 60000 /* from the coordinator's: too far to judge a certificate's dates */
+
+struct daemon {
+	const char *conf_path;
+	struct probe_conf conf;
+	char *token;
+	struct loop *loop;
+	struct policy policy;
+	struct engine *engine;
+	struct schedule *schedule;
+	struct agent *agent;
+	struct tilt tilt;
+	struct timer tick, stop;
+	int64_t watchdog_ms, watchdog_at_ms; /* 0: none wanted; the last sign of life */
+	bool stopping;
+	struct watch_signal on_term, on_int, on_hup;
+};
+
+/* ---- results */
+
+/* The finding becomes "could not look": never a vote. The evidence stays. */
+static void spoil(struct result *r, enum reason reason, const char *detail)
+{
+	r->verdict = VERDICT_NONE;
+	r->reason = (int)reason;
+	mem_set(&r->detail, detail);
+	for (int i = 0; i < THRESHOLD_COUNT; i++)
+		r->severity[i] = SEVERITY_NONE;
+}
+
+static bool judged_by_dates(const struct result *r)
+{
+	return r->reason == REASON_TLS_EXPIRED || r->reason == REASON_TLS_NOT_YET_VALID ||
+	       r->severity[THRESHOLD_CERTIFICATE] != SEVERITY_NONE;
+}
+
+static void look_for_tilt(struct daemon *d)
+{
+	int64_t gap_ms;
+	enum tilt_kind kind = tilt_look(&d->tilt, clock_now_ms(), clock_wall_ms(), &gap_ms);
+	if (kind == TILT_NONE)
+		return;
+	log_warning("probe.tilt kind=%s gap_ms=%" PRId64, tilt_names[kind], gap_ms);
+	if (kind == TILT_CLOCK && gap_ms > 0)
+		agent_age(d->agent, gap_ms);
+}
+
+static void judge(struct daemon *d, struct result *r, int64_t now_ms)
+{
+	int64_t offset_ms = agent_clock_offset_ms(d->agent);
+	if (r->verdict == VERDICT_NONE)
+		return;
+	if (now_ms - r->duration_ms < d->tilt.tilted_at_ms) {
+		if (d->tilt.kind == TILT_CLOCK)
+			spoil(r, REASON_INTERNAL_CLOCK,
+				"the probe's clock jumped during the check");
+		else
+			spoil(r, REASON_INTERNAL_OVERLOAD,
+				"the probe stood still during the check");
+	} else if ((offset_ms > CLOCK_OFF_MS || offset_ms < -CLOCK_OFF_MS) && judged_by_dates(r)) {
+		spoil(r, REASON_INTERNAL_CLOCK, "the probe's clock is off by more than a minute");
+	}
+}
+
+static void done_cb(void *arg, struct job *job, struct result *result)
+{
+	struct daemon *d = arg;
+	(void)job;
+	look_for_tilt(d);
+	int64_t now_ms = clock_now_ms();
+	judge(d, result, now_ms);
+	agent_add(d->agent, result, now_ms);
+}
+
+/* ---- starts */
+
+static bool is_allowed(const struct daemon *d, int type)
+{
+	for (size_t i = 0; i < d->conf.types.n; i++)
+		if (strcmp(d->conf.types.item[i], check_kind_names[type]) == 0)
+			return true;
+	return false;
+}
+
+/* Says that the local file forbids this kind of check. */
+static void refuse(struct daemon *d, struct job *job, int64_t round)
+{
+	struct result r = {.monitor = job->monitor.id,
+		.monitor_revision = job->monitor.revision,
+		.assignment = job->assignment,
+		.round = round,
+		.started_wall_ms = clock_wall_ms(),
+		.phases = {UNSET, UNSET, UNSET, UNSET, UNSET, UNSET},
+		.status = UNSET,
+		.bytes = UNSET,
+		.certificate = {.not_before_wall_ms = UNSET,
+			.not_after_wall_ms = UNSET,
+			.days = UNSET},
+		.ping = {UNSET, UNSET, UNSET, UNSET, UNSET, UNSET}};
+	spoil(&r, REASON_INTERNAL_POLICY, "the probe's own file does not allow this kind of check");
+	agent_add(d->agent, &r, clock_now_ms());
+}
+
+static void run_cb(void *arg, struct job *job, int64_t round)
+{
+	struct daemon *d = arg;
+	if (is_allowed(d, job->monitor.type))
+		engine_run(d->engine, job, round, done_cb, d);
+	else
+		refuse(d, job, round);
+}
+
+static void drop_cb(void *arg, const struct id *monitor)
+{
+	struct daemon *d = arg;
+	agent_forget(d->agent, monitor);
+}
+
+/* ---- the agent's questions */
+
+static void orders_cb(void *arg, const struct orders *orders)
+{
+	struct daemon *d = arg;
+	int64_t before = d->schedule ? schedule_count(d->schedule) : 0;
+	if (!d->schedule)
+		return; /* stopping */
+	schedule_apply(d->schedule, orders);
+	if (schedule_count(d->schedule) != before)
+		log_info("probe.assigned monitors=%" PRId64, schedule_count(d->schedule));
+}
+
+/* Whether the kernel has a route for the family: no packet leaves. */
+static bool has_route(int family)
+{
+	struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(9)};
+	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(9)};
+	inet_pton(AF_INET, "192.0.2.1", &v4.sin_addr);
+	inet_pton(AF_INET6, "2001:db8::1", &v6.sin6_addr);
+	int fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd == -1)
+		return false;
+	int failed = family == AF_INET ? connect(fd, (struct sockaddr *)&v4, sizeof v4)
+				       : connect(fd, (struct sockaddr *)&v6, sizeof v6);
+	close(fd);
+	return failed == 0;
+}
+
+/* A network that the local file allows need not be behind a default route. */
+static bool reaches(const struct daemon *d, int family)
+{
+	for (size_t i = 0; i < d->policy.n_allow; i++)
+		if (d->policy.allow[i].family == family)
+			return true;
+	return has_route(family);
+}
+
+static void capabilities_cb(void *arg, struct capabilities *out)
+{
+	struct daemon *d = arg;
+	*out = (struct capabilities){.ipv4 = reaches(d, AF_INET),
+		.ipv6 = reaches(d, AF_INET6),
+		.icmp = engine_can_ping(d->engine, AF_INET) || engine_can_ping(d->engine, AF_INET6),
+		.types = d->conf.types,
+		.allow = d->conf.allow,
+		.min_interval_ms = d->conf.min_interval_ms};
+}
+
+/* ---- configuration */
+
+static struct engine_limits limits_of(const struct probe_conf *conf)
+{
+	return (struct engine_limits){.in_flight_max = conf->in_flight_max,
+		.per_second = conf->per_second,
+		.per_destination = conf->per_destination,
+		.body_max_bytes = conf->body_max_bytes};
+}
+
+static void set_policy(struct daemon *d)
+{
+	policy_clear(&d->policy);
+	for (size_t i = 0; i < d->conf.allow.n; i++) {
+		const char *why = NULL;
+		if (policy_allow(&d->policy, d->conf.allow.item[i],
+			    &why)) /* the schema has looked already */
+			log_error("probe.allow cidr=%s error=%s", log_quote(d->conf.allow.item[i]),
+				why);
+	}
+}
+
+static void warn_fixed(const char *key, const char *now, const char *wanted)
+{
+	if (strcmp(now, wanted) != 0)
+		log_warning("probe.conf key=%s note=\"takes effect at the next start\"", key);
+}
+
+/* What the running probe cannot change stays as it is. */
+static void keep_fixed(struct probe_conf *wanted, struct probe_conf *now)
+{
+	char **pairs[][2] = {{&wanted->name, &now->name},
+		{&wanted->report_address, &now->report_address},
+		{&wanted->orders_address, &now->orders_address},
+		{&wanted->token_file, &now->token_file}, {&wanted->state_dir, &now->state_dir}};
+	static const char *const keys[] = {
+		"name", "link.report", "link.orders", "token_file", "state_dir"};
+	for (size_t i = 0; i < ARRAY_LEN(pairs); i++) {
+		warn_fixed(keys[i], *pairs[i][1], *pairs[i][0]);
+		char *text =
+			*pairs[i][0]; /* the agent borrows the old ones: they stay where they are */
+		*pairs[i][0] = *pairs[i][1];
+		*pairs[i][1] = text;
+	}
+}
+
+static void reload(struct daemon *d)
+{
+	struct probe_conf wanted;
+	if (conf_load(d->conf_path, false, &probe_conf_schema, &wanted)) {
+		log_error("probe.conf note=\"not changed: the file has errors\"");
+		schema_clear(&probe_conf_schema, &wanted);
+		return;
+	}
+	keep_fixed(&wanted, &d->conf);
+	schema_clear(&probe_conf_schema, &d->conf);
+	d->conf = wanted;
+	log_set_level((enum log_level)d->conf.log_level);
+	set_policy(d);
+	struct engine_limits limits = limits_of(&d->conf);
+	engine_set_limits(d->engine, &limits);
+	if (d->schedule)
+		schedule_set_min_interval(d->schedule, d->conf.min_interval_ms);
+	agent_set_results_max(d->agent, d->conf.results_max);
+	agent_renew(d->agent); /* the coordinator learns what we allow now */
+	log_info("probe.conf note=\"read again\"");
+}
+
+/* ---- signals and signs of life */
+
+static void stop_now(void *arg)
+{
+	struct daemon *d = arg;
+	loop_stop(d->loop);
+}
+
+static void stop_cb(void *arg, int signal)
+{
+	struct daemon *d = arg;
+	if (d->stopping) {
+		loop_stop(d->loop);
+		return;
+	}
+	d->stopping = true;
+	log_info("probe.stopping signal=%d", signal);
+	sd_notify(0, "STOPPING=1");
+	schedule_free(d->schedule);
+	d->schedule = NULL;
+	timer_set(&d->stop, STOP_MS);
+	agent_drain(d->agent, stop_now, d);
+}
+
+static void reload_cb(void *arg, int signal)
+{
+	struct daemon *d = arg;
+	(void)signal;
+	if (!d->stopping)
+		reload(d);
+}
+
+static void tick_cb(void *arg)
+{
+	struct daemon *d = arg;
+	look_for_tilt(d);
+	int64_t now_ms = clock_now_ms();
+	if (d->watchdog_ms && now_ms - d->watchdog_at_ms >= d->watchdog_ms) {
+		sd_notify(0, "WATCHDOG=1");
+		d->watchdog_at_ms = now_ms;
+	}
+	timer_set(&d->tick, TILT_TICK_MS);
+}
+
+/* ---- start and end */
+
+static int open_parts(struct daemon *d)
+{
+	char why[TOKEN_WHY_SIZE];
+	if (token_read(d->conf.token_file, &d->token, why)) {
+		log_error("probe.token error=%s", log_quote(why));
+		return -1;
+	}
+	set_policy(d);
+	struct engine_limits limits = limits_of(&d->conf);
+	d->engine = engine_new(d->loop, &d->policy, &limits);
+	if (!d->engine)
+		return -1;
+	d->schedule = schedule_new(d->loop, d->conf.min_interval_ms, run_cb, drop_cb, d);
+	struct agent_config config = {.probe = d->conf.name,
+		.token = d->token,
+		.software = "quorate-probe/" QUORATE_VERSION,
+		.report_address = d->conf.report_address,
+		.orders_address = d->conf.orders_address,
+		.results_max = d->conf.results_max};
+	struct agent_hooks hooks = {.orders = orders_cb, .capabilities = capabilities_cb, .arg = d};
+	return agent_open(&d->agent, d->loop, &config, &hooks);
+}
+
+static void close_parts(struct daemon *d)
+{
+	schedule_free(d->schedule);
+	engine_free(d->engine);
+	agent_close(d->agent);
+	policy_clear(&d->policy);
+	token_free(d->token);
+	schema_clear(&probe_conf_schema, &d->conf);
+}
+
+static void watch(struct daemon *d)
+{
+	watch_signal_start(&d->on_term, d->loop, SIGTERM, stop_cb, d);
+	watch_signal_start(&d->on_int, d->loop, SIGINT, stop_cb, d);
+	watch_signal_start(&d->on_hup, d->loop, SIGHUP, reload_cb, d);
+	timer_init(&d->tick, d->loop, tick_cb, d);
+	timer_init(&d->stop, d->loop, stop_now, d);
+	tilt_init(&d->tilt, clock_now_ms(), clock_wall_ms());
+	timer_set(&d->tick, TILT_TICK_MS);
+	uint64_t watchdog_us = 0;
+	if (sd_watchdog_enabled(0, &watchdog_us) > 0)
+		d->watchdog_ms = (int64_t)(watchdog_us / 2000);
+}
+
+static void unwatch(struct daemon *d)
+{
+	watch_signal_stop(&d->on_term);
+	watch_signal_stop(&d->on_int);
+	watch_signal_stop(&d->on_hup);
+	timer_clear(&d->tick);
+	timer_clear(&d->stop);
+}
+
+int daemon_run(const char *conf_path, struct probe_conf *take)
+{
+	struct daemon *d = mem_alloc(sizeof *d);
+	int status = 1;
+	d->conf_path = conf_path;
+	d->conf = *take;
+	*take = (struct probe_conf){0};
+	d->loop = loop_new();
+	log_set_level((enum log_level)d->conf.log_level);
+	if (open_parts(d) == 0) {
+		watch(d);
+		log_info("probe.started name=%s version=%s", log_quote(d->conf.name),
+			QUORATE_VERSION);
+		sd_notify(0, "READY=1");
+		loop_run(d->loop);
+		unwatch(d);
+		log_info("probe.stopped");
+		status = 0;
+	}
+	close_parts(d);
+	loop_free(d->loop);
+	free(d);
+	return status;
+}
