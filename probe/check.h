@@ -85,6 +85,8 @@ void engine_free(struct engine *engine); /* running checks are stopped without a
 /* Runs one check of JOB; ROUND as in struct result. DONE comes exactly once, never before this returns. */
 void engine_run(struct engine *engine, struct job *job, int64_t round, engine_done_fn done, void *arg);
 int64_t engine_in_flight(const struct engine *engine);
+/* New limits take effect with the next start. */
+void engine_set_limits(struct engine *engine, const struct engine_limits *limits);
 /* For check types. */
 struct resolver *engine_resolver(struct engine *engine);
 struct curl_loop *engine_curl(struct engine *engine);
