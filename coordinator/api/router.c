@@ -4,6 +4,7 @@
 #include "coordinator/api/router.h"
 
 #include "proto/base/mem.h"
+#include "proto/base/utf8.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -37,36 +38,13 @@ static int hex_digit(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* Bytes that a UTF-8 sequence starting with LEAD has (RFC 3629), 0: none starts so. */
-static int utf8_length(unsigned char lead)
-{
-	if (lead < 0x80)
-		return 1;
-	if (lead >= 0xc2 && lead < 0xe0)
-		return 2;
-	if (lead >= 0xe0 && lead < 0xf0)
-		return 3;
-	return lead >= 0xf0 && lead < 0xf5 ? 4 : 0;
-}
-
 static bool is_utf8(const char *text)
 {
-	const unsigned char *p = (const unsigned char *)text;
+	size_t left = strlen(text), n;
 
-	while (*p) {
-		int n = utf8_length(*p);
-
-		if (n == 0)
+	for (; left > 0; text += n, left -= n)
+		if ((n = utf8_length(text, left)) == 0)
 			return false;
-		for (int i = 1; i < n; i++)
-			if ((p[i] & 0xc0) != 0x80) /* stops at the NUL, too */
-				return false;
-		/* overlong forms, surrogates, beyond U+10FFFF */
-		if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] >= 0xa0) ||
-			(p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] >= 0x90))
-			return false;
-		p += n;
-	}
 	return true;
 }
 

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MIT
+/* What the API's resources share, and their handlers: one file per resource, listed in routes.c. */
+#ifndef QUORATE_API_HANDLERS_H
+#define QUORATE_API_HANDLERS_H
+
+#include "coordinator/api/api.h"
+
+#define PAGE_DEFAULT 100
+#define PAGE_MAX     500
+
+/* ---- respond.c: queries and answers. Those that return bool answer the request themselves when
+ * they return false. */
+
+/* ?NAME= as a whole number; FALLBACK when absent. */
+bool query_int(struct api_request *r, const char *name, int64_t min, int64_t max, int64_t fallback,
+	int64_t *out);
+/* ?NAME= as one of NAMES (NULL-ended); -1 when absent. */
+bool query_enum(struct api_request *r, const char *name, const char *const *names, int *out);
+/* ?NAME=true or false; false when absent. */
+bool query_bool(struct api_request *r, const char *name, bool *out);
+/* ?cursor= as an id; zero when absent. */
+bool query_cursor(struct api_request *r, struct id *out);
+
+/* {"items": ITEMS, "next_cursor": CURSOR or null} with status 200; takes ITEMS. */
+void reply_list(struct api_request *r, json_t *items, const char *cursor);
+/* 422 with what is wrong; nothing was stored. */
+void reply_invalid(struct api_request *r, const struct problems *problems);
+/* 404 for the WHAT ("monitor") named in the address. */
+void reply_not_found(struct api_request *r, const char *what);
+/* 503: the change was not stored. */
+void reply_store_error(struct api_request *r);
+/* RFC 3339 text, or null for UNSET. */
+json_t *json_time(int64_t wall_ms);
+/* Sets NAME to TEXT, null for NULL. */
+void json_set_text(json_t *object, const char *name, const char *text);
+
+/* ---- monitors.c */
+void handle_monitors_list(struct api_request *r);
+void handle_monitors_create(struct api_request *r);
+void handle_monitor_get(struct api_request *r);
+void handle_monitor_put(struct api_request *r);
+void handle_monitor_delete(struct api_request *r);
+void handle_monitor_explain(struct api_request *r);
+/* The monitor named in the address; answers 404 itself. */
+struct registered *find_monitor(struct api_request *r);
+/* In place of "[redacted]" in IN, what the stored monitor has there. A new reference. */
+json_t *restore_secrets(const json_t *in, const struct monitor *stored);
+
+/* ---- results.c, apply.c, regions.c, probes.c, keys.c, alerts.c, stream.c, deadletters.c */
+void handle_monitor_results(struct api_request *r);
+void handle_apply(struct api_request *r);
+void handle_regions_list(struct api_request *r);
+void handle_regions_create(struct api_request *r);
+void handle_region_get(struct api_request *r);
+void handle_region_delete(struct api_request *r);
+void handle_probes_list(struct api_request *r);
+void handle_probes_create(struct api_request *r);
+void handle_probe_get(struct api_request *r);
+void handle_probe_token(struct api_request *r);
+void handle_probe_delete(struct api_request *r);
+void handle_keys_list(struct api_request *r);
+void handle_keys_create(struct api_request *r);
+void handle_key_delete(struct api_request *r);
+void handle_alerts_list(struct api_request *r);
+void handle_alert_get(struct api_request *r);
+void handle_alert_stream(struct api_request *r);
+void handle_deadletters(struct api_request *r);
+
+/* ---- status.c, metrics.c, openapi.c */
+void handle_status(struct api_request *r);
+void handle_healthz(struct api_request *r);
+void handle_readyz(struct api_request *r);
+void handle_metrics(struct api_request *r);
+void handle_openapi(struct api_request *r);
+/* The document; a new reference. */
+json_t *openapi_document(const struct route *routes, size_t n);
+
+#endif

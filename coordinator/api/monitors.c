@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: MIT
+/* Monitors: listed, registered, read, replaced, removed, explained. A monitor is named by id,
+ * external_id or name. */
+#include "coordinator/api/handlers.h"
+
+#include "proto/base/mem.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define REDACTED "[redacted]"
+
+struct registered *find_monitor(struct api_request *r)
+{
+	struct registered *found = registry_monitor_find(r->coordinator->registry, r->params[0]);
+
+	if (!found)
+		reply_not_found(r, "monitor");
+	return found;
+}
+
+static json_t *monitor_json(struct coordinator *c, const struct monitor *m, bool effective)
+{
+	json_t *out = monitor_encode(m, SCHEMA_REDACT | (effective ? SCHEMA_FULL : 0));
+	int64_t since_wall_ms = UNSET;
+	enum monitor_state state = verdicts_state(c->verdicts, &m->id, &since_wall_ms);
+
+	json_object_set_new(out, "state", json_string(monitor_state_names[state]));
+	json_object_set_new(out, "since", json_time(since_wall_ms));
+	return out;
+}
+
+static void set_etag(struct api_request *r, const struct monitor *m)
+{
+	char etag[32];
+
+	snprintf(etag, sizeof(etag), "\"%" PRId64 "\"", m->revision);
+	api_set_header(r, "ETag", etag);
+}
+
+/* ---- list */
+
+struct filter {
+	const char *name, *service; /* part of the name, in any case; the whole service */
+	int state;
+};
+
+static bool filter_fits(struct coordinator *c, const struct filter *f, const struct monitor *m)
+{
+	int64_t since_wall_ms;
+
+	if (f->name && !strcasestr(m->name, f->name))
+		return false;
+	if (f->service && (!m->service || strcmp(m->service, f->service) != 0))
+		return false;
+	return f->state < 0 ||
+	       verdicts_state(c->verdicts, &m->id, &since_wall_ms) == (enum monitor_state)f->state;
+}
+
+void handle_monitors_list(struct api_request *r)
+{
+	struct coordinator *c = r->coordinator;
+	struct filter f = {.name = api_query(r, "name"), .service = api_query(r, "service")};
+	struct registered *m;
+	struct id after, last;
+	char cursor[ID_TEXT_SIZE] = "";
+	int64_t limit;
+	bool effective;
+	json_t *items;
+
+	if (!query_int(r, "limit", 1, PAGE_MAX, PAGE_DEFAULT, &limit) || !query_cursor(r, &after) ||
+		!query_enum(r, "state", monitor_state_names, &f.state) ||
+		!query_bool(r, "effective", &effective))
+		return;
+	items = json_array();
+	for (m = registry_next_monitor(c->registry, &after); m;
+		m = registry_next_monitor(c->registry, &last)) {
+		if (filter_fits(c, &f, &m->m)) {
+			if (json_array_size(items) == (size_t)limit) {
+				id_format(&after, cursor);
+				break;
+			}
+			json_array_append_new(items, monitor_json(c, &m->m, effective));
+			after = m->m.id;
+		}
+		last = m->m.id;
+	}
+	reply_list(r, items, cursor[0] ? cursor : NULL);
+}
+
+/* ---- one */
+
+void handle_monitor_get(struct api_request *r)
+{
+	struct registered *found;
+	bool effective;
+
+	if (!query_bool(r, "effective", &effective) || !(found = find_monitor(r)))
+		return;
+	set_etag(r, &found->m);
+	api_reply_json(r, 200, monitor_json(r->coordinator, &found->m, effective));
+}
+
+static void answer_monitor(
+	struct api_request *r, enum store_error error, const struct id *id, int status)
+{
+	struct registered *found =
+		error == STORE_OK ? registry_monitor(r->coordinator->registry, id) : NULL;
+	char location[64], text[ID_TEXT_SIZE];
+
+	if (!found) {
+		reply_store_error(r);
+		return;
+	}
+	if (status == 201) {
+		snprintf(location, sizeof(location), "/api/v1/monitors/%s", id_format(id, text));
+		api_set_header(r, "Location", location);
+	}
+	set_etag(r, &found->m);
+	api_reply_json(r, status, monitor_json(r->coordinator, &found->m, false));
+}
+
+static void created_cb(void *arg, enum store_error error, const struct id *id)
+{
+	answer_monitor(arg, error, id, 201);
+}
+
+static void replaced_cb(void *arg, enum store_error error, const struct id *id)
+{
+	answer_monitor(arg, error, id, 200);
+}
+
+static void reply_collision(struct api_request *r)
+{
+	api_problem(r, 409, "conflict",
+		"somebody else is changing the same monitor right now; nothing was stored: try "
+		"again",
+		NULL);
+}
+
+/* The plan for the one monitor IN. NULL after having answered. */
+static struct plan *plan_one(struct api_request *r, const json_t *in, const struct id *id)
+{
+	struct problems problems = {0};
+	json_t *inputs = json_array();
+	struct plan *plan = NULL;
+
+	json_array_append(inputs, (json_t *)(uintptr_t)in);
+	if (registry_plan(r->coordinator->registry, inputs, id, "", &plan, &problems) == -1) {
+		reply_invalid(r, &problems);
+		plan = NULL;
+	}
+	json_decref(inputs);
+	return plan;
+}
+
+void handle_monitors_create(struct api_request *r)
+{
+	struct plan *plan = plan_one(r, r->body, NULL);
+	struct problems problems = {0};
+	const struct monitor *m;
+
+	if (!plan)
+		return;
+	m = &plan->item[0].m;
+	if (plan->item[0].kind != PLAN_CREATE) { /* it was matched with one that exists */
+		if (registry_monitor_by_name(r->coordinator->registry, m->name))
+			problems_add(&problems, "name",
+				"'%s' is the name of another monitor already", m->name);
+		else
+			problems_add(&problems, "external_id",
+				"'%s' belongs to another monitor already", m->external_id);
+		registry_plan_free(plan);
+		reply_invalid(r, &problems);
+		return;
+	}
+	if (registry_commit(r->coordinator->registry, plan, created_cb, r) == -1)
+		reply_collision(r);
+}
+
+/* ---- replace: what was "[redacted]" when it was read stays as it is stored */
+
+static json_t *restore(const json_t *in, const json_t *redacted, const json_t *stored)
+{
+	const char *name;
+	json_t *out, *value;
+
+	if (json_is_string(in) && json_is_string(redacted) &&
+		strcmp(json_string_value(in), REDACTED) == 0 &&
+		strcmp(json_string_value(redacted), REDACTED) == 0)
+		return json_incref((json_t *)(uintptr_t)stored);
+	if (!json_is_object(in) || !json_is_object(redacted) || !json_is_object(stored))
+		return json_incref((json_t *)(uintptr_t)in);
+	out = json_object();
+	json_object_foreach ((json_t *)(uintptr_t)in, name, value)
+		json_object_set_new(out, name,
+			restore(value, json_object_get(redacted, name),
+				json_object_get(stored, name)));
+	return out;
+}
+
+json_t *restore_secrets(const json_t *in, const struct monitor *stored)
+{
+	json_t *redacted = monitor_encode(stored, SCHEMA_REDACT | SCHEMA_FULL);
+	json_t *whole = monitor_encode(stored, SCHEMA_FULL);
+	json_t *out = restore(in, redacted, whole);
+
+	json_decref(redacted);
+	json_decref(whole);
+	return out;
+}
+
+/* RFC 9110, section 13.1.1: a list of entity tags, or "*". */
+static bool if_match_holds(const char *header, int64_t revision)
+{
+	char etag[32];
+	size_t size = (size_t)snprintf(etag, sizeof(etag), "\"%" PRId64 "\"", revision);
+
+	for (const char *p = header; *p; p += strcspn(p, ","), p += *p == ',') {
+		p += strspn(p, " \t");
+		size_t n = strcspn(p, ", \t");
+
+		if ((n == 1 && *p == '*') || (n == size && memcmp(p, etag, n) == 0))
+			return true;
+	}
+	return false;
+}
+
+static bool check_if_match(struct api_request *r, const struct monitor *m)
+{
+	const char *header = api_header(r, "If-Match");
+	char detail[160];
+
+	if (!header || if_match_holds(header, m->revision))
+		return true;
+	snprintf(detail, sizeof(detail),
+		"If-Match: %.40s does not fit: the monitor's ETag is now \"%" PRId64
+		"\"; nothing was stored",
+		header, m->revision);
+	api_problem(r, 412, "changed-meanwhile", detail, NULL);
+	return false;
+}
+
+void handle_monitor_put(struct api_request *r)
+{
+	struct registered *found = find_monitor(r);
+	struct plan *plan;
+	struct id id;
+	json_t *in;
+
+	if (!found || !check_if_match(r, &found->m))
+		return;
+	id = found->m.id;
+	in = restore_secrets(r->body, &found->m);
+	plan = plan_one(r, in, &id);
+	json_decref(in);
+	if (!plan)
+		return;
+	if (plan->item[0].kind == PLAN_UNCHANGED) {
+		registry_plan_free(plan);
+		answer_monitor(r, STORE_OK, &id, 200);
+		return;
+	}
+	if (registry_commit(r->coordinator->registry, plan, replaced_cb, r) == -1)
+		reply_collision(r);
+}
+
+/* ---- remove, explain */
+
+static void removed_cb(void *arg, enum store_error error, const struct id *id UNUSED)
+{
+	struct api_request *r = arg;
+
+	if (error != STORE_OK)
+		reply_store_error(r);
+	else
+		api_reply_empty(r, 204);
+}
+
+void handle_monitor_delete(struct api_request *r)
+{
+	struct registered *found = find_monitor(r);
+
+	if (!found || !check_if_match(r, &found->m))
+		return;
+	if (registry_remove_monitor(r->coordinator->registry, &found->m.id, removed_cb, r) == -1)
+		reply_collision(r);
+}
+
+void handle_monitor_explain(struct api_request *r)
+{
+	struct registered *found = find_monitor(r);
+	json_t *explanation;
+
+	if (!found)
+		return;
+	explanation = verdicts_explain(r->coordinator->verdicts, &found->m.id);
+	if (explanation)
+		api_reply_json(r, 200, explanation);
+	else
+		reply_not_found(r, "monitor");
+}

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: MIT
+/*
+ * GET /api/v1/openapi.json: OpenAPI 3.1, written from the route table and the field tables, so that
+ * it cannot differ from what the server does. Objects that have no field table are described here
+ * by hand.
+ */
+#include "coordinator/api/handlers.h"
+
+#include "proto/base/mem.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Schemas that no field table makes, as JSON text. */
+static const struct {
+	const char *name, *text;
+} by_hand[] = {
+	{"problem", "{\"type\":\"object\",\"description\":\"RFC "
+		    "9457.\",\"required\":[\"type\",\"title\",\"status\"],\"properties\":{"
+		    "\"type\":{\"type\":\"string\"},\"title\":{\"type\":\"string\"},\"status\":{"
+		    "\"type\":\"integer\"},"
+		    "\"detail\":{\"type\":\"string\"},\"errors\":{\"type\":\"array\",\"items\":{"
+		    "\"type\":\"object\",\"properties\":{"
+		    "\"path\":{\"type\":\"string\"},\"message\":{\"type\":\"string\"}}}}}}"},
+	{"alert", "{\"type\":\"object\",\"required\":[\"id\",\"case\",\"state\",\"severity\","
+		  "\"kind\"],\"properties\":{"
+		  "\"id\":{\"type\":\"string\",\"format\":\"uuid\"},\"case\":{\"type\":\"string\"},"
+		  "\"state\":{\"enum\":[\"open\",\"acknowledged\",\"closed\"]},"
+		  "\"severity\":{\"enum\":[\"critical\",\"warning\",\"unknown\"]},\"kind\":{"
+		  "\"type\":\"string\"},"
+		  "\"monitor\":{\"type\":[\"object\",\"null\"]},\"reason\":{\"type\":[\"object\","
+		  "\"null\"]},"
+		  "\"started_at\":{\"type\":[\"string\",\"null\"],\"format\":\"date-time\"},"
+		  "\"opened_at\":{\"type\":\"string\",\"format\":\"date-time\"},"
+		  "\"closed_at\":{\"type\":[\"string\",\"null\"],\"format\":\"date-time\"},"
+		  "\"votes\":{\"type\":\"array\",\"items\":{\"type\":\"object\"}}}}"},
+	{"apply", "{\"type\":\"object\",\"required\":[\"monitors\"],\"additionalProperties\":false,"
+		  "\"properties\":{\"monitors\":{\"type\":\"array\","
+		  "\"items\":{\"$ref\":\"#/components/schemas/"
+		  "monitor\"}},\"dry_run\":{\"type\":\"boolean\",\"default\":false}}}"},
+	{"applied", "{\"type\":\"object\",\"properties\":{\"items\":{\"type\":\"array\",\"items\":{"
+		    "\"type\":\"object\",\"properties\":{"
+		    "\"kind\":{\"enum\":[\"create\",\"update\",\"unchanged\"]},\"name\":{\"type\":"
+		    "\"string\"},"
+		    "\"id\":{\"type\":\"string\",\"format\":\"uuid\"},\"changes\":{\"type\":"
+		    "\"array\",\"items\":{\"type\":\"object\","
+		    "\"properties\":{\"path\":{\"type\":\"string\"},\"from\":{},\"to\":{}}}}}}}}}"},
+	{"explanation",
+		"{\"type\":\"object\",\"description\":\"The decision and everything behind it.\"}"},
+	{"deadletter", "{\"type\":\"object\",\"properties\":{\"channel\":{\"type\":\"string\"},"
+		       "\"key\":{\"type\":\"string\"},"
+		       "\"attempts\":{\"type\":\"integer\"},\"last_error\":{\"type\":[\"string\","
+		       "\"null\"]}}}"},
+	{"status", "{\"type\":\"object\",\"properties\":{\"status\":{\"type\":\"string\"},"
+		   "\"version\":{\"type\":\"string\"},"
+		   "\"monitors\":{\"type\":\"object\"},\"probes\":{\"type\":\"object\"},\"alerts\":"
+		   "{\"type\":\"object\"},"
+		   "\"hold\":{\"type\":\"boolean\"},\"store\":{\"type\":\"object\"},\"outbox\":{"
+		   "\"type\":\"object\"}}}"},
+	{"health", "{\"type\":\"object\",\"required\":[\"status\"],\"properties\":{\"status\":{"
+		   "\"type\":\"string\"}}}"},
+	{"openapi", "{\"type\":\"object\"}"},
+};
+
+static void add_member(json_t *schema, const char *name, const char *text)
+{
+	json_t *properties = json_object_get(schema, "properties");
+
+	if (properties)
+		json_object_set_new(properties, name, json_loads(text, 0, NULL));
+}
+
+/* What answers have beyond the field table: only the server writes it. */
+static void add_answers_only(json_t *schemas)
+{
+	json_t *monitor = json_object_get(schemas, "monitor"),
+	       *probe = json_object_get(schemas, "probe"), *key = json_object_get(schemas, "key");
+
+	add_member(monitor, "state", "{\"type\":\"string\",\"readOnly\":true}");
+	add_member(monitor, "since",
+		"{\"type\":[\"string\",\"null\"],\"format\":\"date-time\",\"readOnly\":true}");
+	add_member(probe, "standing",
+		"{\"enum\":[\"never-seen\",\"voting\",\"lost\"],\"readOnly\":true}");
+	add_member(probe, "heard_at",
+		"{\"type\":[\"string\",\"null\"],\"format\":\"date-time\",\"readOnly\":true}");
+	add_member(probe, "software", "{\"type\":[\"string\",\"null\"],\"readOnly\":true}");
+	add_member(probe, "monitors", "{\"type\":\"integer\",\"readOnly\":true}");
+	add_member(probe, "token",
+		"{\"type\":\"string\",\"readOnly\":true,\"description\":\"Told once.\"}");
+	add_member(key, "secret",
+		"{\"type\":\"string\",\"readOnly\":true,\"description\":\"Told once.\"}");
+}
+
+static json_t *schemas_json(void)
+{
+	const struct schema *tables[] = {
+		&monitor_schema, &result_schema, &region_schema, &probe_schema, &api_key_schema};
+	static const char *const names[] = {"monitor", "result", "region", "probe", "key"};
+	json_t *out = json_object();
+
+	for (size_t i = 0; i < ARRAY_LEN(tables); i++)
+		json_object_set_new(out, names[i], schema_describe(tables[i]));
+	for (size_t i = 0; i < ARRAY_LEN(by_hand); i++)
+		json_object_set_new(out, by_hand[i].name, json_loads(by_hand[i].text, 0, NULL));
+	add_answers_only(out);
+	return out;
+}
+
+/* ---- one route */
+
+static json_t *reference(const char *schema)
+{
+	char *ref = mem_printf("#/components/schemas/%s", schema);
+	json_t *out = json_pack("{s:s}", "$ref", ref);
+
+	free(ref);
+	return out;
+}
+
+/* "[x]" is a list of x in an envelope with a cursor. */
+static json_t *answer_schema(const char *gives)
+{
+	char name[32] = "";
+
+	if (gives[0] != '[')
+		return reference(gives);
+	memcpy(name, gives + 1, strlen(gives) - 2);
+	return json_pack("{s:s, s:[s, s], s:{s:{s:s, s:o}, s:{s:[s, s]}}}", "type", "object",
+		"required", "items", "next_cursor", "properties", "items", "type", "array", "items",
+		reference(name), "next_cursor", "type", "string", "null");
+}
+
+static json_t *success_json(const struct route *route)
+{
+	if (!route->gives)
+		return json_pack("{s:s}", "description", "Done.");
+	if (strcmp(route->gives, "text") == 0 || strcmp(route->gives, "event-stream") == 0)
+		return json_pack("{s:s, s:{s:{s:{s:s}}}}", "description", "Text.", "content",
+			route->gives[0] == 't' ? "text/plain" : "text/event-stream", "schema",
+			"type", "string");
+	return json_pack("{s:s, s:{s:{s:o}}}", "description", "Done.", "content",
+		"application/json", "schema", answer_schema(route->gives));
+}
+
+static json_t *responses_json(const struct route *route)
+{
+	json_t *out = json_object();
+	char status[8];
+
+	snprintf(status, sizeof(status), "%d", route->status);
+	json_object_set_new(out, status, success_json(route));
+	json_object_set_new(out, "default",
+		json_pack("{s:s, s:{s:{s:o}}}", "description", "What was wrong.", "content",
+			"application/problem+json", "schema", reference("problem")));
+	return out;
+}
+
+static json_t *parameter(const char *name, size_t size, const char *place)
+{
+	return json_pack("{s:s%, s:s, s:b, s:{s:s}}", "name", name, size, "in", place, "required",
+		strcmp(place, "path") == 0, "schema", "type", "string");
+}
+
+static json_t *parameters_json(const struct route *route)
+{
+	json_t *out = json_array();
+
+	for (const char *p = route->pattern; (p = strchr(p, '{')); p++)
+		json_array_append_new(out, parameter(p + 1, strcspn(p + 1, "}"), "path"));
+	for (const char *p = route->query; p && *p; p += strcspn(p, " "), p += strspn(p, " "))
+		json_array_append_new(out, parameter(p, strcspn(p, " "), "query"));
+	if (strcmp(route->gives ? route->gives : "", "event-stream") == 0)
+		json_array_append_new(out, parameter("Last-Event-ID", 13, "header"));
+	if (strcmp(route->pattern, "/api/v1/monitors/{monitor}") == 0 &&
+		strcmp(route->method, "GET") != 0)
+		json_array_append_new(out, parameter("If-Match", 8, "header"));
+	return out;
+}
+
+static json_t *operation_json(const struct route *route)
+{
+	json_t *out = json_pack("{s:s, s:o, s:o}", "summary", route->summary, "parameters",
+		parameters_json(route), "responses", responses_json(route));
+
+	if (route->takes)
+		json_object_set_new(out, "requestBody",
+			json_pack("{s:b, s:{s:{s:o}}}", "required", 1, "content",
+				"application/json", "schema", reference(route->takes)));
+	json_object_set_new(
+		out, "security", route->role < 0 ? json_array() : json_pack("[{s:[]}]", "key"));
+	if (route->role >= 0)
+		json_object_set_new(out, "x-quorate-role", json_string(role_names[route->role]));
+	return out;
+}
+
+static json_t *paths_json(const struct route *routes, size_t n)
+{
+	json_t *out = json_object(), *path;
+	char method[16];
+
+	for (size_t i = 0; i < n; i++) {
+		size_t size = strlen(routes[i].method);
+
+		for (size_t k = 0; k <= size && k < sizeof(method); k++)
+			method[k] = (char)tolower((unsigned char)routes[i].method[k]);
+		path = json_object_get(out, routes[i].pattern);
+		if (!path) {
+			path = json_object();
+			json_object_set_new(out, routes[i].pattern, path);
+		}
+		json_object_set_new(path, method, operation_json(&routes[i]));
+	}
+	return out;
+}
+
+json_t *openapi_document(const struct route *routes, size_t n)
+{
+	return json_pack("{s:s, s:{s:s, s:s, s:s}, s:o, s:{s:o, s:{s:{s:s, s:s, s:s}}}}", "openapi",
+		"3.1.0", "info", "title", "quorate", "version", QUORATE_VERSION, "description",
+		"A distributed blackbox probe network.", "paths", paths_json(routes, n),
+		"components", "schemas", schemas_json(), "securitySchemes", "key", "type", "http",
+		"scheme", "bearer", "description", "An API key, qk_…");
+}
+
+void handle_openapi(struct api_request *r)
+{
+	api_reply_json(r, 200, openapi_document(api_routes, api_routes_n));
+}

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: MIT
+/* Probes: registered here (the token is told once), and how each is doing. */
+#include "coordinator/api/handlers.h"
+
+#include "proto/base/mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static json_t *strings_json(const struct strings *s)
+{
+	json_t *out = json_array();
+
+	for (size_t i = 0; i < s->n; i++)
+		json_array_append_new(out, json_string(s->item[i]));
+	return out;
+}
+
+static json_t *capabilities_json(const struct capabilities *c)
+{
+	if (!c)
+		return json_null();
+	return json_pack("{s:b, s:b, s:b, s:o, s:o, s:I}", "ipv4", c->ipv4, "ipv6", c->ipv6, "icmp",
+		c->icmp, "types", strings_json(&c->types), "allow", strings_json(&c->allow),
+		"min_interval_ms", (json_int_t)c->min_interval_ms);
+}
+
+static json_t *probe_json(struct coordinator *c, const struct probe *probe)
+{
+	json_t *out = schema_encode(&probe_schema, SCHEMA_REDACT, probe);
+	struct fleet_facts facts;
+
+	json_object_del(out, "token_hash");
+	fleet_facts(c->fleet, probe, &facts);
+	json_object_set_new(out, "standing", json_string(standing_names[facts.standing]));
+	json_object_set_new(out, "heard_at", json_time(facts.heard_wall_ms));
+	json_set_text(out, "software", facts.software);
+	json_object_set_new(out, "monitors", json_integer(facts.monitors));
+	json_object_set_new(out, "results", json_integer(facts.results));
+	json_object_set_new(out, "spooled", json_integer(facts.spooled));
+	json_object_set_new(out, "dropped", json_integer(facts.dropped));
+	json_object_set_new(out, "loop_lag_ms", json_integer(facts.loop_lag_us / 1000));
+	json_object_set_new(out, "capabilities", capabilities_json(facts.capabilities));
+	return out;
+}
+
+void handle_probes_list(struct api_request *r)
+{
+	struct coordinator *c = r->coordinator;
+	const char *region = api_query(r, "region");
+	struct fleet_facts facts;
+	json_t *items;
+	int standing;
+
+	if (!query_enum(r, "standing", standing_names, &standing))
+		return;
+	items = json_array();
+	for (struct probe *p = NULL; (p = registry_next_probe(c->registry, p));) {
+		fleet_facts(c->fleet, p, &facts);
+		if ((!region || strcmp(p->region, region) == 0) &&
+			(standing < 0 || facts.standing == (enum standing)standing))
+			json_array_append_new(items, probe_json(c, p));
+	}
+	reply_list(r, items, NULL);
+}
+
+static struct probe *find_probe(struct api_request *r)
+{
+	struct probe *probe = registry_probe(r->coordinator->registry, r->params[0]);
+
+	if (!probe)
+		reply_not_found(r, "probe");
+	return probe;
+}
+
+void handle_probe_get(struct api_request *r)
+{
+	const struct probe *probe = find_probe(r);
+
+	if (probe)
+		api_reply_json(r, 200, probe_json(r->coordinator, probe));
+}
+
+/* ---- a token, made before the commit and told after it */
+
+static void free_token(void *context)
+{
+	explicit_bzero(context, TOKEN_TEXT_SIZE);
+	free(context);
+}
+
+static char *new_token(struct api_request *r)
+{
+	r->context = mem_alloc(TOKEN_TEXT_SIZE);
+	r->context_free = free_token;
+	return r->context;
+}
+
+static struct probe *probe_by_id(struct registry *registry, const struct id *id)
+{
+	for (struct probe *p = NULL; (p = registry_next_probe(registry, p));)
+		if (id_equal(&p->id, id))
+			return p;
+	return NULL;
+}
+
+static void answer_token(
+	struct api_request *r, enum store_error error, const struct id *id, int status)
+{
+	struct probe *probe = error == STORE_OK ? probe_by_id(r->coordinator->registry, id) : NULL;
+	char *location;
+	json_t *out;
+
+	if (!probe) {
+		reply_store_error(r);
+		return;
+	}
+	out = probe_json(r->coordinator, probe);
+	json_object_set_new(out, "token", json_string(r->context));
+	if (status == 201) {
+		location = mem_printf("/api/v1/probes/%s", probe->name);
+		api_set_header(r, "Location", location);
+		free(location);
+	}
+	api_reply_json(r, status, out);
+}
+
+static void created_cb(void *arg, enum store_error error, const struct id *id)
+{
+	answer_token(arg, error, id, 201);
+}
+
+static void renewed_cb(void *arg, enum store_error error, const struct id *id)
+{
+	answer_token(arg, error, id, 200);
+}
+
+void handle_probes_create(struct api_request *r)
+{
+	struct problems problems = {0};
+
+	if (registry_add_probe(r->coordinator->registry, r->body, false, new_token(r), &problems,
+		    created_cb, r) == -1)
+		reply_invalid(r, &problems);
+}
+
+void handle_probe_token(struct api_request *r)
+{
+	struct probe *probe = find_probe(r);
+	struct problems problems = {0};
+	json_t *in;
+
+	if (!probe)
+		return;
+	in = json_pack("{s:s, s:s, s:s*}", "name", probe->name, "region", probe->region, "provider",
+		probe->provider);
+	if (registry_add_probe(r->coordinator->registry, in, true, new_token(r), &problems,
+		    renewed_cb, r) == -1)
+		reply_invalid(r, &problems);
+	json_decref(in);
+}
+
+static void removed_cb(void *arg, enum store_error error, const struct id *id UNUSED)
+{
+	if (error == STORE_OK)
+		api_reply_empty(arg, 204);
+	else
+		reply_store_error(arg);
+}
+
+void handle_probe_delete(struct api_request *r)
+{
+	struct problems problems = {0};
+
+	if (find_probe(r) && registry_remove_probe(r->coordinator->registry, r->params[0],
+				     &problems, removed_cb, r) == -1)
+		reply_invalid(r, &problems);
+}

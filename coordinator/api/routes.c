@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The API's one table: what it can do, who may, what comes in and goes out. The server dispatches
+ * by it, openapi.json is written from it, and the tests walk it. A path without captures stands
+ * before one that would capture it.
+ */
+#include "coordinator/api/handlers.h"
+#include "coordinator/api/server.h"
+
+#define OPEN  (-1) /* no key needed */
+#define SMALL ((size_t)16 * 1024)
+#define API   "/api/v1"
+
+#define GET(path, who, fn, doc, out, params)                                                       \
+	{                                                                                          \
+		.method = "GET", .pattern = (path), .role = (who), .handle = (fn),                 \
+		.summary = (doc), .gives = (out), .query = (params), .status = 200                 \
+	}
+#define POST(path, who, fn, room, doc, in, out, code)                                              \
+	{                                                                                          \
+		.method = "POST", .pattern = (path), .role = (who), .handle = (fn),                \
+		.body_max_bytes = (room), .summary = (doc), .takes = (in), .gives = (out),         \
+		.status = (code)                                                                   \
+	}
+#define DELETE(path, who, fn, doc)                                                                 \
+	{                                                                                          \
+		.method = "DELETE", .pattern = (path), .role = (who), .handle = (fn),              \
+		.summary = (doc), .status = 204                                                    \
+	}
+
+const struct route api_routes[] = {
+	GET(API "/monitors", ROLE_VIEWER, handle_monitors_list,
+		"Monitors with their state, in the order of their making.", "[monitor]",
+		"name service state limit cursor effective"),
+	POST(API "/monitors", ROLE_EDITOR, handle_monitors_create, API_MONITOR_MAX_BYTES,
+		"Registers a monitor.", "monitor", "monitor", 201),
+	GET(API "/monitors/{monitor}", ROLE_VIEWER, handle_monitor_get,
+		"One monitor, by id, external_id or name.", "monitor", "effective"),
+	{.method = "PUT",
+		.pattern = API "/monitors/{monitor}",
+		.role = ROLE_EDITOR,
+		.handle = handle_monitor_put,
+		.body_max_bytes = API_MONITOR_MAX_BYTES,
+		.summary = "Replaces a monitor; If-Match guards against losing another's change.",
+		.takes = "monitor",
+		.gives = "monitor",
+		.status = 200},
+	DELETE(API "/monitors/{monitor}", ROLE_EDITOR, handle_monitor_delete, "Removes a monitor."),
+	GET(API "/monitors/{monitor}/explain", ROLE_VIEWER, handle_monitor_explain,
+		"The votes, their fates, the rule and the decision.", "explanation", NULL),
+	GET(API "/monitors/{monitor}/results", ROLE_VIEWER, handle_monitor_results,
+		"The newest results, newest first.", "[result]", "limit"),
+	POST(API "/apply", ROLE_EDITOR, handle_apply, API_BODY_MAX_BYTES,
+		"Creates and updates many monitors, all or nothing.", "apply", "applied", 200),
+	GET(API "/regions", ROLE_VIEWER, handle_regions_list, "All regions.", "[region]", NULL),
+	POST(API "/regions", ROLE_EDITOR, handle_regions_create, SMALL, "Registers a region.",
+		"region", "region", 201),
+	GET(API "/regions/{region}", ROLE_VIEWER, handle_region_get, "One region, by name.",
+		"region", NULL),
+	DELETE(API "/regions/{region}", ROLE_EDITOR, handle_region_delete,
+		"Removes a region that no probe is in."),
+	GET(API "/probes", ROLE_VIEWER, handle_probes_list, "All probes and how they are doing.",
+		"[probe]", "region standing"),
+	POST(API "/probes", ROLE_ADMIN, handle_probes_create, SMALL,
+		"Registers a probe; the answer has its token, this once.", "probe", "probe", 201),
+	GET(API "/probes/{probe}", ROLE_VIEWER, handle_probe_get, "One probe, by name.", "probe",
+		NULL),
+	POST(API "/probes/{probe}/token", ROLE_ADMIN, handle_probe_token, 0,
+		"Gives a probe a new token; the old one is void.", NULL, "probe", 200),
+	DELETE(API "/probes/{probe}", ROLE_ADMIN, handle_probe_delete, "Removes a probe."),
+	GET(API "/keys", ROLE_ADMIN, handle_keys_list, "All API keys, without their secrets.",
+		"[key]", NULL),
+	POST(API "/keys", ROLE_ADMIN, handle_keys_create, SMALL,
+		"Makes an API key; the answer has its secret, this once.", "key", "key", 201),
+	DELETE(API "/keys/{key}", ROLE_ADMIN, handle_key_delete, "Removes an API key, by id."),
+	GET(API "/alerts", ROLE_VIEWER, handle_alerts_list, "Alerts, newest first.", "[alert]",
+		"state kind monitor limit cursor"),
+	GET(API "/alerts/stream", ROLE_VIEWER, handle_alert_stream,
+		"Alert events as they happen (server-sent events).", "event-stream",
+		"last_event_id"),
+	GET(API "/alerts/{alert}", ROLE_VIEWER, handle_alert_get, "One alert, by id or case.",
+		"alert", NULL),
+	GET(API "/deadletters", ROLE_VIEWER, handle_deadletters,
+		"Messages that could not be delivered, newest first.", "[deadletter]", "limit"),
+	GET(API "/status", ROLE_VIEWER, handle_status,
+		"How many monitors, probes and alerts are in which state, and how the coordinator "
+		"is.",
+		"status", NULL),
+	GET(API "/openapi.json", OPEN, handle_openapi, "This document.", "openapi", NULL),
+	GET("/metrics", ROLE_VIEWER, handle_metrics, "Metrics for Prometheus.", "text", NULL),
+	GET("/healthz", OPEN, handle_healthz, "200 while the event loop turns.", "health", NULL),
+	GET("/readyz", OPEN, handle_readyz,
+		"200 when ready (\"ok\", or \"degraded: store\"), 503 \"starting\" during the hold "
+		"after a start.",
+		"health", NULL),
+};
+const size_t api_routes_n = ARRAY_LEN(api_routes);
+
+int api_open(struct api **out, struct coordinator *coordinator)
+{
+	struct api_setup setup = api_setup_default;
+
+	setup.routes = api_routes;
+	setup.n_routes = api_routes_n;
+	return api_open_with(out, coordinator, &setup);
+}

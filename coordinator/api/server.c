@@ -1,0 +1,454 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Listeners and connections of the API, on evhttp 2.1.12. What evhttp lacks is kept here: a ceiling
+ * on connections, on the bytes of unfinished requests, and a total deadline (evhttp's own timer is
+ * one of inactivity: a byte per second lives for ever).
+ *
+ * evhttp tells nobody about a new connection. But it asks accept_cb() for the connection's
+ * bufferevent, and makes its connection the argument of that bufferevent's callbacks; attend_cb(),
+ * which runs before any event of the new socket can, reads it there and sets the close callback.
+ * From then on a conn lives exactly as long as evhttp's connection.
+ *
+ * A connection is never freed by us: a timeout event on its bufferevent makes evhttp do it, which
+ * keeps a request that is still with its handler alive (its answer then goes nowhere).
+ */
+#include "coordinator/api/server.h"
+
+#include "proto/base/clock.h"
+#include "proto/base/log.h"
+#include "proto/base/mem.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+#include <event2/http.h>
+#include <event2/listener.h>
+#include <event2/util.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+#include <utlist.h>
+
+#define HEADERS_MAX_BYTES (32 * 1024)
+#define LISTEN_BACKLOG    128
+
+const struct api_setup api_setup_default = {
+	.request_ms = 30000,
+	.idle_ms = 60000,
+	.heartbeat_ms = 15000,
+	.sweep_ms = 1000,
+	.connections_max = 256,
+	.streams_max = 64,
+	.buffered_max_bytes = (size_t)64 * 1024 * 1024,
+	.backlog_max_bytes = (size_t)1024 * 1024,
+};
+
+/* ---- connections */
+
+struct conn *conn_find(struct api *api, struct evhttp_connection *evcon)
+{
+	struct conn *c;
+
+	DL_FOREACH (api->conns, c)
+		if (c->adopted && c->evcon == evcon)
+			return c;
+	return NULL;
+}
+
+void conn_set_phase(struct conn *c, enum conn_phase phase)
+{
+	const struct api_setup *setup = &c->api->setup;
+
+	if (phase != CONN_READING) {
+		c->api->buffered_bytes -= c->received_bytes;
+		c->received_bytes = 0;
+	}
+	c->phase = phase;
+	c->deadline_at_ms = phase == CONN_STREAMING
+				    ? INT64_MAX
+				    : clock_now_ms() + (phase == CONN_IDLE ? setup->idle_ms
+									   : setup->request_ms);
+}
+
+void conn_answered(struct conn *c)
+{
+	size_t pipelined = evbuffer_get_length(bufferevent_get_input(c->bev));
+
+	conn_set_phase(c, CONN_IDLE);
+	if (pipelined == 0)
+		return;
+	conn_set_phase(c, CONN_READING);
+	c->received_bytes = pipelined;
+	c->api->buffered_bytes += pipelined;
+}
+
+void conn_doom(struct conn *c)
+{
+	c->doomed = true;
+	event_active(c->api->attend, EV_TIMEOUT, 0);
+}
+
+static void listeners_pause(struct api *api, bool pause)
+{
+	if (api->paused == pause)
+		return;
+	api->paused = pause;
+	for (int i = 0; i < api->n_listeners; i++) {
+		if (pause)
+			evconnlistener_disable(api->listener[i]);
+		else
+			evconnlistener_enable(api->listener[i]);
+	}
+}
+
+static void conn_remove(struct conn *c)
+{
+	struct api *api = c->api;
+
+	conn_set_phase(c, CONN_IDLE);
+	if (c->request)
+		c->request->conn = NULL;
+	if (c->stream)
+		stream_lost(c->stream, true);
+	DL_DELETE(api->conns, c);
+	api->counts.connections--;
+	free(c);
+	listeners_pause(api, false);
+}
+
+static void closed_cb(struct evhttp_connection *evcon UNUSED, void *arg)
+{
+	conn_remove(arg);
+}
+
+/* Bytes came in: the first one starts the request's clock. */
+static void input_cb(struct evbuffer *buffer UNUSED, const struct evbuffer_cb_info *info, void *arg)
+{
+	struct conn *c = arg;
+
+	if (info->n_added == 0 || c->phase == CONN_STREAMING)
+		return;
+	if (c->phase == CONN_IDLE)
+		conn_set_phase(c, CONN_READING);
+	c->received_bytes += info->n_added;
+	c->api->buffered_bytes += info->n_added;
+	if (c->api->buffered_bytes > c->api->setup.buffered_max_bytes)
+		conn_doom(c);
+}
+
+/* When every place is taken, one that is doing nothing makes room. */
+static void drop_idlest(struct api *api)
+{
+	struct conn *c, *idlest = NULL;
+
+	DL_FOREACH (api->conns, c)
+		if (c->phase == CONN_IDLE && !c->doomed && c->adopted &&
+			(!idlest || c->deadline_at_ms < idlest->deadline_at_ms))
+			idlest = c;
+	if (idlest)
+		conn_doom(idlest);
+}
+
+static struct bufferevent *accept_cb(struct event_base *base, void *arg)
+{
+	struct api *api = arg;
+	struct bufferevent *bev = bufferevent_socket_new(base, -1, 0);
+	struct conn *c;
+
+	ensure(bev);
+	c = mem_alloc(sizeof(*c));
+	c->api = api;
+	c->bev = bev;
+	bufferevent_incref(bev); /* it may be freed before attend_cb() sees it */
+	conn_set_phase(c, CONN_IDLE);
+	/* Body and headers of one request fit; more is not read ahead. */
+	bufferevent_setwatermark(bev, EV_READ, 0, API_BODY_MAX_BYTES + 2 * HEADERS_MAX_BYTES);
+	evbuffer_add_cb(bufferevent_get_input(bev), input_cb, c);
+	DL_APPEND(api->conns, c);
+	event_active(api->attend, EV_TIMEOUT, 0);
+	if (++api->counts.connections >= api->setup.connections_max) {
+		if (log_ratelimit("api.full", 60000) >= 0)
+			log_warning("api.full connections=%zu", api->counts.connections);
+		listeners_pause(api, true); /* the kernel's queue holds the rest */
+		drop_idlest(api);
+	}
+	return bev;
+}
+
+/* Learns the new connection's evhttp_connection. False: evhttp could not make one. */
+static bool conn_adopt(struct conn *c)
+{
+	bufferevent_event_cb event_cb = NULL;
+	void *evcon = NULL;
+
+	bufferevent_getcb(c->bev, NULL, NULL, &event_cb, &evcon);
+	c->adopted = true;
+	if (event_cb) {
+		ensure(evhttp_connection_get_bufferevent(evcon) == c->bev);
+		c->evcon = evcon;
+		evhttp_connection_set_closecb(c->evcon, closed_cb, c);
+	}
+	bufferevent_decref(c->bev);
+	return event_cb != NULL;
+}
+
+static void attend_cb(evutil_socket_t fd UNUSED, short what UNUSED, void *arg)
+{
+	struct api *api = arg;
+	struct conn *c, *next;
+
+	for (c = api->conns; c; c = next) {
+		next = c->next; /* ending one frees no other */
+		if (!c->adopted && !conn_adopt(c)) {
+			conn_remove(c);
+		} else if (c->doomed) {
+			api->counts.cut++;
+			bufferevent_trigger_event(c->bev, BEV_EVENT_READING | BEV_EVENT_TIMEOUT, 0);
+		}
+	}
+}
+
+static void sweep_cb(evutil_socket_t fd UNUSED, short what UNUSED, void *arg)
+{
+	struct api *api = arg;
+	int64_t now_ms = clock_now_ms();
+	struct api_stream *s, *next;
+	struct conn *c;
+
+	DL_FOREACH (api->conns, c)
+		if (c->deadline_at_ms <= now_ms)
+			conn_doom(c);
+	DL_FOREACH_SAFE (api->streams, s, next)
+		stream_heartbeat(s, now_ms);
+	if (api->counts.connections < api->setup.connections_max)
+		listeners_pause(api, false);
+}
+
+/* ---- listeners */
+
+/* Out of file descriptors, most likely: without a pause the loop would spin on the listener. */
+static void accept_error_cb(struct evconnlistener *listener UNUSED, void *arg)
+{
+	if (log_ratelimit("api.accept", 60000) >= 0)
+		log_errno("api.accept_failed");
+	listeners_pause(arg, true);
+}
+
+static int add_listener(struct api *api, const struct sockaddr *address, socklen_t size_bytes)
+{
+	unsigned flags = LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC |
+			 (address->sa_family == AF_UNIX ? 0 : LEV_OPT_REUSEABLE);
+	struct evconnlistener *l = evconnlistener_new_bind(loop_base(api->coordinator->loop), NULL,
+		NULL, flags, LISTEN_BACKLOG, address, (int)size_bytes);
+
+	if (!l)
+		return -1;
+	if (!evhttp_bind_listener(api->http, l)) {
+		evconnlistener_free(l);
+		return -1;
+	}
+	evconnlistener_set_error_cb(l, accept_error_cb);
+	api->listener[api->n_listeners++] = l;
+	return 0;
+}
+
+/* "127.0.0.1:7443", "[::1]:7443"; port 0 is any free one. Returns the address's size, 0 when it is
+ * not loopback. */
+static socklen_t parse_loopback(const char *text, struct sockaddr_storage *out)
+{
+	struct sockaddr_in *v4 = (struct sockaddr_in *)out;
+	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)out;
+	const char *colon = strrchr(text, ':');
+	char host[64], *end;
+	long port;
+
+	if (!colon || colon == text || colon - text >= (long)sizeof(host))
+		return 0;
+	port = strtol(colon + 1, &end, 10);
+	if (colon[1] < '0' || colon[1] > '9' || *end || port > 65535)
+		return 0;
+	memcpy(host, text, (size_t)(colon - text));
+	host[colon - text] = '\0';
+	*out = (struct sockaddr_storage){0};
+	if (inet_pton(AF_INET, host, &v4->sin_addr) == 1 &&
+		ntohl(v4->sin_addr.s_addr) >> 24 == 127) {
+		v4->sin_family = AF_INET;
+		v4->sin_port = htons((uint16_t)port);
+		return sizeof(*v4);
+	}
+	if (strcmp(host, "[::1]") != 0)
+		return 0;
+	v6->sin6_family = AF_INET6;
+	v6->sin6_addr = in6addr_loopback;
+	v6->sin6_port = htons((uint16_t)port);
+	return sizeof(*v6);
+}
+
+static int bound_port(struct evconnlistener *l)
+{
+	struct sockaddr_storage bound;
+	socklen_t size_bytes = sizeof(bound);
+
+	if (getsockname(evconnlistener_get_fd(l), (struct sockaddr *)&bound, &size_bytes) == -1)
+		return 0;
+	return ntohs(bound.ss_family == AF_INET ? ((struct sockaddr_in *)&bound)->sin_port
+						: ((struct sockaddr_in6 *)&bound)->sin6_port);
+}
+
+static int listen_tcp(struct api *api, const char *text)
+{
+	struct sockaddr_storage address;
+	socklen_t size_bytes = parse_loopback(text, &address);
+
+	if (size_bytes == 0) {
+		log_error("api.listen_refused address=%s accepted=\"a loopback address with a "
+			  "port, for example "
+			  "127.0.0.1:7443; until the door has TLS nothing else\"",
+			log_quote(text));
+		return -1;
+	}
+	if (add_listener(api, (struct sockaddr *)&address, size_bytes) == -1) {
+		log_errno("api.listen_failed address=%s", log_quote(text));
+		return -1;
+	}
+	api->port = bound_port(api->listener[api->n_listeners - 1]);
+	return 0;
+}
+
+/* A socket file that nobody answers on is left over from a crash. Returns -1 when somebody does. */
+static int remove_stale_socket(const struct sockaddr_un *address)
+{
+	struct stat facts;
+	int fd, rc = 0;
+
+	if (lstat(address->sun_path, &facts) == 0 && !S_ISSOCK(facts.st_mode)) {
+		errno = EEXIST; /* connecting to a plain file is "refused", too */
+		return -1;
+	}
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd == -1)
+		return -1;
+	if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 ||
+		errno == EAGAIN) {
+		errno = EADDRINUSE;
+		rc = -1;
+	} else if (errno == ECONNREFUSED) {
+		rc = unlink(address->sun_path);
+	} else if (errno != ENOENT) {
+		rc = -1;
+	}
+	int saved = errno;
+	close(fd);
+	errno = saved;
+	return rc;
+}
+
+static int listen_unix(struct api *api, const char *path)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	mode_t mask;
+	int rc;
+
+	if (strlen(path) >= sizeof(address.sun_path)) {
+		log_error("api.socket_refused path=%s accepted=\"at most %zu bytes\"",
+			log_quote(path), sizeof(address.sun_path) - 1);
+		return -1;
+	}
+	memcpy(address.sun_path, path, strlen(path) + 1);
+	if (remove_stale_socket(&address) == -1) {
+		log_errno("api.socket_taken path=%s", log_quote(path));
+		return -1;
+	}
+	mask = umask(0117); /* 0660 from the first instant on */
+	rc = add_listener(api, (struct sockaddr *)&address, sizeof(address));
+	umask(mask);
+	if (rc == -1) {
+		log_errno("api.listen_failed path=%s", log_quote(path));
+		return -1;
+	}
+	api->socket_path = mem_strdup(path);
+	return 0;
+}
+
+/* ---- life */
+
+static void http_setup(struct api *api)
+{
+	evhttp_set_max_headers_size(api->http, HEADERS_MAX_BYTES);
+	evhttp_set_max_body_size(api->http, API_BODY_MAX_BYTES);
+	/* All of them reach us, so that every refusal is a problem document of ours. */
+	evhttp_set_allowed_methods(api->http, EVHTTP_REQ_GET | EVHTTP_REQ_HEAD | EVHTTP_REQ_POST |
+						      EVHTTP_REQ_PUT | EVHTTP_REQ_PATCH |
+						      EVHTTP_REQ_DELETE | EVHTTP_REQ_OPTIONS |
+						      EVHTTP_REQ_TRACE | EVHTTP_REQ_CONNECT);
+	/* The rest of a body that is too large is read and thrown away, so that the client sees the
+	 * 413. */
+	evhttp_set_flags(api->http, EVHTTP_SERVER_LINGERING_CLOSE);
+	evhttp_set_default_content_type(api->http, NULL);
+	evhttp_set_bevcb(api->http, accept_cb, api);
+	evhttp_set_gencb(api->http, exchange_arrived, api);
+}
+
+int api_open_with(struct api **out, struct coordinator *coordinator, const struct api_setup *setup)
+{
+	struct event_base *base = loop_base(coordinator->loop);
+	struct api *api = mem_alloc(sizeof(*api));
+	struct timeval period = {
+		.tv_sec = setup->sweep_ms / 1000, .tv_usec = setup->sweep_ms % 1000 * 1000};
+	const char *listen = coordinator->conf.api_listen, *path = coordinator->conf.api_socket;
+
+	api->coordinator = coordinator;
+	api->setup = *setup;
+	api->http = evhttp_new(base);
+	api->attend = event_new(base, -1, 0, attend_cb, api);
+	api->sweep = event_new(base, -1, EV_PERSIST, sweep_cb, api);
+	ensure(api->http && api->attend && api->sweep);
+	http_setup(api);
+	event_add(api->sweep, &period);
+	if ((listen && *listen && listen_tcp(api, listen) == -1) ||
+		(path && *path && listen_unix(api, path) == -1)) {
+		api_close(api);
+		return -1;
+	}
+	*out = api;
+	return 0;
+}
+
+void api_close(struct api *api)
+{
+	if (!api)
+		return;
+	while (api->streams)
+		stream_lost(api->streams, false); /* evhttp_free() frees their requests */
+	while (api->requests)
+		exchange_free(api->requests);
+	for (struct conn *c = api->conns; c; c = c->next)
+		if (!c->adopted)
+			(void)conn_adopt(c);
+	api->n_listeners = 0;   /* they go first */
+	evhttp_free(api->http); /* calls closed_cb for every connection */
+	while (api->conns)      /* those that evhttp never had */
+		conn_remove(api->conns);
+	event_free(api->attend);
+	event_free(api->sweep);
+	if (api->socket_path)
+		unlink(api->socket_path);
+	free(api->socket_path);
+	free(api);
+}
+
+int api_port(const struct api *api)
+{
+	return api->port;
+}
+
+void api_counts(const struct api *api, struct api_counts *out)
+{
+	*out = api->counts;
+}
