@@ -36,6 +36,11 @@ int64_t clock_wall_ms(void)
 	return now_us(CLOCK_REALTIME) / 1000;
 }
 
+int64_t clock_wall_us(void)
+{
+	return now_us(CLOCK_REALTIME);
+}
+
 char *time_format(int64_t wall_ms, char text[TIME_TEXT_SIZE])
 {
 	struct tm tm;

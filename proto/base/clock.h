@@ -13,6 +13,7 @@
 int64_t clock_now_ms(void);  /* CLOCK_MONOTONIC */
 int64_t clock_now_us(void);  /* CLOCK_MONOTONIC */
 int64_t clock_wall_ms(void); /* CLOCK_REALTIME since the Unix epoch */
+int64_t clock_wall_us(void);
 
 #define TIME_TEXT_SIZE 25 /* "2026-11-21T18:30:49.310Z" and NUL */
 /* RFC 3339 in UTC with milliseconds. Returns TEXT. */

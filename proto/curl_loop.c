@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: MIT
+/*
+ * curl's multi socket interface on the loop, after curl's docs/examples/hiperfifo.c: curl tells
+ * which sockets to watch and when to be called next, in milliseconds; we tell it what happened.
+ *
+ * Invariant: nothing calls into curl from inside of a curl callback. Starting and cancelling from a
+ * done callback is fine: those are delivered after curl has returned.
+ */
+#include "proto/curl_loop.h"
+
+#include "proto/base/log.h"
+#include "proto/base/mem.h"
+
+#include <stdlib.h>
+
+struct transfer {
+	struct transfer *next, *prev;
+	CURL *easy;
+	curl_done_fn done;
+	void *arg;
+};
+
+/* A socket that curl has asked us to watch; curl keeps the pointer for us. */
+struct watched {
+	struct watched *next, *prev;
+	struct watch_fd watch;
+	struct curl_loop *cl;
+};
+
+struct curl_loop {
+	struct loop *loop;
+	CURLM *multi;
+	struct timer timer;
+	struct transfer *transfers;
+	struct watched *watched;
+};
+
+static void reap(struct curl_loop *cl)
+{
+	CURLMsg *message;
+	int left;
+	while ((message = curl_multi_info_read(cl->multi, &left)) != NULL) {
+		if (message->msg != CURLMSG_DONE)
+			continue;
+		struct transfer *t = NULL;
+		CURL *easy = message->easy_handle;
+		CURLcode code = message->data.result; /* gone with the handle's removal */
+		curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&t);
+		curl_done_fn done = t->done;
+		void *arg = t->arg;
+		curl_loop_cancel(cl, easy);
+		done(arg, easy, code);
+	}
+}
+
+static void act(struct curl_loop *cl, curl_socket_t fd, int what)
+{
+	int running;
+	CURLMcode code = curl_multi_socket_action(cl->multi, fd, what, &running);
+	if (code != CURLM_OK && code != CURLM_BAD_SOCKET)
+		log_error("curl.action error=%s", log_quote(curl_multi_strerror(code)));
+	reap(cl);
+}
+
+static void on_timer(void *arg)
+{
+	act(arg, CURL_SOCKET_TIMEOUT, 0);
+}
+
+static void on_fd(void *arg, int fd, int what)
+{
+	struct watched *w = arg;
+	act(w->cl, fd,
+		((what & WATCH_READ) != 0 ? CURL_CSELECT_IN : 0) |
+			((what & WATCH_WRITE) != 0 ? CURL_CSELECT_OUT : 0));
+}
+
+static int timer_cb(CURLM *multi UNUSED, long timeout_ms, void *arg)
+{
+	struct curl_loop *cl = arg;
+	if (timeout_ms < 0)
+		timer_stop(&cl->timer);
+	else
+		timer_set(&cl->timer, timeout_ms);
+	return 0;
+}
+
+static void watched_free(struct curl_loop *cl, struct watched *w)
+{
+	if (w->prev != NULL)
+		w->prev->next = w->next;
+	else
+		cl->watched = w->next;
+	if (w->next != NULL)
+		w->next->prev = w->prev;
+	watch_fd_clear(&w->watch);
+	free(w);
+}
+
+static struct watched *watched_new(struct curl_loop *cl, curl_socket_t fd)
+{
+	struct watched *w = mem_alloc(sizeof(*w));
+	w->cl = cl;
+	w->next = cl->watched;
+	if (w->next != NULL)
+		w->next->prev = w;
+	cl->watched = w;
+	watch_fd_init(&w->watch, cl->loop, fd, on_fd, w);
+	curl_multi_assign(cl->multi, fd, w);
+	return w;
+}
+
+static int socket_cb(CURL *easy UNUSED, curl_socket_t fd, int what, void *arg, void *of_socket)
+{
+	struct curl_loop *cl = arg;
+	struct watched *w = of_socket;
+	if (what == CURL_POLL_REMOVE) {
+		if (w != NULL)
+			watched_free(cl, w);
+		return 0;
+	}
+	if (w == NULL)
+		w = watched_new(cl, fd);
+	watch_fd_set(&w->watch, ((what & CURL_POLL_IN) != 0 ? WATCH_READ : 0) |
+					((what & CURL_POLL_OUT) != 0 ? WATCH_WRITE : 0));
+	return 0;
+}
+
+struct curl_loop *curl_loop_new(struct loop *loop)
+{
+	static bool ready;
+	if (!ready && curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+		log_fatal("curl.init_failed");
+	ready = true;
+	struct curl_loop *cl = mem_alloc(sizeof(*cl));
+	cl->loop = loop;
+	cl->multi = curl_multi_init();
+	ensure(cl->multi != NULL);
+	timer_init(&cl->timer, loop, on_timer, cl);
+	curl_multi_setopt(cl->multi, CURLMOPT_SOCKETFUNCTION, socket_cb);
+	curl_multi_setopt(cl->multi, CURLMOPT_SOCKETDATA, cl);
+	curl_multi_setopt(cl->multi, CURLMOPT_TIMERFUNCTION, timer_cb);
+	curl_multi_setopt(cl->multi, CURLMOPT_TIMERDATA, cl);
+	return cl;
+}
+
+void curl_loop_free(struct curl_loop *cl)
+{
+	if (cl == NULL)
+		return;
+	while (cl->transfers != NULL)
+		curl_loop_cancel(cl, cl->transfers->easy);
+	curl_multi_cleanup(cl->multi);
+	while (cl->watched != NULL)
+		watched_free(cl, cl->watched);
+	timer_clear(&cl->timer);
+	free(cl);
+}
+
+void curl_loop_start(struct curl_loop *cl, CURL *easy, curl_done_fn done, void *arg)
+{
+	struct transfer *t = mem_alloc(sizeof(*t));
+	*t = (struct transfer){.next = cl->transfers, .easy = easy, .done = done, .arg = arg};
+	if (t->next != NULL)
+		t->next->prev = t;
+	cl->transfers = t;
+	curl_easy_setopt(easy, CURLOPT_PRIVATE, t);
+	CURLMcode code = curl_multi_add_handle(cl->multi, easy);
+	if (code != CURLM_OK) { /* the handle is in use or memory is out: both are ours */
+		log_error("curl.add error=%s", log_quote(curl_multi_strerror(code)));
+		ensure(code == CURLM_OK);
+	}
+}
+
+void curl_loop_cancel(struct curl_loop *cl, CURL *easy)
+{
+	struct transfer *t = NULL;
+	curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&t);
+	if (t == NULL)
+		return;
+	curl_multi_remove_handle(cl->multi, easy);
+	curl_easy_setopt(easy, CURLOPT_PRIVATE, NULL);
+	if (t->prev != NULL)
+		t->prev->next = t->next;
+	else
+		cl->transfers = t->next;
+	if (t->next != NULL)
+		t->next->prev = t->prev;
+	free(t);
+}
