@@ -23,11 +23,15 @@ struct cidr {
 struct policy {
 	struct cidr *allow; /* owned */
 	size_t n_allow;
+	struct cidr *deny; /* owned; looked at after allow */
+	size_t n_deny;
 };
 
 /* "192.0.2.0/24", "fd00::/8", a lone address is a /32 or /128; host bits must be zero. 0 or -1 and *WHY (static). */
 MUST_CHECK int cidr_parse(const char *text, struct cidr *out, const char **why);
 MUST_CHECK int policy_allow(struct policy *policy, const char *cidr, const char **why);
+/* Refuses the machine's own addresses as they are now (public ones too), except where the allow list says otherwise. */
+void policy_deny_own(struct policy *policy);
 void policy_clear(struct policy *policy);
 /* Whether ADDRESS (the port is not looked at) may be contacted. */
 bool policy_permits(const struct policy *policy, const struct sockaddr *address);

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The address policy. Sources of the refusals: IANA's special-purpose registries for IPv4 and IPv6
+ * (RFC 6890 and its updates), multicast and reserved space, and one cloud's metadata address that
+ * lies in public space. IPv6 is the other way round: only global unicast (2000::/3) is permitted,
+ * less the special blocks inside of it.
+ *
+ * An IPv6 address that only carries an IPv4 one is judged as what it carries: v4-mapped as if it
+ * were that address; NAT64 (RFC 6052) by the refusals alone, since a translator's private side is
+ * nobody's to allow by an IPv4 rule. 6to4 is refused as a whole.
+ */
+#include "probe/policy.h"
+
+#include "proto/base/mem.h"
+
+#include <arpa/inet.h>
+#include <ifaddrs.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const refused_v4[] = {"0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8",
+	"169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24", "192.31.196.0/24",
+	"192.52.193.0/24", "192.88.99.0/24", "192.168.0.0/16", "192.175.48.0/24", "198.18.0.0/15",
+	"198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4", "168.63.129.16"};
+
+static const char *const refused_v6[] = {
+	"2001::/23", "2001:db8::/32", "2002::/16", "2620:4f:8000::/48", "3fff::/20"};
+
+/* ---- CIDR */
+
+static bool bits_match(const unsigned char *a, const unsigned char *b, int bits)
+{
+	int whole = bits / 8, rest = bits % 8;
+	if (memcmp(a, b, (size_t)whole) != 0)
+		return false;
+	return rest == 0 || ((a[whole] ^ b[whole]) >> (8 - rest)) == 0;
+}
+
+static bool host_bits_zero(const struct cidr *c)
+{
+	int size = c->family == AF_INET ? 4 : 16;
+	unsigned char zero[16] = {0}, host[16];
+	memcpy(host, c->address, sizeof(host));
+	int whole = c->bits / 8, rest = c->bits % 8;
+	memset(host, 0, (size_t)whole);
+	if (rest > 0)
+		host[whole] &= (unsigned char)(0xff >> rest);
+	return memcmp(host, zero, (size_t)size) == 0;
+}
+
+static int parse_bits(const char *text, int max, int *out)
+{
+	if (text[0] == '\0' || strlen(text) > 3 || strspn(text, "0123456789") != strlen(text))
+		return -1;
+	long bits = strtol(text, NULL, 10);
+	if (bits > max || (text[0] == '0' && text[1] != '\0'))
+		return -1;
+	*out = (int)bits;
+	return 0;
+}
+
+int cidr_parse(const char *text, struct cidr *out, const char **why)
+{
+	char address[INET6_ADDRSTRLEN + 1];
+	const char *slash = strchr(text, '/');
+	size_t n = slash != NULL ? (size_t)(slash - text) : strlen(text);
+	*why = "not an address or a CIDR such as 192.0.2.0/24 or 2001:db8::/32";
+	if (n == 0 || n >= sizeof(address))
+		return -1;
+	memcpy(address, text, n);
+	address[n] = '\0';
+	memset(out, 0, sizeof(*out));
+	if (inet_pton(AF_INET, address, out->address) == 1)
+		out->family = AF_INET;
+	else if (inet_pton(AF_INET6, address, out->address) == 1)
+		out->family = AF_INET6;
+	else
+		return -1;
+	out->bits = out->family == AF_INET ? 32 : 128;
+	if (slash != NULL && parse_bits(slash + 1, out->bits, &out->bits) != 0) {
+		*why = "the prefix length must be a number from 0 to 32 (IPv4) or 128 (IPv6)";
+		return -1;
+	}
+	if (!host_bits_zero(out)) {
+		*why = "bits behind the prefix are set: give the network's own address";
+		return -1;
+	}
+	return 0;
+}
+
+static void list_add(struct cidr **list, size_t *n, const struct cidr *item)
+{
+	*list = mem_resize(*list, *n + 1, sizeof(**list));
+	(*list)[(*n)++] = *item;
+}
+
+int policy_allow(struct policy *policy, const char *cidr, const char **why)
+{
+	struct cidr parsed;
+	if (cidr_parse(cidr, &parsed, why) != 0)
+		return -1;
+	list_add(&policy->allow, &policy->n_allow, &parsed);
+	return 0;
+}
+
+static bool list_has(const struct cidr *list, size_t n, int family, const unsigned char *address)
+{
+	for (size_t i = 0; i < n; i++)
+		if (list[i].family == family && bits_match(list[i].address, address, list[i].bits))
+			return true;
+	return false;
+}
+
+/* ---- the machine's own addresses */
+
+static const unsigned char *address_bytes(const struct sockaddr *address)
+{
+	if (address->sa_family == AF_INET)
+		return (const unsigned char *)&((const struct sockaddr_in *)(const void *)address)
+			->sin_addr;
+	if (address->sa_family == AF_INET6)
+		return ((const struct sockaddr_in6 *)(const void *)address)->sin6_addr.s6_addr;
+	return NULL;
+}
+
+void policy_deny_own(struct policy *policy)
+{
+	struct ifaddrs *all;
+	if (getifaddrs(&all) == -1)
+		return;
+	for (const struct ifaddrs *i = all; i != NULL; i = i->ifa_next) {
+		const unsigned char *bytes =
+			i->ifa_addr != NULL ? address_bytes(i->ifa_addr) : NULL;
+		if (bytes == NULL)
+			continue;
+		struct cidr own = {.family = i->ifa_addr->sa_family};
+		own.bits = own.family == AF_INET ? 32 : 128;
+		memcpy(own.address, bytes, (size_t)own.bits / 8);
+		list_add(&policy->deny, &policy->n_deny, &own);
+	}
+	freeifaddrs(all);
+}
+
+void policy_clear(struct policy *policy)
+{
+	free(policy->allow);
+	free(policy->deny);
+	memset(policy, 0, sizeof(*policy));
+}
+
+/* ---- the decision */
+
+struct registry {
+	struct cidr v4[ARRAY_LEN(refused_v4)], v6[ARRAY_LEN(refused_v6)];
+	bool parsed;
+};
+
+static const struct registry *registry_get(void)
+{
+	static struct registry r;
+	const char *why;
+	for (size_t i = 0; !r.parsed && i < ARRAY_LEN(refused_v4); i++)
+		ensure(cidr_parse(refused_v4[i], &r.v4[i], &why) == 0);
+	for (size_t i = 0; !r.parsed && i < ARRAY_LEN(refused_v6); i++)
+		ensure(cidr_parse(refused_v6[i], &r.v6[i], &why) == 0);
+	r.parsed = true;
+	return &r;
+}
+
+static bool v4_is_public(const unsigned char *address)
+{
+	const struct registry *r = registry_get();
+	return !list_has(r->v4, ARRAY_LEN(r->v4), AF_INET, address);
+}
+
+static bool v6_is_public(const unsigned char *address)
+{
+	const struct registry *r = registry_get();
+	return (address[0] & 0xe0) == 0x20 && !list_has(r->v6, ARRAY_LEN(r->v6), AF_INET6, address);
+}
+
+static bool permits(const struct policy *policy, int family, const unsigned char *address)
+{
+	static const unsigned char mapped[12] = {[10] = 0xff, [11] = 0xff};
+	static const unsigned char nat64[12] = {0x00, 0x64, 0xff, 0x9b};
+	if (list_has(policy->allow, policy->n_allow, family, address))
+		return true;
+	if (family == AF_INET6 && memcmp(address, mapped, sizeof(mapped)) == 0)
+		return permits(policy, AF_INET, address + 12);
+	if (list_has(policy->deny, policy->n_deny, family, address))
+		return false;
+	if (family == AF_INET)
+		return v4_is_public(address);
+	if (memcmp(address, nat64, sizeof(nat64)) == 0)
+		return v4_is_public(address + 12) &&
+		       !list_has(policy->deny, policy->n_deny, AF_INET, address + 12);
+	return v6_is_public(address);
+}
+
+bool policy_permits(const struct policy *policy, const struct sockaddr *address)
+{
+	const unsigned char *bytes = address_bytes(address);
+	return bytes != NULL && permits(policy, address->sa_family, bytes);
+}
