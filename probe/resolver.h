@@ -22,9 +22,13 @@ struct addresses {
 };
 
 struct resolver *resolver_new(struct loop *loop); /* NULL after logging why */
+/* As resolver_new, with another resolv.conf and the name servers' PORT (0: 53); for tests. */
+struct resolver *resolver_new_with(struct loop *loop, const char *resolv_conf, int port);
 void resolver_free(struct resolver *resolver);
 
-/* REASON_OK and at least one address, or a dns.* reason and none. Literal addresses (also in brackets) never leave
+/* REASON_OK and at least one address, or a dns.* reason and none; internal.network or internal.resources when the
+ * probe could not even ask. Names are absolute: no search list, so that a wildcard at home cannot answer for a name
+ * that is gone. Literal addresses (also in brackets) never leave
  * the machine. /etc/hosts counts. */
 typedef void (*resolver_fn)(void *arg, enum reason reason, const struct addresses *addresses);
 /* The callback comes exactly once unless cancelled, never before this returns. */
