@@ -28,6 +28,8 @@ void job_unref(struct job *job);
 
 struct check;
 struct engine;
+struct resolver;
+struct addresses; /* probe/resolver.h */
 
 struct check_type {
 	enum check_kind kind;
@@ -54,6 +56,9 @@ struct check {
 	void *state;
 	int64_t started_at_us, deadline_at_us; /* monotonic */
 	struct result result;          /* the type fills evidence; check_end the finding */
+	bool ended;                    /* check_end was called */
+	int crossed_reason;            /* enum reason of the worst crossed threshold; check_cross */
+	char *crossed_detail;
 };
 
 /*
@@ -65,7 +70,19 @@ void check_end(struct check *check, enum reason reason, const char *format, ...)
 /* A threshold was judged: keeps the worst severity and, if worse than before, REASON and detail for the result. */
 void check_cross(struct check *check, enum threshold threshold, enum severity severity, enum reason reason,
 	const char *format, ...) PRINTF_LIKE(5, 6);
+/* Judges TOOK_US by LIMITS (either may be UNSET); WHAT is what took that long ("the response"). */
+void check_judge_time(struct check *check, enum threshold threshold, const struct threshold_ms *limits, int64_t took_us,
+	enum reason reason, const char *what);
 int64_t check_left_us(const struct check *check); /* until the deadline; 0 when over */
+/*
+ * The address policy after a look-up of HOST: keeps those of FOUND that may be contacted. REASON_OK with at least one, or
+ * why none is left, with a DETAIL: a literal address is refused by local policy, a name (or a REDIRECT to anything) leads
+ * where it must not.
+ */
+enum reason check_police(const struct check *check, const char *host, bool redirect, const struct addresses *found,
+	struct addresses *permitted, char detail[RESULT_DETAIL_MAX_BYTES]);
+/* Adds the phases of one transfer, or hop, to the result's; UNSET adds nothing. */
+void phases_add(struct phases *sum, const struct phases *one);
 
 /* ---- the engine */
 
@@ -87,6 +104,8 @@ void engine_run(struct engine *engine, struct job *job, int64_t round, engine_do
 int64_t engine_in_flight(const struct engine *engine);
 /* New limits take effect with the next start. */
 void engine_set_limits(struct engine *engine, const struct engine_limits *limits);
+/* Replaces the resolver (which is taken): for tests with a name server of their own. */
+void engine_use_resolver(struct engine *engine, struct resolver *take);
 /* For check types. */
 struct resolver *engine_resolver(struct engine *engine);
 struct curl_loop *engine_curl(struct engine *engine);

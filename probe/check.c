@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: MIT
+/* Jobs, the table of check types, and what every check does at its end. */
+#include "probe/check.h"
+
+#include "probe/engine.h"
+#include "probe/net.h"
+#include "probe/resolver.h"
+#include "proto/base/clock.h"
+#include "proto/base/mem.h"
+#include "proto/base/utf8.h"
+#include "proto/monitor.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct check_type *const check_types[CHECK_KIND_COUNT] = {
+	[CHECK_PING] = &check_ping,
+	[CHECK_TCP] = &check_tcp,
+	[CHECK_HTTP] = &check_http,
+	[CHECK_REDIRECT] = &check_redirect,
+};
+
+const struct check_type *check_type_find(enum check_kind kind)
+{
+	return (int)kind >= 0 && kind < CHECK_KIND_COUNT ? check_types[kind] : NULL;
+}
+
+/* ---- jobs */
+
+struct job *job_new(struct monitor *take, int64_t assignment)
+{
+	struct job *job = mem_alloc(sizeof(*job));
+	job->refs = 1;
+	job->monitor = *take;
+	job->assignment = assignment;
+	memset(take, 0, sizeof(*take));
+	return job;
+}
+
+struct job *job_ref(struct job *job)
+{
+	job->refs++;
+	return job;
+}
+
+void job_unref(struct job *job)
+{
+	if (job == NULL)
+		return;
+	ensure(job->refs > 0);
+	if (--job->refs > 0)
+		return;
+	monitor_clear(&job->monitor);
+	free(job);
+}
+
+/* ---- findings */
+
+/* Texts of peers end up in here: valid UTF-8 on one line, cut. */
+static PRINTF_LIKE(1, 0) char *detail_text(const char *format, va_list args)
+{
+	char *raw = NULL;
+	if (vasprintf(&raw, format, args) == -1)
+		return NULL;
+	char *clean = utf8_clean(raw, strlen(raw), RESULT_DETAIL_MAX_BYTES);
+	free(raw);
+	for (char *p = clean; *p != '\0'; p++)
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			*p = ' ';
+	return clean;
+}
+
+void check_cross(struct check *check, enum threshold threshold, enum severity severity,
+	enum reason reason, const char *format, ...)
+{
+	int worst = SEVERITY_NONE;
+	if (check->ended)
+		return;
+	for (int i = 0; i < THRESHOLD_COUNT; i++)
+		if (check->result.severity[i] > worst)
+			worst = check->result.severity[i];
+	if ((int)severity > check->result.severity[threshold])
+		check->result.severity[threshold] = (int)severity;
+	if ((int)severity <= worst)
+		return;
+	va_list args;
+	va_start(args, format);
+	free(check->crossed_detail);
+	check->crossed_detail = detail_text(format, args);
+	check->crossed_reason = (int)reason;
+	va_end(args);
+}
+
+void check_judge_time(struct check *check, enum threshold threshold,
+	const struct threshold_ms *limits, int64_t took_us, enum reason reason, const char *what)
+{
+	bool critical = limits->critical_ms != UNSET && took_us >= limits->critical_ms * 1000;
+	bool warning = limits->warning_ms != UNSET && took_us >= limits->warning_ms * 1000;
+	if (!critical && !warning)
+		return;
+	check_cross(check, threshold, critical ? SEVERITY_CRITICAL : SEVERITY_WARNING, reason,
+		"%s took %lld ms, %s from %lld ms", what, (long long)took_us / 1000,
+		critical ? "critical" : "warning",
+		(long long)(critical ? limits->critical_ms : limits->warning_ms));
+}
+
+static enum verdict verdict_of(const struct check *check, enum reason reason)
+{
+	switch (reason_class(reason)) {
+	case REASON_CLASS_OK:
+		return check->crossed_reason != REASON_OK ? VERDICT_WARNING : VERDICT_UP;
+	case REASON_CLASS_WARNING:
+		return VERDICT_WARNING;
+	case REASON_CLASS_DOWN:
+		return VERDICT_DOWN;
+	case REASON_CLASS_INTERNAL:
+		break;
+	}
+	return VERDICT_NONE;
+}
+
+void check_end(struct check *check, enum reason reason, const char *format, ...)
+{
+	if (check->ended)
+		return;
+	check->ended = true;
+	struct result *r = &check->result;
+	r->verdict = (int)verdict_of(check, reason);
+	r->reason = (int)reason;
+	if (reason == REASON_OK && check->crossed_reason != REASON_OK) {
+		r->reason = check->crossed_reason;
+		r->detail = check->crossed_detail;
+		check->crossed_detail = NULL;
+	} else if (format != NULL) {
+		va_list args;
+		va_start(args, format);
+		r->detail = detail_text(format, args);
+		va_end(args);
+	} else if (reason != REASON_OK) {
+		r->detail = mem_strdup(reason_text_en(reason));
+	}
+	engine_check_ended(check);
+}
+
+int64_t check_left_us(const struct check *check)
+{
+	int64_t left_us = check->deadline_at_us - clock_now_us();
+	return left_us > 0 ? left_us : 0;
+}
+
+enum reason check_police(const struct check *check, const char *host, bool redirect,
+	const struct addresses *found, struct addresses *permitted,
+	char detail[RESULT_DETAIL_MAX_BYTES])
+{
+	struct sockaddr_storage literal;
+	char text[NET_ADDRESS_SIZE];
+	permitted->n = 0;
+	for (int i = 0; i < found->n; i++)
+		if (policy_permits(
+			    engine_policy(check->engine), (const struct sockaddr *)&found->item[i]))
+			permitted->item[permitted->n++] = found->item[i];
+	if (permitted->n > 0)
+		return REASON_OK;
+	net_format((const struct sockaddr *)&found->item[0], text);
+	bool is_literal = net_parse_literal(host, &literal);
+	if (is_literal && !redirect) {
+		snprintf(detail, RESULT_DETAIL_MAX_BYTES, "this probe may not contact %s", text);
+		return REASON_INTERNAL_POLICY;
+	}
+	if (is_literal)
+		snprintf(detail, RESULT_DETAIL_MAX_BYTES,
+			"a redirect leads to %s, which must not be contacted", text);
+	else
+		snprintf(detail, RESULT_DETAIL_MAX_BYTES,
+			"%.150s leads to %s, which must not be contacted", host, text);
+	return REASON_DNS_FORBIDDEN_ADDRESS;
+}
+
+static void add_us(int64_t *sum, int64_t one)
+{
+	if (one != UNSET)
+		*sum = (*sum != UNSET ? *sum : 0) + one;
+}
+
+void phases_add(struct phases *sum, const struct phases *one)
+{
+	add_us(&sum->resolve_us, one->resolve_us);
+	add_us(&sum->connect_us, one->connect_us);
+	add_us(&sum->tls_us, one->tls_us);
+	add_us(&sum->first_byte_us, one->first_byte_us);
+	add_us(&sum->transfer_us, one->transfer_us);
+}

@@ -1,0 +1,524 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The engine: runs checks within the probe's own bounds. A check goes through
+ *
+ *   PACED    waits for its destination's turn    timer: its turn
+ *   QUEUED   waits for a free place (FIFO)       timer: half its interval is over ->
+ * internal.overload RUNNING  its type is at work                 timer: the one deadline ENDED
+ * check_end() was called              stopped and delivered from the loop, in one place: reap()
+ *
+ * and set_state() is the only function that moves it. Delay, not refusal: a burst above the rate is
+ * spread out; only a check that would wait past half its interval is refused, since by then the
+ * next one is near.
+ */
+#include "probe/engine.h"
+
+#include "probe/certs.h"
+#include "probe/net.h"
+#include "probe/pinger.h"
+#include "probe/resolver.h"
+#include "proto/base/clock.h"
+#include "proto/base/log.h"
+#include "proto/base/mem.h"
+#include "proto/curl_loop.h"
+#include "proto/monitor.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/resource.h>
+#include <uthash.h>
+
+#define FDS_PER_CHECK  3  /* two racing connects, and a name server's socket now and then */
+#define FDS_OTHERS     64 /* link, log, files, epoll, ping */
+#define TICK_MS        50 /* of the lag's measurement, only while checks run */
+#define SWEEP_AT_LEAST 256
+
+enum state { STATE_NEW, STATE_PACED, STATE_QUEUED, STATE_RUNNING, STATE_ENDED, N_STATES };
+
+struct run {
+	struct check check; /* first: check types hold a pointer to it */
+	enum state state;
+	struct run *next, *prev; /* in the list of its state */
+	struct timer timer;
+	int64_t give_up_at_us;
+	engine_done_fn done;
+	void *arg;
+};
+
+struct list_of_runs {
+	struct run *first, *last;
+	int64_t n;
+};
+
+/* A virtual clock per bucket (GCRA): FULL_AT is when all its tokens will be back. */
+struct bucket {
+	int64_t full_at_us;
+};
+
+struct destination {
+	UT_hash_handle hh;
+	struct bucket bucket;
+	char host[NET_HOST_SIZE];
+};
+
+struct engine {
+	struct loop *loop;
+	const struct policy *policy;
+	struct engine_limits limits;
+	struct resolver *resolver;
+	struct curl_loop *curl;
+	struct certs *certs;
+	struct pinger *pinger;
+	struct list_of_runs runs[N_STATES];
+	struct bucket all;
+	struct destination *destinations;
+	size_t sweep_at; /* number of destinations at which idle ones are dropped */
+	struct timer pump, reap, tick;
+	int64_t lag_us, lag_at_us; /* the worst seen lately, and when */
+};
+
+/* ---- the state machine */
+
+static bool legal(enum state from, enum state to)
+{
+	static const bool table[N_STATES][N_STATES] = {
+		[STATE_NEW] = {[STATE_PACED] = true, [STATE_QUEUED] = true, [STATE_ENDED] = true},
+		[STATE_PACED] = {[STATE_QUEUED] = true, [STATE_ENDED] = true},
+		[STATE_QUEUED] = {[STATE_RUNNING] = true, [STATE_ENDED] = true},
+		[STATE_RUNNING] = {[STATE_ENDED] = true},
+	};
+	return table[from][to];
+}
+
+static void list_remove(struct list_of_runs *list, struct run *run)
+{
+	*(run->prev != NULL ? &run->prev->next : &list->first) = run->next;
+	*(run->next != NULL ? &run->next->prev : &list->last) = run->prev;
+	run->next = run->prev = NULL;
+	list->n--;
+}
+
+static void list_append(struct list_of_runs *list, struct run *run)
+{
+	run->prev = list->last;
+	*(list->last != NULL ? &list->last->next : &list->first) = run;
+	list->last = run;
+	list->n++;
+}
+
+static void set_state(struct run *run, enum state to)
+{
+	struct engine *engine = run->check.engine;
+	ensure(legal(run->state, to));
+	timer_stop(&run->timer);
+	if (run->state != STATE_NEW)
+		list_remove(&engine->runs[run->state], run);
+	run->state = to;
+	list_append(&engine->runs[to], run);
+}
+
+/* ---- pacing */
+
+/*
+ * When a bucket of PER_SECOND tokens, refilled at that rate, has its next token; takes it when
+ * TAKE. Never before NOW_US.
+ */
+static int64_t bucket_next_us(struct bucket *b, int64_t per_second, int64_t now_us, bool take)
+{
+	int64_t period_us = 1000000 / per_second, depth_us = period_us * per_second;
+	int64_t full_at_us = (b->full_at_us > now_us ? b->full_at_us : now_us) + period_us;
+	int64_t at_us = full_at_us - depth_us;
+	if (take)
+		b->full_at_us = full_at_us;
+	return at_us > now_us ? at_us : now_us;
+}
+
+static void destinations_sweep(struct engine *engine, int64_t now_us)
+{
+	struct destination *d, *next;
+	if (HASH_COUNT(engine->destinations) < engine->sweep_at)
+		return;
+	HASH_ITER (hh, engine->destinations, d, next) {
+		if (d->bucket.full_at_us > now_us)
+			continue;
+		HASH_DEL(engine->destinations, d);
+		free(d);
+	}
+	engine->sweep_at = 2 * (size_t)HASH_COUNT(engine->destinations) + SWEEP_AT_LEAST;
+}
+
+/* The host that a target names, in lower case: what the bound per destination counts by. */
+static void host_of(const struct monitor *m, char host[NET_HOST_SIZE])
+{
+	int port;
+	char *part = NULL;
+	host[0] = '\0';
+	if (m->target == NULL)
+		return;
+	if (m->type == CHECK_HTTP || m->type == CHECK_REDIRECT) {
+		CURLU *url = curl_url();
+		if (url != NULL && curl_url_set(url, CURLUPART_URL, m->target, 0) == CURLUE_OK &&
+			curl_url_get(url, CURLUPART_HOST, &part, 0) == CURLUE_OK)
+			strncpy(host, part, NET_HOST_SIZE - 1);
+		curl_free(part);
+		curl_url_cleanup(url);
+	} else if (m->type != CHECK_TCP || net_split_target(m->target, host, &port) != 0) {
+		strncpy(host, m->target, NET_HOST_SIZE - 1);
+	}
+	host[NET_HOST_SIZE - 1] = '\0';
+	for (char *p = host; *p != '\0'; p++)
+		*p = (char)(*p >= 'A' && *p <= 'Z' ? *p + 32 : *p);
+}
+
+static struct bucket *destination_bucket(
+	struct engine *engine, const struct monitor *m, int64_t now_us)
+{
+	char host[NET_HOST_SIZE];
+	struct destination *d;
+	host_of(m, host);
+	HASH_FIND_STR(engine->destinations, host, d);
+	if (d != NULL)
+		return &d->bucket;
+	destinations_sweep(engine, now_us);
+	d = mem_alloc(sizeof(*d));
+	memcpy(d->host, host, sizeof(host));
+	HASH_ADD_STR(engine->destinations, host, d);
+	return &d->bucket;
+}
+
+/* ---- the loop's own lag */
+
+/* The worst lag is kept for as long as a check that saw it may still be running. */
+static void note_lag(struct engine *engine)
+{
+	int64_t now_us = clock_now_us(), lag_us = now_us - engine->tick.due_at_us;
+	if (lag_us < 0)
+		lag_us = 0;
+	if (lag_us >= engine->lag_us ||
+		now_us - engine->lag_at_us > (int64_t)TIMEOUT_MAX_MS * 1000) {
+		engine->lag_us = lag_us;
+		engine->lag_at_us = now_us;
+	}
+}
+
+static void tick_run(void *arg)
+{
+	struct engine *engine = arg;
+	note_lag(engine);
+	if (engine->runs[STATE_RUNNING].n > 0)
+		timer_set(&engine->tick, TICK_MS);
+}
+
+/* ---- running */
+
+static void deadline(struct run *run)
+{
+	struct check *check = &run->check;
+	enum reason reason = check->type->expired(check);
+	if (reason == REASON_OK)
+		check_end(check, REASON_OK, NULL);
+	else
+		check_end(check, reason, "%s (%lld ms)", reason_text_en(reason),
+			(long long)check->monitor->timeout_ms);
+}
+
+static void begin(struct run *run)
+{
+	struct check *check = &run->check;
+	struct engine *engine = check->engine;
+	int64_t timeout_us = check->monitor->timeout_ms * 1000;
+	set_state(run, STATE_RUNNING);
+	check->started_at_us = clock_now_us();
+	check->deadline_at_us = check->started_at_us + timeout_us;
+	check->result.started_wall_ms = clock_wall_ms();
+	check->state = mem_alloc(check->type->state_bytes);
+	timer_set_us(&run->timer, timeout_us);
+	if (!timer_is_set(&engine->tick))
+		timer_set(&engine->tick, TICK_MS);
+	check->type->start(check);
+}
+
+static void pump(void *arg)
+{
+	struct engine *engine = arg;
+	struct run *run;
+	while ((run = engine->runs[STATE_QUEUED].first) != NULL &&
+		engine->runs[STATE_RUNNING].n < engine->limits.in_flight_max) {
+		int64_t now_us = clock_now_us();
+		int64_t at_us =
+			bucket_next_us(&engine->all, engine->limits.per_second, now_us, false);
+		if (at_us > now_us) {
+			timer_set_us(&engine->pump, at_us - now_us);
+			return;
+		}
+		(void)bucket_next_us(&engine->all, engine->limits.per_second, now_us, true);
+		begin(run);
+	}
+}
+
+static void overloaded(struct run *run)
+{
+	struct check *check = &run->check;
+	check->result.started_wall_ms = clock_wall_ms();
+	check_end(check, REASON_INTERNAL_OVERLOAD,
+		"it waited for %lld ms, half of its interval, to be started",
+		(long long)check->monitor->interval_ms / 2);
+}
+
+static void enqueue(struct run *run)
+{
+	int64_t left_us = run->give_up_at_us - clock_now_us();
+	set_state(run, STATE_QUEUED);
+	timer_set_us(&run->timer, left_us > 0 ? left_us : 0);
+	timer_set_us(&run->check.engine->pump, 0);
+}
+
+static void on_timer(void *arg)
+{
+	struct run *run = arg;
+	if (run->state == STATE_PACED)
+		enqueue(run);
+	else if (run->state == STATE_QUEUED)
+		overloaded(run);
+	else if (run->state == STATE_RUNNING)
+		deadline(run);
+}
+
+static void measure(struct check *check)
+{
+	struct engine *engine = check->engine;
+	int64_t took_us = clock_now_us() - check->started_at_us;
+	if (timer_is_set(&engine->tick))
+		note_lag(engine); /* it may be overdue right now */
+	check->result.phases.total_us = took_us;
+	check->result.duration_ms = took_us / 1000;
+	check->result.loop_lag_us = engine->lag_at_us >= check->started_at_us ? engine->lag_us : 0;
+}
+
+void engine_check_ended(struct check *check)
+{
+	struct run *run = (struct run *)check;
+	if (run->state == STATE_RUNNING)
+		measure(check);
+	set_state(run, STATE_ENDED);
+	timer_set_us(&check->engine->reap, 0);
+}
+
+/* ---- birth and end of a run */
+
+static void result_begin(struct result *r, const struct job *job, int64_t round)
+{
+	memset(r, 0, sizeof(*r));
+	r->monitor = job->monitor.id;
+	r->monitor_revision = job->monitor.revision;
+	r->assignment = job->assignment;
+	r->round = round;
+	r->phases = (struct phases){UNSET, UNSET, UNSET, UNSET, UNSET, UNSET};
+	r->status = r->bytes = UNSET;
+	r->certificate.not_before_wall_ms = r->certificate.not_after_wall_ms = UNSET;
+	r->certificate.days = UNSET;
+	r->ping = (struct ping_facts){UNSET, UNSET, UNSET, UNSET, UNSET, UNSET};
+}
+
+static void run_free(struct run *run)
+{
+	struct check *check = &run->check;
+	timer_clear(&run->timer);
+	result_clear(&check->result);
+	free(check->crossed_detail);
+	free(check->state);
+	job_unref(check->job);
+	free(run);
+}
+
+static void stop_type(struct run *run)
+{
+	if (run->check.state != NULL) /* it was started */
+		run->check.type->stop(&run->check);
+}
+
+static void reap(void *arg)
+{
+	struct engine *engine = arg;
+	int64_t n = engine->runs[STATE_ENDED].n; /* what ends meanwhile has its own turn */
+	while (n-- > 0) {
+		struct run *run = engine->runs[STATE_ENDED].first;
+		list_remove(&engine->runs[STATE_ENDED], run);
+		stop_type(run);
+		run->done(run->arg, run->check.job, &run->check.result);
+		run_free(run);
+	}
+	if (engine->runs[STATE_ENDED].n > 0)
+		timer_set_us(&engine->reap, 0);
+	if (engine->runs[STATE_QUEUED].n > 0)
+		timer_set_us(&engine->pump, 0);
+}
+
+void engine_run(
+	struct engine *engine, struct job *job, int64_t round, engine_done_fn done, void *arg)
+{
+	struct run *run = mem_alloc(sizeof(*run));
+	struct check *check = &run->check;
+	int64_t now_us = clock_now_us(), wait_max_us = job->monitor.interval_ms * 1000 / 2;
+	check->job = job_ref(job);
+	check->monitor = &job->monitor;
+	check->engine = engine;
+	check->loop = engine->loop;
+	check->type = check_type_find((enum check_kind)job->monitor.type);
+	run->done = done;
+	run->arg = arg;
+	run->give_up_at_us = now_us + wait_max_us;
+	timer_init(&run->timer, engine->loop, on_timer, run);
+	result_begin(&check->result, job, round);
+	if (check->type == NULL) {
+		check->result.started_wall_ms = clock_wall_ms();
+		check_end(check, REASON_INTERNAL_UNSUPPORTED, NULL);
+		return;
+	}
+	struct bucket *b = destination_bucket(engine, check->monitor, now_us);
+	int64_t turn_at_us = bucket_next_us(b, engine->limits.per_destination, now_us, false);
+	if (turn_at_us > run->give_up_at_us) {
+		check->result.started_wall_ms = clock_wall_ms();
+		check_end(check, REASON_INTERNAL_OVERLOAD,
+			"its destination is checked %lld times per second already",
+			(long long)engine->limits.per_destination);
+		return;
+	}
+	(void)bucket_next_us(b, engine->limits.per_destination, now_us, true);
+	if (turn_at_us == now_us) {
+		enqueue(run);
+		return;
+	}
+	set_state(run, STATE_PACED);
+	timer_set_us(&run->timer, turn_at_us - now_us);
+}
+
+/* ---- the engine itself */
+
+/* Checks that cannot get a file descriptor find out nothing: raise the limit, or lower the ceiling
+ * to it. */
+static void fit_to_file_descriptors(struct engine_limits *limits)
+{
+	struct rlimit r;
+	rlim_t wanted = (rlim_t)limits->in_flight_max * FDS_PER_CHECK + FDS_OTHERS;
+	if (getrlimit(RLIMIT_NOFILE, &r) == -1 || r.rlim_cur == RLIM_INFINITY ||
+		r.rlim_cur >= wanted)
+		return;
+	struct rlimit raised = r;
+	raised.rlim_cur = r.rlim_max == RLIM_INFINITY || r.rlim_max >= wanted ? wanted : r.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &raised) == 0)
+		r = raised;
+	if (r.rlim_cur >= wanted)
+		return;
+	int64_t fits = ((int64_t)r.rlim_cur - FDS_OTHERS) / FDS_PER_CHECK;
+	int64_t lowered = fits > 1 ? fits : 1;
+	log_warning("engine.ceiling_lowered from=%lld to=%lld why=\"RLIMIT_NOFILE is %lld\"",
+		(long long)limits->in_flight_max, (long long)lowered, (long long)r.rlim_cur);
+	limits->in_flight_max = lowered;
+}
+
+void engine_set_limits(struct engine *engine, const struct engine_limits *limits)
+{
+	ensure(limits->in_flight_max > 0 && limits->per_second > 0 && limits->per_destination > 0);
+	engine->limits = *limits;
+	fit_to_file_descriptors(&engine->limits);
+	timer_set_us(&engine->pump, 0);
+}
+
+struct engine *engine_new(
+	struct loop *loop, const struct policy *policy, const struct engine_limits *limits)
+{
+	struct engine *engine = mem_alloc(sizeof(*engine));
+	engine->loop = loop;
+	engine->policy = policy;
+	engine->sweep_at = SWEEP_AT_LEAST;
+	timer_init(&engine->pump, loop, pump, engine);
+	timer_init(&engine->reap, loop, reap, engine);
+	timer_init(&engine->tick, loop, tick_run, engine);
+	engine_set_limits(engine, limits);
+	engine->curl = curl_loop_new(loop);
+	engine->certs = certs_new(NULL);
+	engine->pinger = pinger_new(loop);
+	engine->resolver = resolver_new(loop);
+	if (engine->resolver == NULL) {
+		engine_free(engine);
+		return NULL;
+	}
+	return engine;
+}
+
+void engine_free(struct engine *engine)
+{
+	if (engine == NULL)
+		return;
+	for (int s = 0; s < N_STATES; s++) {
+		struct run *run;
+		while ((run = engine->runs[s].first) != NULL) {
+			list_remove(&engine->runs[s], run);
+			stop_type(run);
+			run_free(run);
+		}
+	}
+	struct destination *d, *next;
+	HASH_ITER (hh, engine->destinations, d, next) {
+		HASH_DEL(engine->destinations, d);
+		free(d);
+	}
+	resolver_free(engine->resolver);
+	pinger_free(engine->pinger);
+	curl_loop_free(engine->curl);
+	certs_free(engine->certs);
+	timer_clear(&engine->pump);
+	timer_clear(&engine->reap);
+	timer_clear(&engine->tick);
+	free(engine);
+}
+
+int64_t engine_in_flight(const struct engine *engine)
+{
+	return engine->runs[STATE_RUNNING].n;
+}
+
+void engine_use_resolver(struct engine *engine, struct resolver *take)
+{
+	resolver_free(engine->resolver);
+	engine->resolver = take;
+}
+
+struct resolver *engine_resolver(struct engine *engine)
+{
+	return engine->resolver;
+}
+
+struct curl_loop *engine_curl(struct engine *engine)
+{
+	return engine->curl;
+}
+
+struct certs *engine_certs(struct engine *engine)
+{
+	return engine->certs;
+}
+
+struct pinger *engine_pinger(struct engine *engine)
+{
+	return engine->pinger;
+}
+
+const struct policy *engine_policy(const struct engine *engine)
+{
+	return engine->policy;
+}
+
+const struct engine_limits *engine_limits(const struct engine *engine)
+{
+	return &engine->limits;
+}
+
+bool engine_can_ping(const struct engine *engine, int family)
+{
+	return pinger_works(engine->pinger, family);
+}

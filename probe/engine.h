@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: MIT
+/* Between check.c and engine.c; everybody else uses probe/check.h. */
+#ifndef QUORATE_PROBE_ENGINE_H
+#define QUORATE_PROBE_ENGINE_H
+
+#include "probe/check.h"
+
+/* check_end() has made the finding: stop the check and deliver its result, soon. */
+void engine_check_ended(struct check *check);
+
+#endif

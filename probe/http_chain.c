@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: MIT
+/* Redirects, followed by our own loop; see RFC 9110, section 15.4. */
+#include "probe/http_chain.h"
+
+#include "proto/base/clock.h"
+#include "proto/base/mem.h"
+#include "proto/base/utf8.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void start_hop(struct http_chain *chain);
+
+/* ---- the record */
+
+/* The certificate with the fewest days left, over all hops, is the result's. */
+static void keep_certificate(struct result *result, struct http_hop *hop)
+{
+	struct certificate *kept = &result->certificate, *seen = &hop->cert.facts;
+	bool first = kept->not_after_wall_ms == UNSET;
+	if (!hop->cert.seen || (!first && kept->not_after_wall_ms <= seen->not_after_wall_ms))
+		return;
+	struct certificate old = *kept;
+	*kept = *seen;
+	*seen = old; /* freed with the hop */
+}
+
+static void add_hop(struct http_chain *chain, const char *target)
+{
+	const struct http_hop *hop = &chain->hop;
+	chain->hops = mem_resize(chain->hops, (size_t)chain->n_hops + 1, sizeof(*chain->hops));
+	chain->hops[chain->n_hops++] = (struct hop){
+		.url = mem_strdup(chain->url),
+		.status = hop->status,
+		.location = mem_strdup(target),
+		.address = hop->address[0] != '\0' ? mem_strdup(hop->address) : NULL,
+		.total_us = hop->phases.total_us,
+		.certificate_days = hop->cert.seen ? hop->cert.facts.days : UNSET,
+	};
+}
+
+static void record(struct http_chain *chain, const char *target)
+{
+	struct http_hop *hop = &chain->hop;
+	struct result *result = &chain->check->result;
+	if (chain->rules.follow >
+		0) /* else there is no chain, and all of it is in the result itself */
+		add_hop(chain, target);
+	phases_add(&result->phases, &hop->phases);
+	result->status = hop->status;
+	result->bytes = hop->bytes;
+	if (hop->address[0] != '\0')
+		mem_set(&result->address, hop->address);
+	else if (hop->tried[0] != '\0')
+		mem_set(&result->address, hop->tried);
+	keep_certificate(result, hop);
+}
+
+static void finish(struct http_chain *chain, enum reason reason, const char *detail)
+{
+	struct result *result = &chain->check->result;
+	result->hops.item = chain->hops;
+	result->hops.n = (size_t)chain->n_hops;
+	chain->hops = NULL;
+	chain->n_hops = 0;
+	chain->done(chain->check, chain, reason, detail);
+}
+
+/* ---- redirects */
+
+static bool is_redirect(const struct http_hop *hop)
+{
+	switch (hop->status) {
+	case 301:
+	case 302:
+	case 303:
+	case 307:
+	case 308:
+		return hop->location != NULL;
+	default:
+		return false;
+	}
+}
+
+static bool seen_before(const struct http_chain *chain, const char *url)
+{
+	for (int i = 0; i < chain->n_hops; i++)
+		if (strcmp(chain->hops[i].url, url) == 0)
+			return true;
+	return false;
+}
+
+/* RFC 9110: 303 asks for a GET; 301 and 302 after a POST do in practice; 307 and 308 keep the
+ * method. */
+static void change_method(struct http_chain *chain)
+{
+	int64_t status = chain->hop.status;
+	if (status == 307 || status == 308)
+		return;
+	if (status == 303 ? chain->method != METHOD_HEAD : chain->method == METHOD_POST) {
+		chain->method = METHOD_GET;
+		chain->with_body = false;
+	}
+}
+
+static enum reason judge_target(
+	struct http_chain *chain, const char *target, int index, char *detail)
+{
+	size_t room = RESULT_DETAIL_MAX_BYTES;
+	enum reason reason = REASON_OK;
+	if (chain->rules.redirected != NULL)
+		reason = chain->rules.redirected(
+			chain->check, index, chain->hop.status, target, detail);
+	if (reason != REASON_OK)
+		return reason;
+	if (http_url_is_https(chain->url) && !http_url_is_https(target) &&
+		!chain->rules.allow_downgrade) {
+		snprintf(detail, room, "redirected from https to %s", target);
+		return REASON_HTTP_REDIRECT_DOWNGRADE;
+	}
+	if (seen_before(chain, target)) {
+		snprintf(detail, room, "redirected to %s again", target);
+		return REASON_HTTP_REDIRECT_LOOP;
+	}
+	if (index >= chain->rules.follow) {
+		snprintf(detail, room, "redirect number %d, to %s; at most %lld are followed",
+			index + 1, target, (long long)chain->rules.follow);
+		return REASON_HTTP_TOO_MANY_REDIRECTS;
+	}
+	return REASON_OK;
+}
+
+/* Takes TARGET. */
+static void follow(struct http_chain *chain, char *target)
+{
+	change_method(chain);
+	free(chain->url);
+	chain->url = target;
+	http_hop_clear(&chain->hop);
+	start_hop(chain);
+}
+
+static void redirected(struct http_chain *chain)
+{
+	char detail[RESULT_DETAIL_MAX_BYTES] = "";
+	const char *why;
+	int index = chain->n_hops;
+	char *target = http_url_normalize(chain->url, chain->hop.location, &why);
+	char *raw = utf8_clean(chain->hop.location, strlen(chain->hop.location), URL_MAX_BYTES);
+	record(chain, target != NULL ? target : raw);
+	if (target == NULL) {
+		snprintf(detail, sizeof(detail), "redirected to %.160s: %s", raw, why);
+		finish(chain, REASON_HTTP_REDIRECT_BAD, detail);
+	} else {
+		enum reason reason = judge_target(chain, target, index, detail);
+		if (reason == REASON_OK) {
+			follow(chain, target);
+			target = NULL;
+		} else {
+			finish(chain, reason, detail);
+		}
+	}
+	free(raw);
+	free(target);
+}
+
+static void on_hop(void *arg, enum reason reason, const char *detail)
+{
+	struct http_chain *chain = arg;
+	if (chain->check->ended) /* at the deadline, which has recorded what there was */
+		return;
+	if (reason == REASON_OK && chain->rules.follow > 0 && is_redirect(&chain->hop)) {
+		redirected(chain);
+		return;
+	}
+	record(chain, NULL);
+	finish(chain, reason, detail);
+}
+
+static void start_hop(struct http_chain *chain)
+{
+	struct http_request request = {
+		.url = chain->url,
+		.method = chain->method,
+		.body = chain->with_body ? chain->check->monitor->request.body : NULL,
+		.own_headers = http_url_same_host(chain->first_url, chain->url),
+		.first = chain->n_hops == 0,
+		.needle = chain->rules.needle,
+	};
+	http_hop_start(&chain->hop, chain->check, &request, on_hop, chain);
+}
+
+/* ---- the interface */
+
+void http_chain_start(struct http_chain *chain, struct check *check,
+	const struct chain_rules *rules, http_chain_fn done)
+{
+	const struct request *request = &check->monitor->request;
+	const char *why;
+	chain->check = check;
+	chain->rules = *rules;
+	chain->done = done;
+	chain->method = request->method < 0 ? METHOD_GET : request->method;
+	chain->with_body = request->body != NULL;
+	chain->url = http_url_normalize(NULL, check->monitor->target, &why);
+	if (chain->url == NULL) {
+		check_end(check, REASON_INTERNAL_ERROR, "the target cannot be used: %s", why);
+		return;
+	}
+	chain->first_url = mem_strdup(chain->url);
+	start_hop(chain);
+}
+
+void http_chain_stop(struct http_chain *chain)
+{
+	if (chain->hop.check != NULL)
+		http_hop_clear(&chain->hop);
+	free(chain->url);
+	free(chain->first_url);
+	for (int i = 0; i < chain->n_hops; i++) {
+		free(chain->hops[i].url);
+		free(chain->hops[i].location);
+		free(chain->hops[i].address);
+	}
+	free(chain->hops);
+}
+
+static void expired_done(struct check *check UNUSED, struct http_chain *chain UNUSED,
+	enum reason reason UNUSED, const char *d UNUSED)
+{
+}
+
+enum reason http_chain_expired(struct http_chain *chain)
+{
+	enum reason reason = http_hop_expired(&chain->hop);
+	record(chain, NULL);
+	chain->done = expired_done; /* the engine ends the check with what we return */
+	finish(chain, reason, NULL);
+	http_chain_judge(chain);
+	return reason;
+}
+
+void http_chain_judge(struct http_chain *chain)
+{
+	struct check *check = chain->check;
+	const struct expect *expect = &check->monitor->expect;
+	const struct certificate *cert = &check->result.certificate;
+	if (cert->not_after_wall_ms != UNSET) {
+		const struct threshold_days *t = &expect->certificate_days;
+		bool critical = t->critical_days != UNSET && cert->days <= t->critical_days;
+		bool warning = t->warning_days != UNSET && cert->days <= t->warning_days;
+		if (critical || warning)
+			check_cross(check, THRESHOLD_CERTIFICATE,
+				critical ? SEVERITY_CRITICAL : SEVERITY_WARNING,
+				REASON_TLS_EXPIRES_SOON,
+				"the certificate expires in %lld days, %s from %lld days",
+				(long long)cert->days, critical ? "critical" : "warning",
+				(long long)(critical ? t->critical_days : t->warning_days));
+	}
+	check_judge_time(check, THRESHOLD_SLOW, &expect->response_time,
+		clock_now_us() - check->started_at_us, REASON_SLOW_RESPONSE, "the response");
+}

@@ -1,0 +1,526 @@
+// SPDX-License-Identifier: MIT
+/*
+ * One hop with libcurl. What makes it a check and not a download:
+ * - names are resolved by us; curl gets the permitted addresses (CURLOPT_RESOLVE) and may connect
+ * to those only: the socket callback polices the very address that is connected, however it was
+ * spelled;
+ * - no proxy from the environment, no other protocol, no reuse, no cookies, netrc, alt-svc or HSTS;
+ * - bytes are counted in the callbacks: headers, and the body after decompression, have ceilings;
+ * - certificates are verified by certs.c.
+ *
+ * http_hop_start() may finish before it returns only through the loop; every end goes through
+ * finish().
+ */
+#include "probe/http_hop.h"
+
+#include "proto/base/clock.h"
+#include "proto/base/mem.h"
+#include "proto/curl_loop.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+/* ---- the end */
+
+static void finish(struct http_hop *hop, enum reason reason, const char *detail)
+{
+	hop->phases.total_us = clock_now_us() - hop->began_at_us;
+	hop->done(hop->arg, reason, detail);
+}
+
+/*
+ * From curl's marks, all counted from the transfer's start; 0: not reached. The phase in which it
+ * stopped holds the time that was spent in it.
+ */
+static void measure(struct http_hop *hop)
+{
+	curl_off_t connected = 0, secured = 0, ready = 0, first = 0;
+	struct phases *p = &hop->phases;
+	int64_t elapsed_us = clock_now_us() - hop->transfer_at_us;
+	curl_easy_getinfo(hop->easy, CURLINFO_CONNECT_TIME_T, &connected);
+	curl_easy_getinfo(hop->easy, CURLINFO_APPCONNECT_TIME_T, &secured);
+	curl_easy_getinfo(hop->easy, CURLINFO_PRETRANSFER_TIME_T, &ready);
+	curl_easy_getinfo(hop->easy, CURLINFO_STARTTRANSFER_TIME_T, &first);
+	p->connect_us = connected > 0 ? connected : elapsed_us;
+	if (connected == 0)
+		return;
+	if (hop->https)
+		p->tls_us = secured > 0 ? secured - connected : elapsed_us - connected;
+	if (hop->https && secured == 0)
+		return;
+	if (ready == 0)
+		ready = hop->https ? secured : connected;
+	p->first_byte_us = first > 0 ? first - ready : elapsed_us - ready;
+	if (first > 0)
+		p->transfer_us = elapsed_us - first;
+}
+
+static void keep_facts(struct http_hop *hop)
+{
+	long status = 0;
+	curl_off_t received = 0;
+	struct curl_header *header;
+	measure(hop);
+	curl_easy_getinfo(hop->easy, CURLINFO_RESPONSE_CODE, &status);
+	if (status > 0)
+		hop->status = status;
+	curl_easy_getinfo(hop->easy, CURLINFO_SIZE_DOWNLOAD_T, &received);
+	if (status > 0)
+		hop->bytes = received;
+	if (curl_easy_header(hop->easy, "Location", 0, CURLH_HEADER, -1, &header) == CURLHE_OK)
+		mem_set(&hop->location, header->value);
+}
+
+/* ---- what curl's failure means */
+
+static enum reason timed_out(const struct http_hop *hop)
+{
+	if (hop->phases.tls_us == UNSET && hop->phases.first_byte_us == UNSET)
+		return REASON_TCP_TIMEOUT;
+	return hop->phases.first_byte_us == UNSET ? REASON_TLS_TIMEOUT : REASON_HTTP_TIMEOUT;
+}
+
+static enum reason reason_of_errno(const struct http_hop *hop, enum reason otherwise)
+{
+	long error = 0;
+	curl_easy_getinfo(hop->easy, CURLINFO_OS_ERRNO, &error);
+	if (error == 0)
+		return otherwise;
+	struct sockaddr_storage to;
+	char host[NET_ADDRESS_SIZE];
+	snprintf(host, sizeof(host), "%s", hop->tried);
+	char *colon = strrchr(host, ':');
+	if (colon != NULL)
+		*colon = '\0';
+	bool known = net_parse_literal(host, &to);
+	enum reason reason = net_reason((int)error, known ? (struct sockaddr *)&to : NULL);
+	return reason == REASON_TCP_FAILED ? otherwise : reason;
+}
+
+static enum reason reason_of_transfer(const struct http_hop *hop, CURLcode code)
+{
+	switch (code) {
+	case CURLE_OK:
+		return REASON_OK;
+	case CURLE_COULDNT_CONNECT:
+		return reason_of_errno(hop, REASON_TCP_FAILED);
+	case CURLE_OPERATION_TIMEDOUT:
+		return timed_out(hop);
+	case CURLE_SSL_CONNECT_ERROR:
+		return reason_of_errno(hop, REASON_TLS_HANDSHAKE);
+	case CURLE_PEER_FAILED_VERIFICATION:
+	case CURLE_SSL_CERTPROBLEM:
+	case CURLE_SSL_CIPHER:
+	case CURLE_USE_SSL_FAILED:
+		return REASON_TLS_HANDSHAKE;
+	case CURLE_GOT_NOTHING:
+		return REASON_HTTP_NO_RESPONSE;
+	case CURLE_PARTIAL_FILE:
+		return REASON_TCP_CLOSED_EARLY;
+	case CURLE_SEND_ERROR:
+	case CURLE_RECV_ERROR:
+		return reason_of_errno(
+			hop, hop->status != UNSET ? REASON_TCP_CLOSED_EARLY : REASON_TCP_RESET);
+	case CURLE_WEIRD_SERVER_REPLY:
+	case CURLE_UNSUPPORTED_PROTOCOL: /* HTTP/0.9, or no HTTP at all */
+	case CURLE_BAD_CONTENT_ENCODING:
+		return REASON_HTTP_MALFORMED;
+	case CURLE_OUT_OF_MEMORY:
+		return REASON_INTERNAL_RESOURCES;
+	case CURLE_URL_MALFORMAT:
+	case CURLE_FAILED_INIT:
+	case CURLE_BAD_FUNCTION_ARGUMENT:
+		return REASON_INTERNAL_ERROR;
+	default:
+		return REASON_HTTP_PROTOCOL;
+	}
+}
+
+static void explain(const struct http_hop *hop, enum reason reason, char *out, size_t room)
+{
+	switch (reason) {
+	case REASON_TCP_REFUSED:
+		snprintf(out, room, "connection refused by %s", hop->tried);
+		break;
+	case REASON_TCP_TIMEOUT:
+		snprintf(out, room, "no answer from %s", hop->tried);
+		break;
+	case REASON_TCP_RESET:
+		snprintf(out, room, "connection reset by %s", hop->tried);
+		break;
+	case REASON_HTTP_TOO_LARGE:
+		snprintf(out, room, "%s: the %s more than %lld bytes", hop->tried,
+			hop->body_bytes > 0 ? "body has" : "headers have",
+			hop->body_bytes > 0
+				? (long long)engine_limits(hop->check->engine)->body_max_bytes
+				: (long long)HTTP_HEADER_BYTES_MAX);
+		break;
+	default: /* curl's own words, for what only it knows */
+		snprintf(out, room, "%s%s%.150s", reason_text_en(reason),
+			hop->error[0] != '\0' ? ": " : "", hop->error);
+	}
+}
+
+static void on_done(void *arg, CURL *easy UNUSED, CURLcode code)
+{
+	struct http_hop *hop = arg;
+	char detail[RESULT_DETAIL_MAX_BYTES];
+	keep_facts(hop);
+	enum reason reason = reason_of_transfer(hop, code);
+	if (hop->refused) {
+		snprintf(detail, sizeof(detail), "%s must not be contacted", hop->tried);
+		finish(hop, REASON_DNS_FORBIDDEN_ADDRESS, detail);
+		return;
+	}
+	if (hop->cert.reason != REASON_OK && hop->cert.verify) {
+		finish(hop, hop->cert.reason, hop->cert.detail);
+		return;
+	}
+	if (code != CURLE_OK && hop->socket_errno != 0 && hop->phases.tls_us == UNSET)
+		reason = net_reason(hop->socket_errno, NULL);
+	else if (hop->too_large)
+		reason = REASON_HTTP_TOO_LARGE;
+	if (reason == REASON_OK) {
+		finish(hop, REASON_OK, NULL);
+		return;
+	}
+	explain(hop, reason, detail, sizeof(detail));
+	finish(hop, reason, detail);
+}
+
+/* ---- callbacks of curl: they note and count, nothing else */
+
+static curl_socket_t open_socket(
+	void *arg, curlsocktype purpose UNUSED, struct curl_sockaddr *address)
+{
+	struct http_hop *hop = arg;
+	net_format(&address->addr, hop->tried);
+	if (!policy_permits(engine_policy(hop->check->engine), &address->addr)) {
+		hop->refused = true;
+		return CURL_SOCKET_BAD;
+	}
+	int fd = socket(address->family, address->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK,
+		address->protocol);
+	hop->socket_errno = fd == -1 ? errno : 0;
+	return fd == -1 ? CURL_SOCKET_BAD : fd;
+}
+
+/* The connection stands (TLS included), the request goes out next. */
+static int connected(void *arg, char *ip, char *local_ip UNUSED, int port, int local_port UNUSED)
+{
+	struct http_hop *hop = arg;
+	struct curl_tlssessioninfo *tls = NULL;
+	struct sockaddr_storage to;
+	if (net_parse_literal(ip, &to)) {
+		net_set_port((struct sockaddr *)&to, port);
+		net_format((struct sockaddr *)&to, hop->address);
+	}
+	if (hop->https && curl_easy_getinfo(hop->easy, CURLINFO_TLS_SSL_PTR, &tls) == CURLE_OK &&
+		tls != NULL && tls->internals != NULL)
+		mem_set(&hop->cert.facts.tls_version, SSL_get_version(tls->internals));
+	return CURL_PREREQFUNC_OK;
+}
+
+static CURLcode prepare_tls(CURL *easy UNUSED, void *ctx, void *arg)
+{
+	struct http_hop *hop = arg;
+	certs_attach(engine_certs(hop->check->engine), ctx, &hop->cert);
+	return CURLE_OK;
+}
+
+static size_t count_header(char *data UNUSED, size_t size, size_t n, void *arg)
+{
+	struct http_hop *hop = arg;
+	hop->header_bytes += size * n;
+	hop->header_lines++;
+	hop->too_large |= hop->header_bytes > HTTP_HEADER_BYTES_MAX ||
+			  hop->header_lines > HTTP_HEADER_LINES_MAX;
+	return hop->too_large ? 0 : size * n;
+}
+
+/* Looks for the needle in what came, keeping only as much as may be its beginning. */
+static void search(struct http_hop *hop, const char *data, size_t n)
+{
+	size_t needle_bytes = strlen(hop->request.needle), keep = needle_bytes - 1;
+	char seam[2 * PATTERN_MAX_BYTES];
+	size_t head = n < keep ? n : keep;
+	memcpy(seam, hop->tail, hop->tail_bytes);
+	memcpy(seam + hop->tail_bytes, data, head);
+	size_t seam_bytes = hop->tail_bytes + head;
+	hop->found = memmem(seam, seam_bytes, hop->request.needle, needle_bytes) != NULL ||
+		     memmem(data, n, hop->request.needle, needle_bytes) != NULL;
+	if (n >= keep) {
+		memcpy(hop->tail, data + n - keep, keep);
+		hop->tail_bytes = keep;
+	} else {
+		size_t rest = seam_bytes < keep ? seam_bytes : keep;
+		memcpy(hop->tail, seam + seam_bytes - rest, rest);
+		hop->tail_bytes = rest;
+	}
+}
+
+static size_t take_body(char *data, size_t size, size_t count, void *arg)
+{
+	struct http_hop *hop = arg;
+	size_t n = size * count, room = sizeof(hop->excerpt) - hop->excerpt_bytes;
+	hop->body_bytes += n;
+	if (hop->body_bytes > (size_t)engine_limits(hop->check->engine)->body_max_bytes) {
+		hop->too_large = true;
+		return 0;
+	}
+	memcpy(hop->excerpt + hop->excerpt_bytes, data, n < room ? n : room);
+	hop->excerpt_bytes += n < room ? n : room;
+	if (hop->request.needle != NULL && !hop->found)
+		search(hop, data, n);
+	return n;
+}
+
+/* ---- the request */
+
+/* What may go to a host that the headers were not written for: what any browser would say. */
+static bool header_is_harmless(const char *name)
+{
+	static const char *const harmless[] = {"Accept", "Accept-Language", "Accept-Encoding",
+		"User-Agent", "Cache-Control", "Pragma"};
+	for (size_t i = 0; i < ARRAY_LEN(harmless); i++)
+		if (strcasecmp(name, harmless[i]) == 0)
+			return true;
+	return false;
+}
+
+static const struct pair *header_find(const struct pairs *headers, const char *name)
+{
+	for (size_t i = 0; i < headers->n; i++)
+		if (strcasecmp(headers->item[i].name, name) == 0)
+			return &headers->item[i];
+	return NULL;
+}
+
+static void header_add(struct http_hop *hop, const char *name, const char *value)
+{
+	/* "Name;" is curl's way to say an empty value */
+	char *line = value[0] != '\0' ? mem_printf("%s: %s", name, value) : mem_printf("%s;", name);
+	struct curl_slist *longer = curl_slist_append(hop->headers, line);
+	ensure(longer != NULL);
+	hop->headers = longer;
+	free(line);
+}
+
+static int set_headers(struct http_hop *hop)
+{
+	const struct pairs *own = &hop->check->monitor->request.headers;
+	for (size_t i = 0; i < own->n; i++) {
+		const struct pair *h = &own->item[i];
+		if (strpbrk(h->name, "\r\n:; ") != NULL || strpbrk(h->value, "\r\n") != NULL)
+			return -1;
+		if (hop->request.own_headers || header_is_harmless(h->name))
+			header_add(hop, h->name, h->value);
+	}
+	if (header_find(own, "User-Agent") == NULL)
+		header_add(hop, "User-Agent", HTTP_USER_AGENT);
+	if (header_find(own, "Cache-Control") == NULL)
+		header_add(hop, "Cache-Control", "no-cache");
+	curl_easy_setopt(hop->easy, CURLOPT_HTTPHEADER, hop->headers);
+	return 0;
+}
+
+static void set_method(struct http_hop *hop)
+{
+	const struct http_request *r = &hop->request;
+	bool sends = r->method == METHOD_POST || r->method == METHOD_PUT;
+	if (r->method == METHOD_HEAD)
+		curl_easy_setopt(hop->easy, CURLOPT_NOBODY, 1L);
+	else if (r->body != NULL ||
+		 sends) { /* a POST without a body still says that its length is 0 */
+		const char *body = r->body != NULL ? r->body : "";
+		curl_easy_setopt(hop->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(body));
+		curl_easy_setopt(hop->easy, CURLOPT_POSTFIELDS, body);
+	}
+	if (r->method != METHOD_HEAD)
+		curl_easy_setopt(hop->easy, CURLOPT_CUSTOMREQUEST, http_method_names[r->method]);
+}
+
+static void set_bounds(struct http_hop *hop)
+{
+	CURL *easy = hop->easy;
+	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(easy, CURLOPT_PROXY, ""); /* nor one from the environment */
+	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+	curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
+	curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
+	curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
+	curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip, deflate");
+	/* The engine's deadline decides; this one only makes curl share the time among several
+	 * addresses. */
+	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)(check_left_us(hop->check) / 1000 + 200));
+	curl_easy_setopt(
+		easy, CURLOPT_CONNECTTIMEOUT_MS, (long)(check_left_us(hop->check) / 1000 + 200));
+}
+
+static void set_tls(struct http_hop *hop)
+{
+	CURL *easy = hop->easy;
+	/* no CA file of its own: the shared store comes in prepare_tls(), names are checked there
+	 * too */
+	curl_easy_setopt(easy, CURLOPT_CAINFO, NULL);
+	curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, hop->cert.verify ? 1L : 0L);
+	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
+	curl_easy_setopt(easy, CURLOPT_SSL_SESSIONID_CACHE, 0L);
+	curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, prepare_tls);
+	curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, hop);
+}
+
+static void set_callbacks(struct http_hop *hop)
+{
+	CURL *easy = hop->easy;
+	curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+	curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, hop);
+	curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, connected);
+	curl_easy_setopt(easy, CURLOPT_PREREQDATA, hop);
+	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, count_header);
+	curl_easy_setopt(easy, CURLOPT_HEADERDATA, hop);
+	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body);
+	curl_easy_setopt(easy, CURLOPT_WRITEDATA, hop);
+	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, hop->error);
+}
+
+/* "+": the entry ages out of curl's cache; each hop replaces it, so an old one is never used. */
+static void pin(struct http_hop *hop, const struct addresses *permitted)
+{
+	struct sockaddr_storage literal;
+	char pin[NET_HOST_SIZE + 16 + ADDRESSES_MAX * NET_ADDRESS_SIZE], text[NET_ADDRESS_SIZE];
+	if (net_parse_literal(hop->host, &literal))
+		return;
+	int n = snprintf(pin, sizeof(pin), "+%s:%d:", hop->host, hop->port);
+	for (int i = 0; i < permitted->n; i++) {
+		const struct sockaddr *a = (const struct sockaddr *)&permitted->item[i];
+		bool v6 = a->sa_family == AF_INET6;
+		n += snprintf(pin + n, sizeof(pin) - (size_t)n, "%s%s%s%s", i > 0 ? "," : "",
+			v6 ? "[" : "", net_format(a, text), v6 ? "]" : "");
+	}
+	hop->pins = curl_slist_append(NULL, pin);
+	ensure(hop->pins != NULL);
+	curl_easy_setopt(hop->easy, CURLOPT_RESOLVE, hop->pins);
+}
+
+static void transfer(struct http_hop *hop, const struct addresses *permitted)
+{
+	hop->easy = curl_easy_init();
+	ensure(hop->easy != NULL);
+	curl_easy_setopt(hop->easy, CURLOPT_URL, hop->request.url);
+	set_bounds(hop);
+	set_tls(hop);
+	set_callbacks(hop);
+	set_method(hop);
+	pin(hop, permitted);
+	if (set_headers(hop) != 0) {
+		finish(hop, REASON_INTERNAL_ERROR, "a header has a line break or a bad name");
+		return;
+	}
+	hop->transfer_at_us = clock_now_us();
+	curl_loop_start(engine_curl(hop->check->engine), hop->easy, on_done, hop);
+}
+
+/* ---- resolving and policing */
+
+static void on_resolved(void *arg, enum reason reason, const struct addresses *found)
+{
+	struct http_hop *hop = arg;
+	struct addresses permitted = {.n = 0};
+	char detail[RESULT_DETAIL_MAX_BYTES];
+	hop->query = NULL;
+	hop->phases.resolve_us = clock_now_us() - hop->began_at_us;
+	if (reason != REASON_OK) {
+		snprintf(detail, sizeof(detail), "%.150s: %s", hop->host, reason_text_en(reason));
+		finish(hop, reason, detail);
+		return;
+	}
+	reason =
+		check_police(hop->check, hop->host, !hop->request.first, found, &permitted, detail);
+	if (reason != REASON_OK)
+		finish(hop, reason, detail);
+	else
+		transfer(hop, &permitted);
+}
+
+/* Sets host and port from the URL. Returns 0 or -1. */
+static int read_url(struct http_hop *hop)
+{
+	CURLU *url = curl_url();
+	char *host = NULL, *port = NULL;
+	int rc = -1;
+	ensure(url != NULL);
+	if (curl_url_set(url, CURLUPART_URL, hop->request.url, 0) != CURLUE_OK ||
+		curl_url_get(url, CURLUPART_HOST, &host, 0) != CURLUE_OK ||
+		curl_url_get(url, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) != CURLUE_OK ||
+		strlen(host) >= sizeof(hop->host))
+		goto out;
+	memcpy(hop->host, host, strlen(host) + 1);
+	hop->port = (int)strtol(port, NULL, 10);
+	hop->https = http_url_is_https(hop->request.url);
+	rc = 0;
+out:
+	curl_free(host);
+	curl_free(port);
+	curl_url_cleanup(url);
+	return rc;
+}
+
+void http_hop_start(struct http_hop *hop, struct check *check, const struct http_request *request,
+	http_hop_fn done, void *arg)
+{
+	memset(hop, 0, sizeof(*hop));
+	hop->check = check;
+	hop->request = *request;
+	hop->done = done;
+	hop->arg = arg;
+	hop->began_at_us = clock_now_us();
+	hop->phases = (struct phases){UNSET, UNSET, UNSET, UNSET, UNSET, UNSET};
+	hop->status = hop->bytes = UNSET;
+	hop->found = request->needle != NULL && request->needle[0] == '\0';
+	bool searchable = request->needle == NULL || strlen(request->needle) <= PATTERN_MAX_BYTES;
+	if (!searchable || read_url(hop) != 0) {
+		finish(hop, REASON_INTERNAL_ERROR,
+			searchable ? "the URL cannot be used" : "the text to look for is too long");
+		return;
+	}
+	cert_check_init(&hop->cert, hop->host, check->monitor->request.verify);
+	int family = check->monitor->request.family;
+	hop->query = resolver_find(engine_resolver(check->engine), hop->host,
+		family < 0 ? FAMILY_AUTO : (enum address_family)family, on_resolved, hop);
+}
+
+void http_hop_clear(struct http_hop *hop)
+{
+	resolver_cancel(hop->query);
+	hop->query = NULL;
+	if (hop->easy != NULL) {
+		curl_loop_cancel(engine_curl(hop->check->engine), hop->easy);
+		curl_easy_cleanup(hop->easy);
+	}
+	curl_slist_free_all(hop->headers);
+	curl_slist_free_all(hop->pins);
+	hop->easy = NULL;
+	hop->headers = hop->pins = NULL;
+	mem_set(&hop->location, NULL);
+	cert_check_clear(&hop->cert);
+}
+
+enum reason http_hop_expired(struct http_hop *hop)
+{
+	hop->phases.total_us = clock_now_us() - hop->began_at_us;
+	if (hop->easy == NULL) {
+		hop->phases.resolve_us = hop->phases.total_us;
+		return REASON_DNS_TIMEOUT;
+	}
+	keep_facts(hop);
+	return timed_out(hop);
+}

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT
+/*
+ * One HTTP request of a check: resolve, police, pin, connect, verify, send, receive; with its
+ * phases and facts. Never follows a redirect: http_chain does, one hop at a time.
+ */
+#ifndef QUORATE_PROBE_HTTP_HOP_H
+#define QUORATE_PROBE_HTTP_HOP_H
+
+#include "probe/certs.h"
+#include "probe/check.h"
+#include "probe/net.h"
+#include "probe/resolver.h"
+
+#include <curl/curl.h>
+
+#define HTTP_USER_AGENT       "quorate/" QUORATE_VERSION " (+https://quorate.example/)"
+#define HTTP_HEADER_BYTES_MAX 65536
+#define HTTP_HEADER_LINES_MAX 256
+
+struct http_hop;
+/* DETAIL NULL: the reason's own sentence. The hop's facts stay until http_hop_clear(). */
+typedef void (*http_hop_fn)(void *arg, enum reason reason, const char *detail);
+
+struct http_request {
+	const char *url; /* absolute, as http_url_normalize() made it */
+	int method;      /* enum http_method */
+	const char *body;
+	bool own_headers;   /* the monitor's headers may go to this host */
+	bool first;         /* not reached by a redirect */
+	const char *needle; /* looked for in the body; NULL: nothing */
+};
+
+/* Embedded in the state of a check. All pointers of the request are borrowed until
+ * http_hop_clear(). */
+struct http_hop {
+	struct check *check;
+	struct http_request request;
+	http_hop_fn done;
+	void *arg;
+	/* set-up */
+	char host[NET_HOST_SIZE];
+	int port;
+	bool https;
+	struct resolver_query *query;
+	CURL *easy;
+	struct curl_slist *headers, *pins;
+	int64_t began_at_us, transfer_at_us;
+	/* while it runs */
+	size_t header_bytes, header_lines;
+	size_t body_bytes; /* decompressed */
+	bool too_large, refused;
+	int socket_errno;
+	char tried[NET_ADDRESS_SIZE];
+	char tail[PATTERN_MAX_BYTES]; /* the end of what came, for a needle that straddles two
+					 pieces */
+	size_t tail_bytes;
+	char error[CURL_ERROR_SIZE];
+	/* facts */
+	struct phases phases; /* total_us: of this hop */
+	struct cert_check cert;
+	char address[NET_ADDRESS_SIZE]; /* connected; "": none */
+	int64_t status;                 /* UNSET: none */
+	int64_t bytes;                  /* of the body as received; UNSET: none */
+	char *location;                 /* the header as it came; NULL: none */
+	bool found;                     /* the needle */
+	char excerpt[BODY_EXCERPT_MAX_BYTES];
+	size_t excerpt_bytes;
+};
+
+void http_hop_start(struct http_hop *hop, struct check *check, const struct http_request *request,
+	http_hop_fn done, void *arg);
+/* Lets go of everything; no callback afterwards. Harmless on zeroed memory, and twice. */
+void http_hop_clear(struct http_hop *hop);
+/* At the deadline: measures what is there, and says where it got stuck. */
+enum reason http_hop_expired(struct http_hop *hop);
+
+/*
+ * TEXT (relative to BASE, or NULL) as an absolute http or https URL without fragment and
+ * credentials, host in lower case and punycode. Owned by the caller; NULL and *WHY (static) when it
+ * is none or longer than URL_MAX_BYTES.
+ */
+char *http_url_normalize(const char *base, const char *text, const char **why);
+/* Whether what was meant for A may go to B too: the same host, and no step down from https or to
+ * another port. */
+bool http_url_same_host(const char *a, const char *b);
+bool http_url_is_https(const char *url);
+
+#endif
