@@ -50,19 +50,20 @@ static const char *expand_short_form(json_t *monitor, const char *path, struct p
 		if (target == NULL)
 			continue;
 		join_path(at, path, name);
-		if (form != NULL) {
+		if (form != NULL)
 			problems_add(problems, at,
 				"'%s' is given too; accepted: one of ping, tcp, http or redirect",
 				form);
-		} else if (is_given(monitor, "type") || is_given(monitor, "target")) {
+		else if (is_given(monitor, "type") || is_given(monitor, "target"))
 			problems_add(problems, at,
 				"is the short form of 'type' and 'target', which are given too; "
 				"accepted: one of both forms");
-		} else {
+		else
 			form = name;
+		if (!is_given(monitor, "type")) /* even then: one sentence about it is enough */
 			json_object_set_new(monitor, "type", json_string(name));
+		if (!is_given(monitor, "target"))
 			json_object_set(monitor, "target", target);
-		}
 		json_object_del(monitor, name);
 	}
 	return form;

@@ -104,11 +104,10 @@ static void check(const void *object, const char *path, struct problems *problem
 {
 	const struct result *r = object;
 	enum reason_class class = reason_class((enum reason)r->reason);
-	bool none = r->verdict == VERDICT_NONE;
+	bool none = r->verdict == VERDICT_NONE, down = r->verdict == VERDICT_DOWN;
 
-	if (none != (class == REASON_CLASS_INTERNAL) ||
-		(r->verdict == VERDICT_UP && class == REASON_CLASS_DOWN) ||
-		(r->verdict == VERDICT_DOWN && class == REASON_CLASS_OK))
+	if (none != (class == REASON_CLASS_INTERNAL) || (down && class != REASON_CLASS_DOWN) ||
+		(r->verdict == VERDICT_UP && class == REASON_CLASS_DOWN))
 		problems_add(problems, path,
 			"the verdict '%s' and the reason '%s' contradict each other",
 			verdict_names[r->verdict], reason_code((enum reason)r->reason));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * Log lines on stderr: logfmt with the "<3>" level prefix that journald understands (without it when
- * stderr is a terminal). A line is: msg="..." and what the format adds. Secrets never. A transition is
+ * stderr is a terminal). A line is: ts=, level=, msg= and the format; JOURNAL_STREAM leaves ts to journald. Secrets never. A transition is
  * logged once, by the function that makes it; steady state at info level is silent.
  */
 #ifndef QUORATE_BASE_LOG_H

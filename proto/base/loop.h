@@ -15,9 +15,9 @@
 struct loop;
 struct event_base;
 
-struct loop *loop_new(void);
-void loop_free(struct loop *loop);
-/* Runs until loop_stop(). */
+struct loop *loop_new(void); /* ignores SIGPIPE from now on */
+void loop_free(struct loop *loop); /* runs what was deferred first */
+/* Runs until loop_stop(); one that came before the run ends it at once. */
 void loop_run(struct loop *loop);
 void loop_stop(struct loop *loop);
 /* For the files that need libevent itself (evhttp, bufferevents). Borrowed. */

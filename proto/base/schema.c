@@ -289,27 +289,32 @@ void schema_clear(const struct schema *schema, void *object)
 	memset(object, 0, schema->size_bytes);
 }
 
-/* Levenshtein distance, one row at a time. Both texts are at most NEAREST_MAX_BYTES long. */
+static size_t least(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Levenshtein distance in which two letters that changed places count once ("prot"). Both texts are
+ * at most NEAREST_MAX_BYTES long. */
 static size_t distance(const char *a, const char *b)
 {
-	size_t row[NEAREST_MAX_BYTES + 1], n = strlen(b);
+	size_t rows[3][NEAREST_MAX_BYTES + 1], n = strlen(b), i;
 
 	for (size_t j = 0; j <= n; j++)
-		row[j] = j;
-	for (size_t i = 0; a[i] != '\0'; i++) {
-		size_t diagonal = row[0];
+		rows[0][j] = j;
+	for (i = 1; a[i - 1] != '\0'; i++) {
+		const size_t *before = rows[(i + 1) % 3], *last = rows[(i - 1) % 3];
+		size_t *row = rows[i % 3];
 
-		row[0] = i + 1;
-		for (size_t j = 0; j < n; j++) {
-			size_t best = diagonal + (a[i] == b[j] ? 0 : 1);
-
-			if (row[j] + 1 < best)
-				best = row[j] + 1;
-			diagonal = row[j + 1];
-			row[j + 1] = diagonal + 1 < best ? diagonal + 1 : best;
+		row[0] = i;
+		for (size_t j = 1; j <= n; j++) {
+			row[j] = least(last[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1),
+				least(last[j], row[j - 1]) + 1);
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+				row[j] = least(row[j], before[j - 2] + 1);
 		}
 	}
-	return row[n];
+	return rows[(i - 1) % 3][n];
 }
 
 const char *nearest_name(const char *name, const char *const *candidates, size_t n)

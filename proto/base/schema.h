@@ -52,6 +52,7 @@ enum field_type {
 	FIELD_CUSTOM    /* anything            custom */
 };
 
+/* JSON null is the same as an absent field. */
 #define FIELD_REQUIRED 1u /* must be present in the input */
 #define FIELD_READONLY 2u /* accepted and ignored from people (SCHEMA_STRICT), encoded for them */
 #define FIELD_SECRET   4u /* never in an error text; encoded as "[redacted]" with SCHEMA_REDACT */
@@ -75,7 +76,7 @@ struct field {
 	enum field_type type;
 	size_t offset;
 	unsigned flags;
-	int64_t min, max;
+	int64_t min, max;                     /* both 0: numbers have no bounds, texts and lists a ceiling */
 	const char *const *names;             /* ENUM: NULL-ended */
 	const struct schema *sub;             /* OBJECT, LIST */
 	const struct field_custom *custom;
@@ -83,7 +84,8 @@ struct field {
 	const char *fallback;                 /* default, as JSON text ("\"60s\"", "5"); NULL: unset */
 	const char *accepts;                  /* NULL: made from type, min, max, names */
 	const char *doc;                      /* one sentence for documentation */
-	int (*check)(const void *value, const char **why); /* extra rule on the decoded value; may be NULL */
+	/* An extra rule on the decoded value, may be NULL: 0, or -1 with *why set to a static text: what is accepted. */
+	int (*check)(const void *value, const char **why);
 };
 
 struct schema {
@@ -122,7 +124,8 @@ void schema_clear(const struct schema *schema, void *object);
 void schema_defaults(const struct schema *schema, void *object);
 /* JSON Schema (2020-12, as OpenAPI 3.1 uses it) of the object. A new reference. */
 json_t *schema_describe(const struct schema *schema);
-/* The candidate nearest to NAME (Levenshtein distance at most 1/3 of its length, at least 1), or NULL. */
+/* The candidate nearest to NAME (at most 1/3 of its letters changed, missing, superfluous or swapped with their
+ * neighbour, at least 1), or NULL. */
 const char *nearest_name(const char *name, const char *const *candidates, size_t n);
 
 #endif

@@ -38,7 +38,7 @@ void yaml_print_problems(const struct yaml_doc *doc, const struct problems *prob
 
 /*
  * Reads the configuration file PATH into OBJECT by SCHEMA. MISSING_OK: an absent file gives the
- * defaults. On failure prints every problem to stderr as above and returns -1.
+ * defaults. On failure prints every problem to stderr as above, clears OBJECT and returns -1.
  */
 MUST_CHECK int conf_load(const char *path, bool missing_ok, const struct schema *schema, void *object);
 

@@ -20,7 +20,7 @@
 #include <string.h>
 #include <time.h>
 
-#define RUNS 2000
+#define RUNS 1000
 
 static uint64_t state_of_luck;
 
