@@ -31,6 +31,7 @@
 #define NONSENSE_PAUSE_MS    1000 /* after a reply that makes no sense */
 #define SETTLED_MS           2000 /* a session that lasted so long was a good one */
 #define CLOCK_OFF_MS         60000
+#define AGE_MAX_MS           (INT64_C(365) * 86400000) /* the table of results accepts a little more */
 
 enum agent_state { AGENT_WAITING, AGENT_HELLO, AGENT_OPEN };
 static const char *const state_names[] = {"waiting", "hello", "open"};
@@ -261,7 +262,10 @@ static char *encode_report(
 	int64_t now_ms = clock_now_ms();
 	struct result *results = mem_array(n ? n : 1, sizeof *results);
 	for (size_t i = 0; i < n; i++) {
-		entry[i]->result.age_ms = now_ms - entry[i]->ended_at_ms;
+		int64_t age_ms = now_ms - entry[i]->ended_at_ms;
+		entry[i]->result.age_ms = age_ms < 0            ? 0
+					  : age_ms < AGE_MAX_MS ? age_ms
+								: AGE_MAX_MS;
 		results[i] = entry[i]->result; /* borrowed */
 	}
 	struct report report = {.session = a->session,
