@@ -1,0 +1,414 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The fleet, the verdicts and the alerts together, on the memory store, over a real link: what a probe hears, what it is believed,
+ * and what becomes of its results.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "coordinator/coordinator.h"
+#include "proto/base/clock.h"
+#include "proto/base/mem.h"
+#include "proto/base/rand.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PATIENCE_MS 10000
+
+struct world {
+	struct coordinator c;
+	struct link_client *link;
+	struct timer patience;
+	char dir[32], token[TOKEN_TEXT_SIZE];
+	struct message *reply[LINK_STREAM_COUNT]; /* the last one of each stream */
+	bool done;
+	char session[SESSION_TEXT_SIZE];
+	struct id boot, probe_id;
+};
+
+/* ---- waiting */
+
+static void out_of_patience(void *arg)
+{
+	(void)arg;
+	fail_msg("nothing came within %d ms", PATIENCE_MS);
+}
+
+static void wait_for(struct world *w)
+{
+	timer_set(&w->patience, PATIENCE_MS);
+	w->done = false;
+	while (!w->done)
+		loop_run(w->c.loop);
+	timer_stop(&w->patience);
+}
+
+static void finish(struct world *w)
+{
+	w->done = true;
+	loop_stop(w->c.loop);
+}
+
+static void on_reply(void *arg, enum link_stream stream, int error, const void *data, size_t size_bytes)
+{
+	struct world *w = arg;
+	struct problems p = {0};
+
+	assert_int_equal(error, 0);
+	message_free(w->reply[stream]);
+	w->reply[stream] = message_decode(data, size_bytes, &p);
+	if (!w->reply[stream])
+		fail_msg("%s: %s", p.item[0].path, p.item[0].message);
+	finish(w);
+}
+
+static void on_done(void *arg, enum store_error error, const struct id *id)
+{
+	(void)id;
+	assert_int_equal(error, STORE_OK);
+	finish(arg);
+}
+
+static void on_health(void *arg, bool results, const char *detail)
+{
+	(void)arg;
+	(void)results;
+	fail_msg("%s", detail);
+}
+
+/* ---- the world */
+
+static void add_objects(struct world *w)
+{
+	json_t *region = json_pack("{s:s}", "name", "tokyo");
+	json_t *probe = json_pack("{s:s, s:s}", "name", "tokyo-1", "region", "tokyo");
+	json_t *monitors = json_pack("[{s:s, s:s, s:{s:i}}]", "name", "shop", "tcp", "shop.example:443", "quorum", "seats", 1);
+	struct problems p = {0};
+	struct plan *plan;
+
+	assert_int_equal(registry_add_region(w->c.registry, region, &p, on_done, w), 0);
+	wait_for(w);
+	assert_int_equal(registry_add_probe(w->c.registry, probe, false, w->token, &p, on_done, w), 0);
+	wait_for(w);
+	assert_int_equal(registry_plan(w->c.registry, monitors, NULL, "", &plan, &p), 0);
+	assert_int_equal(registry_commit(w->c.registry, plan, on_done, w), 0);
+	wait_for(w);
+	json_decref(region);
+	json_decref(probe);
+	json_decref(monitors);
+}
+
+static int setup(void **state)
+{
+	struct world *w = mem_alloc(sizeof(*w));
+	struct coordinator *c = &w->c;
+
+	strcpy(w->dir, "/tmp/qfXXXXXX");
+	assert_non_null(mkdtemp(w->dir));
+	c->conf.report_address = mem_printf("ipc://%s/report", w->dir);
+	c->conf.orders_address = mem_printf("ipc://%s/orders", w->dir);
+	c->started_wall_ms = clock_wall_ms();
+	c->loop = loop_new();
+	timer_init(&w->patience, c->loop, out_of_patience, w);
+	c->curl = curl_loop_new(c->loop);
+	assert_int_equal(store_open(&c->store, c->loop, "memory:", on_health, w), 0);
+	c->registry = registry_open(c->store, 1000);
+	assert_int_equal(notify_open(&c->notify, c->loop, c->store, c->curl, NULL, 0), 0);
+	c->alerts = alerts_new(c->store, c->notify, "http://here");
+	c->verdicts = verdicts_new(c);
+	c->fleet = fleet_open(c);
+	assert_non_null(c->fleet);
+	verdicts_start(c->verdicts);
+	add_objects(w);
+	assert_int_equal(link_client_open(&w->link, c->loop, c->conf.report_address, c->conf.orders_address, on_reply, w), 0);
+	w->boot = id_new();
+	*state = w;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct world *w = *state;
+	struct coordinator *c = &w->c;
+
+	link_client_close(w->link);
+	fleet_close(c->fleet);
+	verdicts_free(c->verdicts);
+	notify_close(c->notify);
+	store_close(c->store);
+	alerts_free(c->alerts);
+	registry_close(c->registry);
+	curl_loop_free(c->curl);
+	timer_clear(&w->patience);
+	loop_free(c->loop);
+	message_free(w->reply[0]);
+	message_free(w->reply[1]);
+	(void)rmdir(w->dir);
+	free(c->conf.report_address);
+	free(c->conf.orders_address);
+	free(w);
+	return 0;
+}
+
+/* ---- speaking as a probe */
+
+static const struct message *say(struct world *w, enum link_stream stream, enum message_type type, const void *message)
+{
+	size_t size_bytes;
+	char *text = message_encode(type, message, &size_bytes);
+
+	assert_non_null(text);
+	assert_int_equal(link_client_send(w->link, stream, text, size_bytes, PATIENCE_MS), 0);
+	free(text);
+	wait_for(w);
+	return w->reply[stream];
+}
+
+static const struct message *say_hello(struct world *w, const char *name, const char *token)
+{
+	char *type = mem_strdup("tcp");
+	struct hello hello = {.version = LINK_VERSION, .probe = mem_strdup(name), .token = mem_strdup(token), .boot = w->boot,
+		.software = mem_strdup("quorate-probe/test"), .capabilities = {.ipv4 = true, .types = {&type, 1}, .min_interval_ms = 1000}};
+	const struct message *reply = say(w, LINK_REPORT, MESSAGE_HELLO, &hello);
+
+	free(hello.probe);
+	free(hello.token);
+	free(hello.software);
+	free(type);
+	return reply;
+}
+
+static void join(struct world *w)
+{
+	const struct message *reply = say_hello(w, "tokyo-1", w->token);
+
+	assert_int_equal(reply->type, MESSAGE_WELCOME);
+	assert_int_equal(strlen(reply->u.welcome.session), SESSION_TEXT_SIZE - 1);
+	strcpy(w->session, reply->u.welcome.session);
+	w->probe_id = reply->u.welcome.probe_id;
+}
+
+static const struct message *say_report(struct world *w, const char *session, struct result *results, size_t n)
+{
+	struct report report = {.session = mem_strdup(session), .sent_wall_ms = clock_wall_ms(), .results = {results, n}};
+	const struct message *reply = say(w, LINK_REPORT, MESSAGE_REPORT, &report);
+
+	free(report.session);
+	assert_int_equal(reply->type, MESSAGE_RECEIPT);
+	return reply;
+}
+
+static const struct message *say_poll(struct world *w, int64_t revision)
+{
+	struct poll poll = {.session = mem_strdup(w->session), .revision = revision};
+	const struct message *reply = say(w, LINK_ORDERS, MESSAGE_POLL, &poll);
+
+	free(poll.session);
+	assert_int_equal(reply->type, MESSAGE_ORDERS);
+	return reply;
+}
+
+static struct result make_result(struct world *w, int64_t sequence, enum verdict verdict, enum reason reason)
+{
+	const struct monitor *m = &registry_monitor_by_name(w->c.registry, "shop")->m;
+
+	return (struct result){.monitor = m->id, .monitor_revision = m->revision, .assignment = 1, .sequence = sequence,
+		.started_wall_ms = clock_wall_ms(), .duration_ms = 5, .verdict = verdict, .reason = reason,
+		.phases = {UNSET, 100, UNSET, UNSET, UNSET, 100}, .status = UNSET, .bytes = UNSET,
+		.certificate = {.not_before_wall_ms = UNSET, .not_after_wall_ms = UNSET, .days = UNSET},
+		.ping = {UNSET, UNSET, UNSET, UNSET, UNSET, UNSET}};
+}
+
+static const char *fate_of(struct world *w)
+{
+	static char fate[32];
+	json_t *explained = verdicts_explain(w->c.verdicts, &registry_monitor_by_name(w->c.registry, "shop")->m.id);
+	const char *text = json_string_value(json_object_get(json_array_get(json_object_get(explained, "votes"), 0), "fate"));
+
+	snprintf(fate, sizeof(fate), "%s", text ? text : "no vote");
+	json_decref(explained);
+	return fate;
+}
+
+/* ---- tests */
+
+static void test_who_may_join(void **state)
+{
+	struct world *w = *state;
+
+	assert_int_equal(say_hello(w, "tokyo-1", "qpt_00000000000000000000000000000000000000000000")->type, MESSAGE_REFUSED);
+	assert_string_equal(w->reply[LINK_REPORT]->u.refused.code, "unauthorized");
+	assert_int_equal(say_hello(w, "osaka-1", w->token)->type, MESSAGE_REFUSED);
+	assert_int_equal(registry_probe(w->c.registry, "tokyo-1")->joined_wall_ms, UNSET);
+	join(w);
+	assert_true(registry_probe(w->c.registry, "tokyo-1")->joined_wall_ms > 0);
+	assert_true(id_equal(&w->probe_id, &registry_probe(w->c.registry, "tokyo-1")->id));
+}
+
+static void test_only_the_session_speaks(void **state)
+{
+	struct world *w = *state;
+	struct result r = make_result(w, 1, VERDICT_DOWN, REASON_TCP_REFUSED);
+	char old[SESSION_TEXT_SIZE];
+
+	assert_int_equal(say_report(w, "00000000000000000000000000000000", &r, 1)->u.receipt.status, RECEIPT_STALE_SESSION);
+	join(w);
+	strcpy(old, w->session);
+	join(w); /* a second log-in wins */
+	assert_string_not_equal(old, w->session);
+	assert_int_equal(say_report(w, old, &r, 1)->u.receipt.status, RECEIPT_STALE_SESSION);
+	assert_string_equal(fate_of(w), "absent");
+	assert_int_equal(say_report(w, w->session, &r, 1)->u.receipt.status, RECEIPT_STORED);
+	assert_string_equal(fate_of(w), "counted");
+}
+
+static void test_a_repeat_is_dropped(void **state)
+{
+	struct world *w = *state;
+	struct result r[2] = {make_result(w, 1, VERDICT_UP, REASON_OK), make_result(w, 1, VERDICT_DOWN, REASON_TCP_REFUSED)};
+	struct fleet_counts counts;
+
+	join(w);
+	assert_int_equal(say_report(w, w->session, r, 2)->u.receipt.status, RECEIPT_STORED);
+	assert_int_equal(say_report(w, w->session, r, 1)->u.receipt.status, RECEIPT_STORED);
+	fleet_counts(w->c.fleet, &counts);
+	assert_int_equal(counts.results, 3);
+	assert_int_equal(counts.duplicate_results, 2);
+}
+
+static void test_sequences_may_come_in_any_order(void **state)
+{
+	static const int64_t order[] = {5, 3, 4, 5, 20000, 3, 19999, 19999};
+	static const bool repeat[] = {false, false, false, true, false, false, false, true}; /* 3: out of the window by then */
+	struct world *w = *state;
+	struct fleet_counts before, after;
+
+	join(w);
+	for (size_t i = 0; i < ARRAY_LEN(order); i++) {
+		struct result r = make_result(w, order[i], VERDICT_UP, REASON_OK);
+		fleet_counts(w->c.fleet, &before);
+		say_report(w, w->session, &r, 1);
+		fleet_counts(w->c.fleet, &after);
+		assert_int_equal(after.duplicate_results - before.duplicate_results, repeat[i]);
+	}
+}
+
+static void test_a_late_result_is_history(void **state)
+{
+	struct world *w = *state;
+	struct result r = make_result(w, 1, VERDICT_DOWN, REASON_TCP_REFUSED);
+	struct fleet_counts counts;
+
+	join(w);
+	r.age_ms = 10001; /* interval 60 s: min(30 s, 10 s) */
+	assert_int_equal(say_report(w, w->session, &r, 1)->u.receipt.status, RECEIPT_STORED);
+	assert_string_equal(fate_of(w), "absent");
+	fleet_counts(w->c.fleet, &counts);
+	assert_int_equal(counts.late_results, 1);
+	r.sequence = 2;
+	r.age_ms = 10000;
+	say_report(w, w->session, &r, 1);
+	assert_string_equal(fate_of(w), "counted");
+}
+
+static void test_nonsense_changes_nothing(void **state)
+{
+	static const char *const nonsense[] = {"", "{", "[]", "{\"type\": \"report\"}", "{\"type\": \"coffee\"}", "{\"type\": \"orders\"}",
+		"{\"type\": \"report\", \"session\": 7, \"results\": {}}", "\xff\xfe"};
+	struct world *w = *state;
+	struct fleet_counts counts;
+
+	join(w);
+	for (size_t i = 0; i < ARRAY_LEN(nonsense); i++) {
+		assert_int_equal(link_client_send(w->link, LINK_REPORT, nonsense[i], strlen(nonsense[i]), PATIENCE_MS), 0);
+		wait_for(w);
+		assert_int_equal(w->reply[LINK_REPORT]->type, MESSAGE_RECEIPT);
+		assert_true(w->reply[LINK_REPORT]->u.receipt.status == RECEIPT_INVALID ||
+			w->reply[LINK_REPORT]->u.receipt.status == RECEIPT_STALE_SESSION);
+	}
+	fleet_counts(w->c.fleet, &counts);
+	assert_true(counts.invalid_messages >= 5);
+	assert_string_equal(fate_of(w), "absent");
+	assert_int_equal(counts.sessions, 1);
+}
+
+static void test_orders_come_as_a_snapshot_and_then_as_changes(void **state)
+{
+	struct world *w = *state;
+	const struct registered *shop = registry_monitor_by_name(w->c.registry, "shop");
+	const struct message *reply;
+	json_t *changed = json_pack("[{s:s, s:s, s:{s:i}}]", "name", "shop", "tcp", "shop.example:80", "quorum", "seats", 1);
+	struct problems p = {0};
+	struct plan *plan;
+	int64_t revision;
+
+	join(w);
+	reply = say_poll(w, 0);
+	assert_true(reply->u.orders.reset && reply->u.orders.complete);
+	assert_int_equal(reply->u.orders.assign.n, 1);
+	revision = reply->u.orders.revision;
+
+	/* held until the monitor changes */
+	struct poll poll = {.session = w->session, .revision = revision};
+	size_t size_bytes;
+	char *text = message_encode(MESSAGE_POLL, &poll, &size_bytes);
+	assert_int_equal(link_client_send(w->link, LINK_ORDERS, text, size_bytes, PATIENCE_MS), 0);
+	free(text);
+	assert_int_equal(registry_plan(w->c.registry, changed, NULL, "", &plan, &p), 0);
+	assert_int_equal(registry_commit(w->c.registry, plan, on_done, w), 0);
+	wait_for(w); /* the commit */
+	while (link_client_busy(w->link, LINK_ORDERS))
+		wait_for(w);
+	reply = w->reply[LINK_ORDERS];
+	assert_false(reply->u.orders.reset);
+	assert_int_equal(reply->u.orders.assign.n, 1);
+	assert_true(reply->u.orders.revision > revision);
+	assert_int_equal(shop->m.revision, 2);
+	json_decref(changed);
+}
+
+static void test_a_result_for_an_old_revision_is_outdated(void **state)
+{
+	struct world *w = *state;
+	struct result r = make_result(w, 1, VERDICT_DOWN, REASON_TCP_REFUSED);
+
+	join(w);
+	r.monitor_revision = 77;
+	say_report(w, w->session, &r, 1);
+	assert_string_not_equal(fate_of(w), "counted");
+}
+
+static void test_a_result_for_an_unknown_monitor_is_nothing(void **state)
+{
+	struct world *w = *state;
+	struct result r = make_result(w, 1, VERDICT_DOWN, REASON_TCP_REFUSED);
+
+	join(w);
+	r.monitor = id_new();
+	assert_int_equal(say_report(w, w->session, &r, 1)->u.receipt.status, RECEIPT_STORED);
+	assert_string_equal(fate_of(w), "absent");
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(test_who_may_join),
+		TEST(test_only_the_session_speaks),
+		TEST(test_a_repeat_is_dropped),
+		TEST(test_sequences_may_come_in_any_order),
+		TEST(test_a_late_result_is_history),
+		TEST(test_nonsense_changes_nothing),
+		TEST(test_orders_come_as_a_snapshot_and_then_as_changes),
+		TEST(test_a_result_for_an_old_revision_is_outdated),
+		TEST(test_a_result_for_an_unknown_monitor_is_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
