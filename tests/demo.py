@@ -16,6 +16,7 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "e2e"))
@@ -309,6 +310,9 @@ def main():
         pass
     except Failure as e:
         say(f"FAILED: {e}", "!")
+        code = 1
+    except Exception:
+        say(traceback.format_exc(), "!")
         code = 1
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)

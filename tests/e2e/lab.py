@@ -115,10 +115,13 @@ class Child:
 
     def start(self):
         with open(self.log, "a") as log:
-            self.process = subprocess.Popen(
-                self.prefix + self.argv, env=self.env, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.lab.dir,
-                start_new_session=True,
-            )
+            try:
+                self.process = subprocess.Popen(
+                    self.prefix + self.argv, env=self.env, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.lab.dir,
+                    start_new_session=True,
+                )
+            except OSError as e:
+                raise Failure(f"cannot start {self.name}: {e}") from None
         return self
 
     @property
