@@ -240,13 +240,14 @@ static struct open_alert *add_open(struct alerts *a, enum alert_kind kind, const
 const char *alerts_raise(struct alerts *a, const struct alert_facts *f)
 {
 	struct open_alert *alert = find_open(a, f->kind, &f->subject);
-	char text[ID_TEXT_SIZE];
+	char text[ID_TEXT_SIZE], case_id[CASE_TEXT_SIZE];
 
 	if (alert)
 		return alert->case_id;
+	make_case(a, case_id); /* before the alert is in the table: it would collide with itself for ever */
 	alert = add_open(a, f->kind, &f->subject, json_object());
 	alert->id = id_new();
-	make_case(a, alert->case_id);
+	memcpy(alert->case_id, case_id, sizeof(case_id));
 	json_object_set_new(alert->document, "id", json_string(id_format(&alert->id, text)));
 	json_object_set_new(alert->document, "case", json_string(alert->case_id));
 	json_object_set_new(alert->document, "organization", json_string("default"));

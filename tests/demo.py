@@ -194,7 +194,7 @@ class Demo:
             except Failure as e:
                 say(str(e), "!")
             say(f"{'yours':12} {self.coordinator.state(self.monitors['yours']).upper()}: {self.words('yours')}")
-        if self.coordinator.status()["held"]:
+        if self.coordinator.status()["hold"]:
             say("Waiting for the end of the hold: after its start a coordinator raises nothing until every vote could have arrived")
             self.lab.wait_settled(self.coordinator)
         self.follow = Follow(self.lab, self.coordinator)

@@ -375,7 +375,7 @@ class Lab:
 
     def wait_settled(self, coordinator, timeout=40):
         """Until the coordinator opens and closes alerts again after its start."""
-        wait_for(lambda: coordinator.status()["held"] is False, "the end of the hold after the coordinator's start", timeout)
+        wait_for(lambda: coordinator.status()["hold"] is False, "the end of the hold after the coordinator's start", timeout)
 
     def cli(self, coordinator, *argv, timeout=20, **options):
         """Runs `quorate ARGV`: its CompletedProcess."""

@@ -121,7 +121,8 @@ def test_disk_full(lab):
     lab.wait_state(coordinator, monitor, "up")
     lab.wait_settled(coordinator)
     stream = Stream(coordinator)
-    equal(coordinator.api.get("/readyz", key=None).status, 200, "/readyz with room")
+    ready = lambda: coordinator.api.must("GET", "/readyz", key=None)["status"]
+    equal(ready(), "ok", "/readyz with room")
 
     hog = os.path.join(folder, "hog")
     with open(hog, "wb", buffering=0) as f:
@@ -130,9 +131,9 @@ def test_disk_full(lab):
                 f.write(b"x" * 4096)
         except OSError:
             pass
-    not_ready = wait_for(lambda: (r := coordinator.api.get("/readyz", key=None)).status == 503 and r, "/readyz to say that the disk is full", 20)
-    check(b"full" in not_ready.body or b"store" in not_ready.body, f"/readyz says why: {not_ready}")
-    check("full" in str(coordinator.status()), f"status says why: {coordinator.status()}")
+    wait_for(lambda: ready() == "degraded: store" or None, "/readyz to say that the disk is full", 20)
+    check("full" in str(coordinator.status()["store"]), f"status says why: {coordinator.status()}")
+    stream.wait("the news", lambda e: e[1] == "coordinator.degraded", 5)
     equal(coordinator.api.call("POST", "/api/v1/regions", {"name": "nowhere-1"}).status, 503, "registering with a full disk")
     site.down()
     opened = receiver.wait("the alert in spite of the full disk", 20, type="alert.opened")
@@ -140,7 +141,7 @@ def test_disk_full(lab):
     equal(coordinator.state(monitor), "down", "the verdict")
 
     os.unlink(hog)
-    wait_for(lambda: coordinator.api.get("/readyz", key=None).status == 200, "/readyz to be well again", 20)
+    wait_for(lambda: ready() == "ok" or None, "/readyz to be well again", 20)
     wait_for(lambda: coordinator.alerts(state="open"), "the alert in the store", 10)
     coordinator.kill()
     coordinator.check_integrity()
