@@ -484,7 +484,7 @@ void agent_forget(struct agent *a, const struct id *monitor)
 
 void agent_renew(struct agent *a)
 {
-	if (a->state == AGENT_OPEN)
+	if (a->state != AGENT_WAITING) /* else the next hello says it anyway */
 		begin_session(a, 0, "capabilities changed");
 }
 
