@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A scenario: what the world looks like, what happens when, and what is expected of it. One
+ * statement a line:
+ *
+ *   probes 3 regions | probes 6 in 3 regions
+ *   monitor NAME [interval 60s] [timeout 10s] [after 0s] [rounds 2] [gap 3s] [seats 5] [per_seat 1]
+ * [down Q] [up U] monitors N [the same]                       named m1 to mN; Q and U: majority, a
+ * number or a percentage latency 80ms                                of a check end 30m default:
+ * ten minutes after the last step
+ *
+ *   at 10m target NAME|all VIEW                 VIEW: up | down [refused|status|nxdomain|timeout] |
+ * slow warning|critical at 10m probe 2 sees NAME|all VIEW|again     a broken path: only from there;
+ * "again" ends it at 10m probe 2 lies VIEW | flaps | honest   about everything at 10m probe 2
+ * cut|back | stop|cont | blind|sighted | excluded|included at 10m monitor NAME revise a new
+ * revision at 10m coordinator restart [for 20s] | hold 20s
+ *
+ *   expect no alert KINDS [SUBJECT]             KINDS: down|regional|…; SUBJECT: a monitor, or "of
+ * probe 2" expect exactly|at least|at most N alert KINDS [SUBJECT] [open at 20m] expect exactly|at
+ * least|at most N explained KINDS [SUBJECT] expect exactly|at least|at most N bursts [MONITOR]
+ *   expect alert|close KINDS [SUBJECT] within 10s      of the last step above
+ *   expect state MONITOR|all STATE at 20m
+ *   expect severity SEVERITY [KINDS]            some alert had it
+ *   expect promoted MONITOR                     a regional alert went on as down
+ */
+#ifndef QUORATE_TESTS_SCN_H
+#define QUORATE_TESTS_SCN_H
+
+#include "quorate/attr.h"
+#include "quorate/monitor.h"
+#include "quorate/reason.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define SCN_PROBES_MAX   20
+#define SCN_MONITORS_MAX 20
+#define SCN_STEPS_MAX    100
+#define SCN_EXPECTS_MAX  60
+#define SCN_ALL          (-1) /* every probe, every monitor */
+
+struct scn_monitor {
+	char name[32];
+	int64_t interval_ms, timeout_ms, after_ms, gap_ms;
+	int rounds;
+	struct quorum_policy policy;
+};
+
+/* What a check finds. */
+struct scn_view {
+	int verdict;
+	int reason;
+	bool hangs; /* and takes its whole timeout for it */
+	int slow;   /* enum severity of THRESHOLD_SLOW */
+};
+
+enum scn_what {
+	AT_TARGET,  /* monitor: view */
+	AT_SIGHT,   /* probe, monitor: view */
+	AT_INSIGHT, /* probe, monitor: sees what there is again */
+	AT_LIES,    /* probe: view */
+	AT_FLAPS,
+	AT_HONEST,
+	AT_CUT,
+	AT_BACK,
+	AT_STOP,
+	AT_CONT,
+	AT_BLIND,
+	AT_SIGHTED,
+	AT_EXCLUDED,
+	AT_INCLUDED,
+	AT_RESTART, /* duration */
+	AT_HOLD,    /* duration */
+	AT_REVISE,  /* monitor */
+};
+
+struct scn_step {
+	int64_t at_ms;
+	enum scn_what what;
+	int probe, monitor;
+	struct scn_view view;
+	int64_t duration_ms;
+};
+
+enum scn_relation { EXACTLY, AT_LEAST, AT_MOST };
+
+enum scn_expectation {
+	EXPECT_ALERTS,    /* relation, number, kinds: opened during the whole run */
+	EXPECT_OPEN,      /* number, kinds: open at at_ms */
+	EXPECT_EXPLAINED, /* relation, number, kinds: reported as explained by probe alerts */
+	EXPECT_OPENS,     /* kinds: opened within [after_ms, after_ms + within_ms] */
+	EXPECT_CLOSES,
+	EXPECT_STATE,    /* monitor, state, at_ms */
+	EXPECT_SEVERITY, /* severity, kinds: some alert had it */
+	EXPECT_BURSTS,   /* relation, number */
+	EXPECT_PROMOTED, /* monitor */
+};
+
+struct scn_expect {
+	int line;
+	char text[256];
+	enum scn_expectation what;
+	enum scn_relation relation;
+	int number;
+	unsigned kinds; /* bit per enum alert_kind */
+	int monitor, probe;
+	int state, severity;
+	int64_t at_ms, after_ms, within_ms;
+};
+
+struct scn {
+	const char *file;
+	int probes, regions;
+	int64_t latency_ms;
+	int64_t end_ms;
+	struct scn_monitor monitor[SCN_MONITORS_MAX];
+	int n_monitors;
+	struct scn_step step[SCN_STEPS_MAX];
+	int n_steps;
+	struct scn_expect expect[SCN_EXPECTS_MAX];
+	int n_expects;
+};
+
+/* Reads FILE. Returns 0, or -1 after saying file, line and what is wrong on stderr. */
+MUST_CHECK int scn_read(const char *file, struct scn *out);
+
+#endif
