@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: MIT
+/* The table of commands. Dispatch and help are made from it, and the man page is checked against
+ * it. */
+#include "coordinator/cli/cli.h"
+
+#include <stddef.h>
+
+const struct cli_option global_options[] = {
+	{"output", 'o', "FORM", "table (for people) or json (the API's document)"},
+	{"url", 0, "URL",
+		"the coordinator: http://, https:// or unix:/path; default: QUORATE_URL, else this "
+		"machine's"},
+	{"key-file", 0, "FILE",
+		"the API key is in FILE; default: QUORATE_API_KEY, else QUORATE_API_KEY_FILE, else "
+		"the "
+		"coordinator's admin.key on this machine"},
+	{"help", 'h', NULL, "show help and end"},
+	{"version", 0, NULL, "show the version and end"},
+	{0},
+};
+
+static const struct cli_option apply_options[] = {
+	{"file", 'f', "FILE", "a file of monitors; may be repeated; - is standard input"},
+	{"dry-run", 'n', NULL, "show what would change, and change nothing"},
+	{0},
+};
+
+static const struct cli_option monitor_show_options[] = {
+	{"effective", 0, NULL, "with every default that applies"},
+	{0},
+};
+
+static const struct cli_option probe_add_options[] = {
+	{"region", 0, "REGION", "the registered region that it stands in"},
+	{"provider", 0, "TEXT", "whose network it is in; default: its region's"},
+	{"save", 0, "FILE", "write the token to the new FILE (0600) instead of showing it"},
+	{0},
+};
+
+static const struct cli_option save_options[] = {
+	{"save", 0, "FILE", "write the token to the new FILE (0600) instead of showing it"},
+	{0},
+};
+
+static const struct cli_option region_add_options[] = {
+	{"title", 0, "TEXT", "its name for people: Tokyo"},
+	{"provider", 0, "TEXT", "whose network it is in: the default for its probes"},
+	{"set", 0, "NAME", "a set that it belongs to: monitors write @NAME; may be repeated"},
+	{0},
+};
+
+static const struct cli_option alert_list_options[] = {
+	{"state", 0, "STATE", "open or closed; default: both"},
+	{"kind", 0, "KIND",
+		"only alerts of this kind: down, slow, certificate, loss, regional, undetermined, "
+		"probe"},
+	{"monitor", 0, "MONITOR", "only alerts of this monitor: its id, external_id or name"},
+	{"limit", 0, "N", "at most this many, the newest; default 50"},
+	{0},
+};
+
+static const struct cli_option alert_follow_options[] = {
+	{"after", 0, "ID", "begin after the event with this id instead of now; 0: with the oldest"},
+	{"count", 0, "N", "end after N events"},
+	{0},
+};
+
+static const struct cli_option key_add_options[] = {
+	{"role", 0, "ROLE",
+		"viewer (reads; the default), editor (changes monitors too) or admin (everything)"},
+	{"save", 0, "FILE", "write the key to the new FILE (0600) instead of showing it"},
+	{0},
+};
+
+static const struct cli_option status_options[] = {
+	{"exit-code", 0, NULL, "end with status 3 when a monitor is down"},
+	{0},
+};
+
+const struct command commands[] = {
+	{"status", NULL, NULL, 0, 0, status_options, command_status,
+		"How the monitors and the probes are", NULL},
+	{"explain", NULL, "MONITOR", 1, 1, NULL, command_explain,
+		"Why a monitor is in its state: every vote, its fate, the rule", NULL},
+	{"apply", NULL, "-f FILE...", 0, ARGS_MAX, apply_options, command_apply,
+		"Register the monitors of files; show what changes",
+		"All files together are one change: everything is applied, or nothing. Monitors "
+		"that are not in the files stay.\n"
+		"Lines begin with + (created), ~ (updated) or = (unchanged)."},
+	{"monitor", "add", "NAME", 0, 1, monitor_add_options, command_monitor_add,
+		"Register a monitor",
+		"  quorate monitor add 'shop front' --http https://shop.example.com/ --interval "
+		"30s --contains 'Add to cart'\n"
+		"  quorate monitor add database --tcp db.example.com:5432 --closed\n"
+		"  quorate monitor add -f monitor.yml\n\n"
+		"Secrets (an Authorization header) belong into a file: others on this machine can "
+		"read a command line."},
+	{"monitor", "list", NULL, 0, 0, NULL, command_monitor_list, "All monitors and their states",
+		NULL},
+	{"monitor", "show", "MONITOR", 1, 1, monitor_show_options, command_monitor_show,
+		"One monitor", NULL},
+	{"monitor", "delete", "MONITOR", 1, 1, NULL, command_monitor_delete, "Delete a monitor",
+		NULL},
+	{"alert", "list", NULL, 0, 0, alert_list_options, command_alert_list,
+		"Alerts, the newest first", NULL},
+	{"alert", "show", "CASE", 1, 1, NULL, command_alert_show, "One alert with its evidence",
+		NULL},
+	{"alert", "follow", NULL, 0, 0, alert_follow_options, command_alert_follow,
+		"Alerts as they happen, a line each",
+		"Reconnects by itself and misses nothing. With -o json each line is one event as "
+		"JSON."},
+	{"probe", "add", "NAME", 1, 1, probe_add_options, command_probe_add,
+		"Register a probe and get its token", NULL},
+	{"probe", "list", NULL, 0, 0, NULL, command_probe_list, "All probes and how they are",
+		NULL},
+	{"probe", "token", "PROBE", 1, 1, save_options, command_probe_token,
+		"Make a new token; the old one ends", NULL},
+	{"probe", "remove", "PROBE", 1, 1, NULL, command_probe_remove,
+		"Remove a probe; its token ends", NULL},
+	{"region", "add", "NAME", 1, 1, region_add_options, command_region_add, "Register a region",
+		NULL},
+	{"region", "list", NULL, 0, 0, NULL, command_region_list, "All regions", NULL},
+	{"region", "remove", "REGION", 1, 1, NULL, command_region_remove,
+		"Remove a region that nothing uses", NULL},
+	{"key", "add", "NAME", 1, 1, key_add_options, command_key_add, "Make an API key", NULL},
+	{"key", "list", NULL, 0, 0, NULL, command_key_list, "All API keys, without their secrets",
+		NULL},
+	{"key", "remove", "KEY", 1, 1, NULL, command_key_remove,
+		"Remove an API key by its id or name", NULL},
+	{"help", NULL, "[COMMAND]", 0, 2, NULL, command_help, "This list, or more about a command",
+		NULL},
+	{0},
+};

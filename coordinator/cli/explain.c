@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT
+/* quorate explain: why a monitor is in its state. */
+#include "coordinator/cli/cli.h"
+#include "coordinator/cli/client.h"
+#include "coordinator/cli/evidence.h"
+#include "coordinator/cli/table.h"
+#include "proto/base/mem.h"
+
+#include <stdlib.h>
+
+static void print_headline(struct cli *cli, const json_t *x)
+{
+	const char *state = value_text(x, "state", "?");
+	char ago[TEXT_SIZE];
+
+	style_print(cli->out, cli->color, STYLE_BOLD, value_text(x, "monitor.name", "?"));
+	fputs(" is ", cli->out);
+	style_print(cli->out, cli->color, style_of(state), state);
+	if (value_at(x, "since") && !json_is_null(value_at(x, "since")))
+		fprintf(cli->out, ", since %s", text_ago(ago, value_text(x, "since", NULL)));
+	fputs("\n\n", cli->out);
+}
+
+static char *rule_words(const json_t *rule)
+{
+	const char *words = value_text(rule, "words", NULL);
+
+	if (words)
+		return mem_strdup(words);
+	return mem_printf("down when %s of %s seats say so, up when %s do; one seat per %s",
+		value_text(rule, "down", "?"), value_text(rule, "seats", "?"),
+		value_text(rule, "up", "?"), value_text(rule, "domain", "region"));
+}
+
+static void print_tally(struct cli *cli, const json_t *tally)
+{
+	char *line;
+
+	if (!json_is_object(tally))
+		return;
+	line = mem_printf("%s down, %s up, %s warning, %s split, %s absent",
+		value_text(tally, "down", "0"), value_text(tally, "up", "0"),
+		value_text(tally, "warning", "0"), value_text(tally, "split", "0"),
+		value_text(tally, "absent", "0"));
+	evidence_line(cli, "seats", line);
+	free(line);
+}
+
+static void print_burst(struct cli *cli, const json_t *burst)
+{
+	if (!json_is_object(burst))
+		return;
+	evidence_members(cli, "confirming", burst);
+}
+
+static void print_page(struct cli *cli, const json_t *x)
+{
+	char *rule = rule_words(value_at(x, "rule"));
+
+	print_headline(cli, x);
+	evidence_line(cli, "decision", value_text(x, "sentence", value_text(x, "decision", NULL)));
+	evidence_line(cli, "rule", rule);
+	print_tally(cli, value_at(x, "tally"));
+	print_burst(cli, value_at(x, "burst"));
+	if (json_is_true(value_at(x, "held")))
+		evidence_line(cli, "held",
+			"the coordinator has just started: it neither opens nor closes alerts "
+			"until it has heard enough");
+	evidence_list(cli, "alerts", value_at(x, "alerts"));
+	evidence_votes(cli, value_at(x, "votes"));
+	free(rule);
+}
+
+int command_explain(struct cli *cli, const struct args *args)
+{
+	struct client *client = cli_client(cli);
+	char *path = client_path("/api/v1/monitors/%s/explain", args->operand[0]);
+	json_t *x = NULL;
+	int failed = !client || client_call(client, "GET", path, NULL, &x) == -1;
+
+	if (!failed && cli->json)
+		cli_print_json(cli, x);
+	else if (!failed)
+		print_page(cli, x);
+	json_decref(x);
+	free(path);
+	return failed ? CLI_FAILED : CLI_OK;
+}

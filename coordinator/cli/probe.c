@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: MIT
+/* quorate probe: registering probes and seeing how they are. */
+#include "coordinator/cli/cli.h"
+#include "coordinator/cli/client.h"
+#include "coordinator/cli/table.h"
+#include "coordinator/cli/text.h"
+
+#include <stdlib.h>
+
+/* The token goes to OUT alone, what to do with it to ERR: `quorate probe add … >file` does what one
+ * expects. */
+static int print_token(struct cli *cli, const json_t *answer, const char *name, const char *save)
+{
+	const char *token = value_text(answer, "token", NULL);
+	int status;
+
+	if (!token)
+		return cli_fail(cli, "the coordinator's answer has no token in it");
+	if (cli->json && !save)
+		return cli_print_json(cli, answer);
+	status = cli_print_secret(cli, token, save);
+	if (status != CLI_OK)
+		return status;
+	cli_note(cli,
+		"\nThis is probe %s's token; it is told only this once. On the probe's machine:\n"
+		"  1. put it into a file that only the probe can read (mode 0600)\n"
+		"  2. write probe.yml:   name: %s\n"
+		"                        token_file: that file\n"
+		"  3. run:               quorate-probe -c probe.yml",
+		name, name);
+	return CLI_OK;
+}
+
+int command_probe_add(struct cli *cli, const struct args *args)
+{
+	const char *region = args_value(args, "region"), *name = args->operand[0];
+	json_t *body, *answer = NULL;
+	struct client *client;
+	int status = CLI_FAILED;
+
+	if (!region)
+		return cli_usage(cli, "probe add: --region is missing: the place that the probe "
+				      "stands in ('quorate region list')");
+	client = cli_client(cli);
+	body = json_pack("{s:s, s:s, s:s*}", "name", name, "region", region, "provider",
+		args_value(args, "provider"));
+	if (client && client_call(client, "POST", "/api/v1/probes", body, &answer) == 0)
+		status = print_token(cli, answer, name, args_value(args, "save"));
+	json_decref(body);
+	json_decref(answer);
+	return status;
+}
+
+int command_probe_token(struct cli *cli, const struct args *args)
+{
+	struct client *client = cli_client(cli);
+	char *path = client_path("/api/v1/probes/%s/token", args->operand[0]);
+	json_t *answer = NULL;
+	int status = CLI_FAILED;
+
+	if (client && client_call(client, "POST", path, NULL, &answer) == 0)
+		status = print_token(cli, answer, args->operand[0], args_value(args, "save"));
+	json_decref(answer);
+	free(path);
+	return status;
+}
+
+int command_probe_remove(struct cli *cli, const struct args *args)
+{
+	struct client *client = cli_client(cli);
+	char *path = client_path("/api/v1/probes/%s", args->operand[0]);
+	json_t *answer = NULL;
+	int failed = !client || client_call(client, "DELETE", path, NULL, &answer) == -1;
+
+	if (!failed)
+		cli_note(cli, "Probe %s is removed; its token is worth nothing now.",
+			args->operand[0]);
+	json_decref(answer);
+	free(path);
+	return failed ? CLI_FAILED : CLI_OK;
+}
+
+static void add_row(struct table *t, const json_t *probe)
+{
+	const char *standing = value_text(probe, "standing", NULL);
+	char text[TEXT_SIZE];
+
+	table_add(t, value_text(probe, "name", NULL));
+	table_add(t, value_text(probe, "region", NULL));
+	table_add_styled(t, style_of(standing), standing);
+	table_add(t, text_ago(text, value_text(probe, "heard_at", NULL)));
+	table_add(t, value_text(probe, "monitors", NULL));
+	table_add(t, value_text(probe, "software", NULL));
+}
+
+int command_probe_list(struct cli *cli, const struct args *args UNUSED)
+{
+	static const char *const headers[] = {
+		"NAME", "REGION", "STANDING", "HEARD", ">MONITORS", "SOFTWARE", NULL};
+	struct client *client = cli_client(cli);
+	json_t *list, *probe;
+	size_t i;
+
+	if (!client || client_list(client, "/api/v1/probes", 0, &list) == -1)
+		return CLI_FAILED;
+	if (cli->json) {
+		cli_print_json(cli, list);
+	} else {
+		struct table *t = table_new(headers);
+		json_array_foreach (value_at(list, "items"), i, probe)
+			add_row(t, probe);
+		table_print(t, cli->out, cli->color, 0);
+		if (json_array_size(value_at(list, "items")) == 0)
+			cli_note(cli, "No probe is registered yet: quorate probe add NAME --region "
+				      "REGION");
+	}
+	json_decref(list);
+	return CLI_OK;
+}
