@@ -41,7 +41,10 @@ static void measure(struct http_hop *hop)
 	curl_off_t connected = 0, secured = 0, ready = 0, first = 0;
 	struct phases *p = &hop->phases;
 	int64_t elapsed_us = clock_now_us() - hop->transfer_at_us;
-	curl_easy_getinfo(hop->easy, CURLINFO_CONNECT_TIME_T, &connected);
+	if (hop->https)
+		connected = hop->tls_at_us != 0 ? hop->tls_at_us - hop->transfer_at_us : 0;
+	else
+		curl_easy_getinfo(hop->easy, CURLINFO_CONNECT_TIME_T, &connected);
 	curl_easy_getinfo(hop->easy, CURLINFO_APPCONNECT_TIME_T, &secured);
 	curl_easy_getinfo(hop->easy, CURLINFO_PRETRANSFER_TIME_T, &ready);
 	curl_easy_getinfo(hop->easy, CURLINFO_STARTTRANSFER_TIME_T, &first);
@@ -129,8 +132,8 @@ static enum reason reason_of_transfer(const struct http_hop *hop, CURLcode code)
 	case CURLE_UNSUPPORTED_PROTOCOL: /* HTTP/0.9, or no HTTP at all */
 	case CURLE_BAD_CONTENT_ENCODING:
 		return REASON_HTTP_MALFORMED;
-	case CURLE_OUT_OF_MEMORY:
-		return REASON_INTERNAL_RESOURCES;
+	case CURLE_OUT_OF_MEMORY: /* also curl's word for a header line above its own ceiling */
+		return hop->phases.transfer_us != UNSET ? REASON_HTTP_TOO_LARGE : REASON_INTERNAL_RESOURCES;
 	case CURLE_URL_MALFORMAT:
 	case CURLE_FAILED_INIT:
 	case CURLE_BAD_FUNCTION_ARGUMENT:
@@ -228,6 +231,7 @@ static int connected(void *arg, char *ip, char *local_ip UNUSED, int port, int l
 static CURLcode prepare_tls(CURL *easy UNUSED, void *ctx, void *arg)
 {
 	struct http_hop *hop = arg;
+	hop->tls_at_us = clock_now_us();
 	certs_attach(engine_certs(hop->check->engine), ctx, &hop->cert);
 	return CURLE_OK;
 }

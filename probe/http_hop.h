@@ -45,6 +45,7 @@ struct http_hop {
 	CURL *easy;
 	struct curl_slist *headers, *pins;
 	int64_t began_at_us, transfer_at_us;
+	int64_t tls_at_us; /* TLS began: the connection stands; 0: not yet */
 	/* while it runs */
 	size_t header_bytes, header_lines;
 	size_t body_bytes; /* decompressed */

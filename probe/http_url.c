@@ -4,6 +4,7 @@
 #include "probe/http_hop.h"
 #include "proto/base/mem.h"
 
+#include <locale.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -22,12 +23,25 @@ static bool scheme_is_http(CURLU *url)
 	return ok;
 }
 
+/* libidn2 inside of curl takes texts to be in the locale's encoding; ours are UTF-8 whatever it is. */
+static CURLUcode get_punycode(CURLU *url, char **host)
+{
+	static locale_t utf8;
+	if (utf8 == (locale_t)0)
+		utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+	locale_t old = utf8 != (locale_t)0 ? uselocale(utf8) : (locale_t)0;
+	CURLUcode code = curl_url_get(url, CURLUPART_HOST, host, CURLU_PUNYCODE);
+	if (old != (locale_t)0)
+		uselocale(old);
+	return code;
+}
+
 /* Lower case and punycode: one spelling per host. */
 static int canonical_host(CURLU *url)
 {
 	char *host = NULL;
 	int rc = -1;
-	if (curl_url_get(url, CURLUPART_HOST, &host, CURLU_PUNYCODE) != CURLUE_OK)
+	if (get_punycode(url, &host) != CURLUE_OK)
 		goto out;
 	for (char *p = host; *p != '\0'; p++)
 		*p = (char)(*p >= 'A' && *p <= 'Z' ? *p + 32 : *p);

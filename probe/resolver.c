@@ -145,8 +145,9 @@ static int channel_open(struct channel *c, struct resolver *r, int flags, int tr
 		.sock_state_cb = socket_state,
 		.sock_state_cb_data = c,
 		.resolvconf_path = r->path};
+	/* DOMAINS with none of them: ares_getaddrinfo() searches in spite of ARES_FLAG_NOSEARCH */
 	int mask = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB |
-		   ARES_OPT_RESOLVCONF;
+		   ARES_OPT_RESOLVCONF | ARES_OPT_DOMAINS;
 	if (r->port != 0)
 		mask |= ARES_OPT_UDP_PORT | ARES_OPT_TCP_PORT;
 	c->resolver = r;
