@@ -75,17 +75,18 @@ static struct open_alert *find_open(const struct alerts *a, enum alert_kind kind
 }
 
 /* Six characters that cannot be mistaken for each other on the phone. */
-static void make_case(const struct alerts *a, char out[CASE_TEXT_SIZE])
+static void make_case(const struct alerts *a, struct open_alert *alert)
 {
 	static const char letters[] = "23456789ABCDEFGHJKMNPQRSTVWXYZ";
 	const struct open_alert *other;
 
 	do {
 		for (int i = 0; i < 7; i++)
-			out[i] = i == 3 ? '-' : letters[rand_below(sizeof(letters) - 1)];
-		out[7] = '\0';
-		for (other = a->open; other && strcmp(other->case_id, out) != 0; other = other->hh.next)
-			;
+			alert->case_id[i] = i == 3 ? '-' : letters[rand_below(sizeof(letters) - 1)];
+		for (other = a->open; other; other = other->hh.next) {
+			if (other != alert && strcmp(other->case_id, alert->case_id) == 0)
+				break;
+		}
 	} while (other);
 }
 
@@ -240,14 +241,13 @@ static struct open_alert *add_open(struct alerts *a, enum alert_kind kind, const
 const char *alerts_raise(struct alerts *a, const struct alert_facts *f)
 {
 	struct open_alert *alert = find_open(a, f->kind, &f->subject);
-	char text[ID_TEXT_SIZE], case_id[CASE_TEXT_SIZE];
+	char text[ID_TEXT_SIZE];
 
 	if (alert)
 		return alert->case_id;
-	make_case(a, case_id); /* before the alert is in the table: it would collide with itself for ever */
 	alert = add_open(a, f->kind, &f->subject, json_object());
 	alert->id = id_new();
-	memcpy(alert->case_id, case_id, sizeof(case_id));
+	make_case(a, alert);
 	json_object_set_new(alert->document, "id", json_string(id_format(&alert->id, text)));
 	json_object_set_new(alert->document, "case", json_string(alert->case_id));
 	json_object_set_new(alert->document, "organization", json_string("default"));
@@ -302,7 +302,10 @@ void alerts_resolve(struct alerts *a, const struct alert_facts *f)
 
 	if (!alert)
 		return;
-	/* A closed alert still tells what it was about: reason, severity and what was observed stay those of the failure. */
+	/* A closed alert still tells what it was about: the evidence stays that of the failure, the recovery's stands beside it. */
+	if (f->votes)
+		json_object_set_new(alert->document, "recovery", json_pack("{s:O, s:O}", "quorum", f->quorum, "votes", f->votes));
+	kept.votes = kept.quorum = NULL;
 	kept.severity = (enum severity)index_of(severity_names, json_string_value(json_object_get(alert->document, "severity")));
 	kept.reason_code = NULL;
 	kept.observed = NULL;
