@@ -131,9 +131,11 @@ static const struct monitor *stored_for(struct registry *registry, const json_t 
 	return found ? &found->m : NULL;
 }
 
-static json_t *with_secrets(struct registry *registry, const json_t *monitors)
+static json_t *with_secrets(
+	struct registry *registry, const json_t *monitors, struct problems *problems)
 {
 	json_t *out = json_array(), *in;
+	char path[32];
 	size_t i;
 
 	json_array_foreach ((json_t *)(uintptr_t)monitors, i, in) {
@@ -143,6 +145,8 @@ static json_t *with_secrets(struct registry *registry, const json_t *monitors)
 			json_array_append_new(out, restore_secrets(in, stored));
 		else
 			json_array_append(out, in);
+		snprintf(path, sizeof(path), "monitors[%zu]", i);
+		refuse_redacted(json_array_get(out, i), path, problems);
 	}
 	return out;
 }
@@ -179,8 +183,9 @@ void handle_apply(struct api_request *r)
 
 	if (!read_body(r, &monitors, &dry_run))
 		return;
-	inputs = with_secrets(registry, monitors);
-	if (registry_plan(registry, inputs, NULL, "monitors", &plan, &problems) == -1) {
+	inputs = with_secrets(registry, monitors, &problems);
+	if (problems.total ||
+		registry_plan(registry, inputs, NULL, "monitors", &plan, &problems) == -1) {
 		reply_invalid(r, &problems);
 		json_decref(inputs);
 		return;

@@ -3,7 +3,7 @@
  * external_id or name. */
 #include "coordinator/api/handlers.h"
 
-#include "proto/base/mem.h"
+#include "proto/base/utf8.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -31,11 +31,31 @@ static json_t *monitor_json(struct coordinator *c, const struct monitor *m, bool
 	return out;
 }
 
+#define ETAG_SIZE 48
+
+/*
+ * "REVISION-HASH": the revision rises with what a check could notice (secrets included), the hash
+ * covers the rest, a memo for example, as it is shown. FNV-1a will do: it tells versions apart and
+ * guards nothing.
+ */
+static void format_etag(const struct monitor *m, char etag[ETAG_SIZE])
+{
+	json_t *document = monitor_encode(m, SCHEMA_REDACT | SCHEMA_FULL);
+	char *text = json_dumps(document, JSON_COMPACT | JSON_SORT_KEYS);
+	uint64_t hash = 0xcbf29ce484222325u;
+
+	for (const char *p = text; p && *p; p++)
+		hash = (hash ^ (unsigned char)*p) * 0x100000001b3u;
+	snprintf(etag, ETAG_SIZE, "\"%" PRId64 "-%016" PRIx64 "\"", m->revision, hash);
+	free(text);
+	json_decref(document);
+}
+
 static void set_etag(struct api_request *r, const struct monitor *m)
 {
-	char etag[32];
+	char etag[ETAG_SIZE];
 
-	snprintf(etag, sizeof(etag), "\"%" PRId64 "\"", m->revision);
+	format_etag(m, etag);
 	api_set_header(r, "ETag", etag);
 }
 
@@ -143,11 +163,12 @@ static void reply_collision(struct api_request *r)
 static struct plan *plan_one(struct api_request *r, const json_t *in, const struct id *id)
 {
 	struct problems problems = {0};
-	json_t *inputs = json_array();
+	json_t *inputs = json_pack("[O]", (json_t *)(uintptr_t)in);
 	struct plan *plan = NULL;
 
-	json_array_append(inputs, (json_t *)(uintptr_t)in);
-	if (registry_plan(r->coordinator->registry, inputs, id, "", &plan, &problems) == -1) {
+	refuse_redacted(in, "", &problems);
+	if (problems.total ||
+		registry_plan(r->coordinator->registry, inputs, id, "", &plan, &problems) == -1) {
 		reply_invalid(r, &problems);
 		plan = NULL;
 	}
@@ -211,33 +232,51 @@ json_t *restore_secrets(const json_t *in, const struct monitor *stored)
 	return out;
 }
 
-/* RFC 9110, section 13.1.1: a list of entity tags, or "*". */
-static bool if_match_holds(const char *header, int64_t revision)
+void refuse_redacted(const json_t *in, const char *path, struct problems *problems)
 {
-	char etag[32];
-	size_t size = (size_t)snprintf(etag, sizeof(etag), "\"%" PRId64 "\"", revision);
+	const char *name;
+	json_t *value;
 
+	if (json_is_string(in) && strcmp(json_string_value(in), REDACTED) == 0)
+		problems_add(problems, path,
+			"'" REDACTED "' stands for a stored secret, but there is none for it here");
+	json_object_foreach ((json_t *)(uintptr_t)in, name, value) {
+		char inner[160];
+
+		snprintf(inner, sizeof(inner), "%s%s%s", path, path[0] ? "." : "", name);
+		refuse_redacted(value, utf8_trim(inner), problems);
+	}
+}
+
+/* RFC 9110, section 13.1.1: a list of entity tags, or "*". */
+static bool tag_listed(const char *header, const char *etag)
+{
 	for (const char *p = header; *p; p += strcspn(p, ","), p += *p == ',') {
 		p += strspn(p, " \t");
 		size_t n = strcspn(p, ", \t");
 
-		if ((n == 1 && *p == '*') || (n == size && memcmp(p, etag, n) == 0))
+		if ((n == 1 && *p == '*') || (n == strlen(etag) && memcmp(p, etag, n) == 0))
 			return true;
 	}
 	return false;
 }
 
+/* The revision alone is accepted, too: it guards what a check could notice. */
 static bool check_if_match(struct api_request *r, const struct monitor *m)
 {
 	const char *header = api_header(r, "If-Match");
-	char detail[160];
+	char etag[ETAG_SIZE], revision[ETAG_SIZE], detail[200];
 
-	if (!header || if_match_holds(header, m->revision))
+	if (!header)
+		return true;
+	format_etag(m, etag);
+	snprintf(revision, sizeof(revision), "\"%" PRId64 "\"", m->revision);
+	if (tag_listed(header, etag) || tag_listed(header, revision))
 		return true;
 	snprintf(detail, sizeof(detail),
-		"If-Match: %.40s does not fit: the monitor's ETag is now \"%" PRId64
-		"\"; nothing was stored",
-		header, m->revision);
+		"If-Match: %.60s does not fit: the monitor's ETag is now %s; nothing was changed",
+		header, etag);
+	set_etag(r, m);
 	api_problem(r, 412, "changed-meanwhile", detail, NULL);
 	return false;
 }
