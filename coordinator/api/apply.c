@@ -131,7 +131,7 @@ static const struct monitor *stored_for(struct registry *registry, const json_t 
 	return found ? &found->m : NULL;
 }
 
-static json_t *with_secrets(
+static json_t *read_inputs(
 	struct registry *registry, const json_t *monitors, struct problems *problems)
 {
 	json_t *out = json_array(), *in;
@@ -139,14 +139,9 @@ static json_t *with_secrets(
 	size_t i;
 
 	json_array_foreach ((json_t *)(uintptr_t)monitors, i, in) {
-		const struct monitor *stored = stored_for(registry, in);
-
-		if (stored)
-			json_array_append_new(out, restore_secrets(in, stored));
-		else
-			json_array_append(out, in);
 		snprintf(path, sizeof(path), "monitors[%zu]", i);
-		refuse_redacted(json_array_get(out, i), path, problems);
+		json_array_append_new(
+			out, monitor_input(in, stored_for(registry, in), path, problems));
 	}
 	return out;
 }
@@ -183,7 +178,7 @@ void handle_apply(struct api_request *r)
 
 	if (!read_body(r, &monitors, &dry_run))
 		return;
-	inputs = with_secrets(registry, monitors, &problems);
+	inputs = read_inputs(registry, monitors, &problems);
 	if (problems.total ||
 		registry_plan(registry, inputs, NULL, "monitors", &plan, &problems) == -1) {
 		reply_invalid(r, &problems);

@@ -43,11 +43,13 @@ void handle_monitor_delete(struct api_request *r);
 void handle_monitor_explain(struct api_request *r);
 /* The monitor named in the address; answers 404 itself. */
 struct registered *find_monitor(struct api_request *r);
-/* In place of "[redacted]" in IN, what the stored monitor has there. A new reference. */
-json_t *restore_secrets(const json_t *in, const struct monitor *stored);
-/* What is still "[redacted]" afterwards would be stored as it stands: a problem each. Depth is
- * bounded by the parser's. */
-void refuse_redacted(const json_t *in, const char *path, struct problems *problems);
+/*
+ * A monitor as people send it, made ready for the registry: where IN says "[redacted]", what STORED
+ * (may be NULL) has there; a marker that stands for nothing is a problem. PATH as in
+ * schema_decode_at. A new reference.
+ */
+json_t *monitor_input(const json_t *in, const struct monitor *stored, const char *path,
+	struct problems *problems);
 
 /* ---- results.c, apply.c, regions.c, probes.c, keys.c, alerts.c, stream.c, deadletters.c */
 void handle_monitor_results(struct api_request *r);

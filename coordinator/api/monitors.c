@@ -159,16 +159,16 @@ static void reply_collision(struct api_request *r)
 		NULL);
 }
 
-/* The plan for the one monitor IN. NULL after having answered. */
-static struct plan *plan_one(struct api_request *r, const json_t *in, const struct id *id)
+/* The plan for the one monitor in the body, in place of STORED (NULL: a new one). NULL after having
+ * answered. */
+static struct plan *plan_one(struct api_request *r, const struct monitor *stored)
 {
 	struct problems problems = {0};
-	json_t *inputs = json_pack("[O]", (json_t *)(uintptr_t)in);
+	json_t *inputs = json_pack("[o]", monitor_input(r->body, stored, "", &problems));
 	struct plan *plan = NULL;
 
-	refuse_redacted(in, "", &problems);
-	if (problems.total ||
-		registry_plan(r->coordinator->registry, inputs, id, "", &plan, &problems) == -1) {
+	if (problems.total || registry_plan(r->coordinator->registry, inputs,
+				      stored ? &stored->id : NULL, "", &plan, &problems) == -1) {
 		reply_invalid(r, &problems);
 		plan = NULL;
 	}
@@ -178,7 +178,7 @@ static struct plan *plan_one(struct api_request *r, const json_t *in, const stru
 
 void handle_monitors_create(struct api_request *r)
 {
-	struct plan *plan = plan_one(r, r->body, NULL);
+	struct plan *plan = plan_one(r, NULL);
 	struct problems problems = {0};
 	const struct monitor *m;
 
@@ -221,18 +221,8 @@ static json_t *restore(const json_t *in, const json_t *redacted, const json_t *s
 	return out;
 }
 
-json_t *restore_secrets(const json_t *in, const struct monitor *stored)
-{
-	json_t *redacted = monitor_encode(stored, SCHEMA_REDACT | SCHEMA_FULL);
-	json_t *whole = monitor_encode(stored, SCHEMA_FULL);
-	json_t *out = restore(in, redacted, whole);
-
-	json_decref(redacted);
-	json_decref(whole);
-	return out;
-}
-
-void refuse_redacted(const json_t *in, const char *path, struct problems *problems)
+/* What is still "[redacted]" would be stored as it stands. Depth is bounded by the parser's. */
+static void refuse_redacted(const json_t *in, const char *path, struct problems *problems)
 {
 	const char *name;
 	json_t *value;
@@ -246,6 +236,24 @@ void refuse_redacted(const json_t *in, const char *path, struct problems *proble
 		snprintf(inner, sizeof(inner), "%s%s%s", path, path[0] ? "." : "", name);
 		refuse_redacted(value, utf8_trim(inner), problems);
 	}
+}
+
+/* What answers have beyond the monitor's fields is read-only like its id: accepted and ignored. */
+json_t *monitor_input(
+	const json_t *in, const struct monitor *stored, const char *path, struct problems *problems)
+{
+	json_t *redacted = stored ? monitor_encode(stored, SCHEMA_REDACT | SCHEMA_FULL) : NULL;
+	json_t *whole = stored ? monitor_encode(stored, SCHEMA_FULL) : NULL;
+	json_t *restored = restore(in, redacted, whole);
+	json_t *out = json_is_object(restored) ? json_copy(restored) : json_incref(restored);
+
+	json_object_del(out, "state");
+	json_object_del(out, "since");
+	refuse_redacted(out, path, problems);
+	json_decref(restored);
+	json_decref(redacted);
+	json_decref(whole);
+	return out;
 }
 
 /* RFC 9110, section 13.1.1: a list of entity tags, or "*". */
@@ -286,14 +294,11 @@ void handle_monitor_put(struct api_request *r)
 	struct registered *found = find_monitor(r);
 	struct plan *plan;
 	struct id id;
-	json_t *in;
 
 	if (!found || !check_if_match(r, &found->m))
 		return;
 	id = found->m.id;
-	in = restore_secrets(r->body, &found->m);
-	plan = plan_one(r, in, &id);
-	json_decref(in);
+	plan = plan_one(r, &found->m);
 	if (!plan)
 		return;
 	if (plan->item[0].kind == PLAN_UNCHANGED) {
