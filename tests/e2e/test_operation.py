@@ -119,10 +119,10 @@ def test_bad_configuration(lab):
     base = f"state_dir: {state}\n"
     argv = [os.path.join(BUILD, "quorate-coordinator"), "-c", path]
     for text, line, words in (
-        (base + "stor: memory:\n", 2, ("stor", "store")),
+        (base + 'stor: "memory:"\n', 2, ("stor", "store")),
         (base + "store: postgres://x\n", 2, ("store", "sqlite:", "memory:")),
         (base + "api: {listen: 0.0.0.0:7443}\n", 2, ("api.listen", "127.0.0.1")),
-        (base + "link:\n  report: tcp://192.0.2.1:7444\n", 3, ("link.report", "ipc://")),
+        (base + "link:\n  report: tcp://192.0.2.1:7444\n", 3, ("link.report", "loopback")),
         (base + "link:\n  report: ws://127.0.0.1:7444\n", 3, ("link.report",)),
         (base + "log_level: loud\n", 2, ("log_level", "info")),
         (base + "retention_days: many\n", 2, ("retention_days",)),
@@ -206,7 +206,7 @@ monitors:
     check(wrong.returncode in (1, 2), f"exit code {wrong.returncode}")
     line = next(i for i, text in enumerate(read(path).splitlines(), 1) if "prot" in text)
     check(re.search(rf"monitors\.yml:{line}:\d+: .*prot.*port", wrong.stderr), f"file, line, column, key, what is accepted: {wrong.stderr}")
-    equal({m["interval"] for m in coordinator.api.items("/api/v1/monitors")}, {m["interval"] for m in made.values()}, "intervals")
+    equal({m["interval"] for m in coordinator.api.items("/api/v1/monitors?effective=true")}, {"1m"}, "intervals")
 
 
 def test_readme(lab):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The main job: real checks of a real server, votes, one alert, its close."""
-from lab import check, equal, free_port, stays
+from lab import check, equal, free_port, stays, wait_for
 from peers import Nginx, Receiver, Site, Stream, certificates, server
 
 
@@ -89,8 +89,9 @@ def test_reasons(lab):
     ids["wrong name"] = lab.monitor(coordinator, "wrong name", "http", f"https://127.0.0.2:{tls}/")
     for name, _, _, _, reason, state in cases:
         lab.wait_state(coordinator, ids[name], state)
-        votes = coordinator.explain(ids[name])["votes"]
-        equal({v["reason"] for v in votes}, {reason}, f"reasons of {name}")
+        reasons = lambda: [v["reason"] for v in coordinator.explain(ids[name])["votes"]]
+        wait_for(lambda: None not in reasons(), f"three votes on {name}", 5)
+        equal(set(reasons()), {reason}, f"reasons of {name}")
 
 
 test_reasons.seconds = 15
