@@ -107,7 +107,7 @@ def lying(lab, seconds):
     osaka = network.site("virginia")
     system = System(lab, "lying", address="10.77.0.1", **ipc(lab, "lying"))
     system.start(lambda city: osaka.prefix if city == "virginia" else ()).settle()
-    osaka.firewall("meta l4proto tcp reject with tcp reset")
+    osaka.firewall("ip daddr 10.77.0.1 meta l4proto tcp reject with tcp reset")
     alert = system.said_once(("probe", "regional"), 30)
     check("virginia" in str(alert) or "us-east-1" in str(alert), f"the alert names the liar: {alert}")
     stays(lambda: [system.verdicts_stand()], "verdicts", seconds)
