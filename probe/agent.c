@@ -55,6 +55,7 @@ struct agent {
 	char session[SESSION_TEXT_SIZE];
 	int64_t opened_at_ms, heartbeat_ms;
 	int64_t revision;    /* of the last orders */
+	bool has_orders;     /* in this session */
 	struct timer report; /* the next report */
 	struct timer poll;   /* the next poll, after nonsense */
 	int64_t reported_at_ms, flush_at_ms, not_before_ms, seen_retry_at_ms;
@@ -171,6 +172,7 @@ static void on_welcome(struct agent *a, const struct welcome *welcome)
 	a->heartbeat_ms = welcome->heartbeat_ms;
 	a->opened_at_ms = clock_now_ms();
 	a->revision = 0;
+	a->has_orders = false;
 	a->seen_retry_at_ms = a->not_before_ms = 0;
 	a->silence_told = false;
 	mem_set(&a->refusal, NULL);
@@ -330,7 +332,8 @@ static void on_taken(struct agent *a, bool stored)
 {
 	if (stored) {
 		backlog_flight_stored(&a->backlog);
-		a->seen_retry_at_ms = 0; /* the store is well: the rest may follow */
+		if (a->batch > 0)
+			a->seen_retry_at_ms = 0; /* the store is well: the rest may follow */
 	} else {
 		backlog_flight_seen(&a->backlog);
 		a->seen_retry_at_ms = clock_now_ms() + SEEN_RETRY_MS;
@@ -369,7 +372,7 @@ static void send_poll(struct agent *a)
 	size_t size_bytes = 0;
 	char *text = message_encode(MESSAGE_POLL, &poll, &size_bytes);
 	ensure(text);
-	int64_t wait_ms = a->revision == 0 ? FIRST_ORDERS_WAIT_MS : ORDERS_WAIT_MS;
+	int64_t wait_ms = a->has_orders ? ORDERS_WAIT_MS : FIRST_ORDERS_WAIT_MS;
 	ensure(link_client_send(a->link, LINK_ORDERS, text, size_bytes, wait_ms) == 0);
 	explicit_bzero(text, size_bytes);
 	free(text);
@@ -386,6 +389,7 @@ static void on_orders(struct agent *a, const struct orders *orders)
 		lose_session(a, "stale session");
 		return;
 	}
+	a->has_orders = true;
 	a->revision = orders->revision;
 	a->hooks.orders(a->hooks.arg, orders);
 	send_poll(a);
