@@ -151,7 +151,7 @@ static void print_page(struct cli *cli, const json_t *alert)
 	print_time(cli, alert, "opened", "opened_at");
 	print_time(cli, alert, "taken", "acknowledged_at");
 	print_time(cli, alert, "closed", "closed_at");
-	evidence_line(cli, "closed by", value_text(alert, "closed_because", NULL));
+	evidence_line(cli, "because", value_text(alert, "closed_because", NULL));
 	evidence_line(cli, "lasted", alert_lasted(alert, lasted));
 	evidence_quorum(cli, value_at(alert, "quorum"));
 	evidence_observed(cli, value_at(alert, "observed"));

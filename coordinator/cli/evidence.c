@@ -60,10 +60,12 @@ void evidence_quorum(struct cli *cli, const json_t *quorum)
 
 	if (!json_is_object(quorum))
 		return;
-	line = mem_printf("%s of %s seats down, %s up; %s%s", value_text(quorum, "down", "?"),
-		value_text(quorum, "seats", "?"), value_text(quorum, "up", "?"),
-		rounds > 0 ? "confirmed in rounds: " : "by scheduled votes",
-		rounds > 0 ? value_text(quorum, "rounds", "") : "");
+	line = mem_printf("%s of %s seats say down, %s are needed; %s%s%s",
+		value_text(quorum, "counted.down", "?"), value_text(quorum, "seats", "?"),
+		value_text(quorum, "down", "?"),
+		rounds > 0 ? "confirmed in " : "by scheduled votes",
+		rounds > 0 ? value_text(quorum, "rounds", "") : "",
+		rounds > 1 ? " rounds" : rounds == 1 ? " round" : "");
 	evidence_line(cli, "quorum", line);
 	free(line);
 }

@@ -68,7 +68,7 @@ static void print_alert(struct cli *cli, const char *what, const json_t *alert)
 		text_print(cli->out, reason);
 	}
 	if (json_is_object(value_at(alert, "quorum")))
-		fprintf(cli->out, ", %s of %s seats down", value_text(alert, "quorum.down", "?"),
+		fprintf(cli->out, ", %s of %s seats say down", value_text(alert, "quorum.counted.down", "?"),
 			value_text(alert, "quorum.seats", "?"));
 }
 

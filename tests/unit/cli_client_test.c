@@ -15,7 +15,7 @@
 	"connection was refused\"},"                                                               \
 	"\"opened_at\": \"2026-11-21T18:30:53.156Z\", \"started_at\": "                            \
 	"\"2026-11-21T18:30:49.310Z\", \"acknowledged_at\": null,"                                 \
-	"\"quorum\": {\"seats\": 3, \"down\": 2, \"up\": 1, \"rounds\": 2}, \"labels\": "          \
+	"\"quorum\": {\"seats\": 3, \"down\": 2, \"up\": 1, \"rounds\": 2, \"counted\": {\"down\": 3}}, \"labels\": " \
 	"{\"tier\": \"gold\"},"                                                                    \
 	"\"observed\": {\"address\": \"192.0.2.10:443\", \"status\": null, \"headers\": {}, "      \
 	"\"body_excerpt\": null},"                                                                 \
@@ -224,7 +224,7 @@ static void an_alert_is_a_page(void **state UNUSED)
 	assert_contains(r.out, "K7F-2QX  critical down, open\n");
 	assert_contains(r.out, "monitor    shop front (http https://shop.example.com/)\n");
 	assert_contains(r.out, "reason     the connection was refused (tcp.refused)\n");
-	assert_contains(r.out, "quorum     2 of 3 seats down, 1 up; confirmed in rounds: 2\n");
+	assert_contains(r.out, "quorum     3 of 3 seats say down, 2 are needed; confirmed in 2 rounds\n");
 	assert_contains(r.out, "address    192.0.2.10:443\n");
 	assert_contains(r.out, "labels     tier: gold\n");
 	assert_contains(r.out, "tokyo-1  tokyo      0  down     812 ms  counted ");
@@ -320,7 +320,7 @@ static void follow_reconnects_with_the_last_id(void **state UNUSED)
 	assert_contains(server.request[2], "Last-Event-ID: 41\r\n");
 	assert_contains(r.out,
 		"opened        K7F-2QX  critical down: shop front (https://shop.example.com/): the "
-		"connection was refused, 2 of 3 seats down\n");
+		"connection was refused, 3 of 3 seats say down\n");
 	assert_contains(r.out, "closed        K7F-2QX  critical down: shop front "
 			       "(https://shop.example.com/), after 60 s\n");
 	assert_contains(r.err, "trying again");
