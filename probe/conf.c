@@ -33,7 +33,9 @@ static int check_allow(const void *value, const char **why)
 static int check_types(const void *value, const char **why)
 {
 	const struct strings *types = value;
-	*why = "ping, tcp, http, redirect";
+	*why = "one or more of ping, tcp, http, redirect";
+	if (types->n == 0)
+		return -1;
 	for (size_t i = 0; i < types->n; i++) {
 		bool known = false;
 		for (int kind = 0; kind < CHECK_KIND_COUNT; kind++)
@@ -81,7 +83,7 @@ static const struct field conf_fields[] = {
 	 .names = log_level_names, .fallback = "\"info\"", .doc = "How much is logged."},
 	{.name = "allow", .type = FIELD_STRINGS, .offset = offsetof(struct probe_conf, allow), .max = 256,
 	 .check = check_allow, .doc = "Networks (CIDR) that checks may contact beyond public addresses."},
-	{.name = "types", .type = FIELD_STRINGS, .offset = offsetof(struct probe_conf, types), .min = 1, .max = 32,
+	{.name = "types", .type = FIELD_STRINGS, .offset = offsetof(struct probe_conf, types), .max = 32,
 	 .fallback = "[\"ping\", \"tcp\", \"http\", \"redirect\"]", .check = check_types,
 	 .doc = "Kinds of check that this probe is willing to run."},
 	{.name = "min_interval", .type = FIELD_DURATION, .offset = offsetof(struct probe_conf, min_interval_ms),
