@@ -182,6 +182,7 @@ static void message_free(struct message *m)
 static void message_drop(struct lane *lane)
 {
 	struct message *m = lane->first;
+	ensure(m);
 	lane->first = m->next;
 	if (!lane->first)
 		lane->end = &lane->first;

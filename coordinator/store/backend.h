@@ -13,6 +13,7 @@
 
 #include "coordinator/store/store.h"
 
+#include <limits.h>
 #include <stddef.h>
 
 #define WHY_SIZE 320
@@ -133,8 +134,9 @@ json_t *row_dead(const struct store_message *m);
 /* The text as a value; JSON null for what is no JSON. */
 json_t *row_document(const char *text, size_t size_bytes);
 
-/* For tests: while ON, commits of LANE fail as on a full disk, without reaching the backend. Any
- * thread. */
-void store_inject_fault(struct store *store, enum lane_kind lane, bool on);
+/* For tests: the next TIMES commits of LANE fail as on a full disk, without reaching the backend.
+ */
+#define FAULT_LASTING INT_MAX
+void store_inject_fault(struct store *store, enum lane_kind lane, int times);
 
 #endif

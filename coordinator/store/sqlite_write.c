@@ -174,7 +174,7 @@ static int apply_result(struct sqlite_store *s, const struct op *op)
 {
 	const struct store_result *r = &op->u.result;
 	struct id source_key[2] = {r->probe, r->boot};
-	int64_t source, monitor;
+	int64_t source = 0, monitor = 0;
 	int rc = ident(s, source_key, sizeof(source_key), &source);
 	if (rc == SQLITE_OK)
 		rc = ident(s, &r->monitor, sizeof(r->monitor), &monitor);
@@ -225,10 +225,11 @@ static int apply_batch(struct sqlite_store *s, enum lane_kind lane, struct store
 static int note_received(sqlite3 *db)
 {
 	char sql[200];
+	int64_t step_wall_ms = clock_wall_ms() / RECEIVED_STEP_MS * RECEIVED_STEP_MS;
 	snprintf(sql, sizeof(sql),
 		"INSERT INTO received SELECT %lld, max(id) FROM result HAVING max(id) NOT NULL "
 		"ON CONFLICT(wall_ms) DO UPDATE SET last_id = excluded.last_id",
-		(long long)(clock_wall_ms() / RECEIVED_STEP_MS * RECEIVED_STEP_MS));
+		(long long)step_wall_ms);
 	return sqlite_run(db, sql);
 }
 
@@ -277,7 +278,8 @@ static int64_t prune_limit(sqlite3 *db, const struct retention *keep, int64_t no
 		limit = number(db, sql);
 	}
 	int64_t pages = number(db, "PRAGMA page_count") - number(db, "PRAGMA freelist_count");
-	if (pages > keep->size_bytes / number(db, "PRAGMA page_size")) {
+	int64_t page_bytes = number(db, "PRAGMA page_size");
+	if (page_bytes > 0 && pages > keep->size_bytes / page_bytes) {
 		int64_t slice = number(db, "SELECT min(id) FROM result") + PRUNE_ROWS - 1;
 		limit = slice > limit ? slice : limit;
 	}

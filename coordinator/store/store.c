@@ -156,9 +156,9 @@ void store_set_retention(struct store *store, int64_t age_ms, int64_t size_bytes
 	worker_set_retention(store->worker, &keep);
 }
 
-void store_inject_fault(struct store *store, enum lane_kind lane, bool on)
+void store_inject_fault(struct store *store, enum lane_kind lane, int times)
 {
-	worker_inject_fault(store->worker, lane, on);
+	worker_inject_fault(store->worker, lane, times);
 }
 
 /* ---- start-up */

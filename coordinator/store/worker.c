@@ -5,8 +5,8 @@
  * (EVENTUALLY) stay at the head of the lane and are tried again each second; the others are told at
  * once. The lanes (state, results) fail and recover apart.
  *
- * Under the lock: inbox, questions, notices, retention, stopping, running. The lanes belong to the
- * writer alone.
+ * Under the lock: inbox, questions, notices, retention, prune_at_ms, stopping, running. The lanes
+ * belong to the writer alone.
  */
 #include "coordinator/store/worker.h"
 
@@ -17,6 +17,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define GROUP_OPS_MAX   2000
 #define RETRY_MS        1000
@@ -53,7 +54,7 @@ struct worker {
 	struct lane lane[LANE_COUNT];
 	int64_t prune_at_ms;
 	atomic_llong results_queued;
-	atomic_bool fault[LANE_COUNT];
+	atomic_int faults[LANE_COUNT]; /* commits that are still to fail */
 };
 
 void notice_free(struct notice *n)
@@ -213,6 +214,18 @@ static void lane_failed(
 	lane_answer_degraded(w, lane);
 }
 
+static int lane_commit(
+	struct worker *w, enum lane_kind kind, struct store_batch *first, char why[WHY_SIZE])
+{
+	int faults = atomic_load(&w->faults[kind]);
+	if (faults == 0)
+		return w->ops->commit(w->backend, kind, first, why);
+	if (faults != FAULT_LASTING)
+		atomic_fetch_sub(&w->faults[kind], 1);
+	memcpy(why, "injected fault", sizeof("injected fault"));
+	return -1;
+}
+
 static void lane_run(struct worker *w, enum lane_kind kind, bool stopping)
 {
 	struct lane *lane = &w->lane[kind];
@@ -222,11 +235,10 @@ static void lane_run(struct worker *w, enum lane_kind kind, bool stopping)
 		lane_answer_degraded(w, lane);
 		return;
 	}
-	char why[WHY_SIZE] = "injected fault";
+	char why[WHY_SIZE];
 	struct batches group;
 	lane_cut(lane, &group);
-	if (!atomic_load(&w->fault[kind]) &&
-		w->ops->commit(w->backend, kind, group.first, why) == 0)
+	if (lane_commit(w, kind, group.first, why) == 0)
 		lane_committed(w, kind, group.first);
 	else
 		lane_failed(w, kind, &group, why);
@@ -254,7 +266,7 @@ static void cond_wait_until(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t
 }
 
 /* Waits for work and takes it into the lanes. Returns whether the worker is stopping. */
-static bool writer_wait(struct worker *w, struct retention *keep)
+static bool writer_wait(struct worker *w)
 {
 	pthread_mutex_lock(&w->lock);
 	int64_t until_ms = writer_idle_until(w);
@@ -264,22 +276,28 @@ static bool writer_wait(struct worker *w, struct retention *keep)
 	}
 	for (int k = 0; k < LANE_COUNT; k++)
 		batches_move(&w->lane[k].pending, &w->inbox[k]);
-	*keep = w->retention;
 	bool stopping = w->stopping;
 	pthread_mutex_unlock(&w->lock);
 	return stopping;
 }
 
-static void writer_prune(struct worker *w, const struct retention *keep)
+/* A slice, when one is due. The next is set before, so that a retention set meanwhile is not
+ * overlooked. */
+static void writer_prune(struct worker *w)
 {
+	int64_t now_ms = clock_now_ms();
 	pthread_mutex_lock(&w->lock);
-	bool due = clock_now_ms() >= w->prune_at_ms;
+	struct retention keep = w->retention;
+	bool due = now_ms >= w->prune_at_ms && !w->lane[LANE_RESULTS].degraded;
+	if (due)
+		w->prune_at_ms = now_ms + PRUNE_PERIOD_MS;
 	pthread_mutex_unlock(&w->lock);
-	if (!due || w->lane[LANE_RESULTS].degraded)
+	if (!due || !w->ops->prune(w->backend, &keep, clock_wall_ms()))
 		return;
-	bool more = w->ops->prune(w->backend, keep, clock_wall_ms());
+	int64_t soon_ms = clock_now_ms() + PRUNE_PAUSE_MS;
 	pthread_mutex_lock(&w->lock);
-	w->prune_at_ms = clock_now_ms() + (more ? PRUNE_PAUSE_MS : PRUNE_PERIOD_MS);
+	if (soon_ms < w->prune_at_ms)
+		w->prune_at_ms = soon_ms;
 	pthread_mutex_unlock(&w->lock);
 }
 
@@ -305,11 +323,10 @@ static void worker_leave(struct worker *w)
 static void *writer_run(void *arg)
 {
 	struct worker *w = arg;
-	struct retention keep;
-	while (!writer_wait(w, &keep)) {
+	while (!writer_wait(w)) {
 		for (int k = 0; k < LANE_COUNT; k++)
 			lane_run(w, (enum lane_kind)k, false);
-		writer_prune(w, &keep);
+		writer_prune(w);
 	}
 	writer_finish(w);
 	worker_leave(w);
@@ -486,7 +503,7 @@ int64_t worker_results_queued(const struct worker *w)
 	return atomic_load(&w->results_queued);
 }
 
-void worker_inject_fault(struct worker *w, enum lane_kind lane, bool on)
+void worker_inject_fault(struct worker *w, enum lane_kind lane, int times)
 {
-	atomic_store(&w->fault[lane], on);
+	atomic_store(&w->faults[lane], times);
 }

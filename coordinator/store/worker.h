@@ -36,7 +36,7 @@ void worker_ask(struct worker *w, struct query *taken);
 struct notice *worker_take_notices(struct worker *w);
 void worker_set_retention(struct worker *w, const struct retention *keep);
 int64_t worker_results_queued(const struct worker *w);
-void worker_inject_fault(struct worker *w, enum lane_kind lane, bool on);
+void worker_inject_fault(struct worker *w, enum lane_kind lane, int times);
 void query_free(struct query *q);
 
 #endif

@@ -426,7 +426,7 @@ static void an_empty_batch_and_no_callback_are_fine(void **state)
 static void state_waits_out_a_full_disk_in_order(void **state)
 {
 	struct fixture *f = *state;
-	store_inject_fault(f->store, LANE_STATE, true);
+	store_inject_fault(f->store, LANE_STATE, FAULT_LASTING);
 	struct store_batch *b = store_batch_new(f->store);
 	put(b, STORE_REGION, 1, "old");
 	add_event(b, 1, "first");
@@ -444,7 +444,7 @@ static void state_waits_out_a_full_disk_in_order(void **state)
 	b = store_batch_new(f->store);
 	add_result(b, 1, 1, 1, 71, "{}");
 	assert_int_equal(fixture_commit(f, b, STORE_OR_FAIL), STORE_OK); /* the lanes are apart */
-	store_inject_fault(f->store, LANE_STATE, false);
+	store_inject_fault(f->store, LANE_STATE, 0);
 	memset(f->answers, 0, sizeof(f->answers));
 	fixture_wait_count(f, &f->health_good[0], 1);
 	b = store_batch_new(f->store);
@@ -457,14 +457,37 @@ static void state_waits_out_a_full_disk_in_order(void **state)
 	assert_int_equal(f->health_bad[0], 1);
 }
 
+static void a_long_backlog_keeps_its_order(void **state)
+{
+	struct fixture *f = *state;
+	char text[16];
+	store_inject_fault(
+		f->store, LANE_STATE, 3); /* a backlog of several groups fails over and over */
+	memset(f->answers, 0, sizeof(f->answers));
+	for (int i = 1; i <= 5; i++) {
+		struct store_batch *b = store_batch_new(f->store);
+		snprintf(text, sizeof(text), "%d", i);
+		for (int k = 0; k < 900; k++)
+			put(b, STORE_REGION, 1, text);
+		add_event(b, i, text);
+		store_submit(f->store, b, STORE_EVENTUALLY, fixture_on_done, f);
+	}
+	fixture_wait_count(f, &f->answers[1], 5);
+	fixture_wait_count(f, &f->health_good[0], 1);
+	assert_int_equal(fixture_commit(f, store_batch_new(f->store), STORE_OR_FAIL), STORE_OK);
+	assert_objects(f, STORE_REGION, "1=5 ");
+	assert_int_equal(store_last_sequence(f->store), 5);
+	assert_int_equal(f->health_bad[0], 1);
+}
+
 static void health_recovers_without_traffic(void **state)
 {
 	struct fixture *f = *state;
-	store_inject_fault(f->store, LANE_STATE, true);
+	store_inject_fault(f->store, LANE_STATE, FAULT_LASTING);
 	assert_int_equal(
 		fixture_commit(f, store_batch_new(f->store), STORE_OR_FAIL), STORE_DEGRADED);
 	assert_int_equal(f->health_bad[0], 1);
-	store_inject_fault(f->store, LANE_STATE, false);
+	store_inject_fault(f->store, LANE_STATE, 0);
 	fixture_wait_count(f, &f->health_good[0], 1);
 }
 
@@ -477,7 +500,7 @@ static void results_wait_apart_and_are_counted(void **state)
 {
 	struct fixture *f = *state;
 	struct id m = id_of(71);
-	store_inject_fault(f->store, LANE_RESULTS, true);
+	store_inject_fault(f->store, LANE_RESULTS, FAULT_LASTING);
 	for (int i = 1; i <= 3; i++) {
 		struct store_batch *b = store_batch_new(f->store);
 		add_result(b, 1, 1, i, 71, "{}");
@@ -490,7 +513,7 @@ static void results_wait_apart_and_are_counted(void **state)
 	struct store_batch *b = store_batch_new(f->store);
 	put(b, STORE_REGION, 1, "state");
 	commit_ok(f, b);
-	store_inject_fault(f->store, LANE_RESULTS, false);
+	store_inject_fault(f->store, LANE_RESULTS, 0);
 	fixture_wait(f, nothing_queued, f);
 	store_query_results(f->store, &m, 10, fixture_on_list, f);
 	assert_list(f, "started_wall_ms", "10003 10001 ");
@@ -534,6 +557,7 @@ int main(void)
 		BOTH(answers_come_in_order_and_once),
 		BOTH(an_empty_batch_and_no_callback_are_fine),
 		BOTH(state_waits_out_a_full_disk_in_order),
+		BOTH(a_long_backlog_keeps_its_order),
 		BOTH(health_recovers_without_traffic),
 		BOTH(results_wait_apart_and_are_counted),
 		BOTH(a_large_group_is_cut_and_all_of_it_arrives),

@@ -712,6 +712,7 @@ static void a_full_disk_is_survived(void **state)
 	assert_int_equal(count_results(f), 1);
 
 	fixture_close(f); /* a restart on the full disk: what was committed is there */
+	fill_disk(f);
 	fixture_open(f);
 	assert_int_equal(count_objects(f), 1);
 	assert_int_equal(put_large(f, 4, STORE_EVENTUALLY), STORE_DEGRADED);
