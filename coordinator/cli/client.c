@@ -3,6 +3,7 @@
 
 #include "coordinator/cli/text.h"
 #include "proto/base/buf.h"
+#include "proto/base/clock.h"
 #include "proto/base/mem.h"
 #include "quorate/limits.h"
 
@@ -18,6 +19,7 @@
 
 #define CONNECT_TIMEOUT_MS 5000L
 #define REQUEST_TIMEOUT_MS 60000L
+#define STREAM_SILENCE_MS  50000 /* the coordinator sends something every 15 s */
 
 static const char default_key_file[] = "/var/lib/quorate/admin.key";
 static const char default_url[] = "http://127.0.0.1:7443";
@@ -398,6 +400,10 @@ void client_print_problem(struct client *c, int status, const json_t *answer)
 	else
 		fprintf(c->err, "the coordinator answered with status %d", status);
 	fputc('\n', c->err);
+	one = json_array_get(errors, 0); /* often the detail has it all */
+	if (json_array_size(errors) == 1 && detail &&
+		strstr(detail, value_text(one, "message", "?")))
+		return;
 	json_array_foreach (errors, i, one) {
 		const char *path = value_text(one, "path", "");
 		fputs("  ", c->err);
@@ -473,6 +479,7 @@ struct stream {
 	void *arg;
 	struct buf problem; /* the body of an answer that is no stream */
 	bool started;
+	int64_t heard_at_ms;
 };
 
 static size_t write_stream(char *data, size_t one, size_t n, void *arg)
@@ -480,6 +487,7 @@ static size_t write_stream(char *data, size_t one, size_t n, void *arg)
 	struct stream *s = arg;
 	long status = 0;
 
+	s->heard_at_ms = clock_now_ms();
 	curl_easy_getinfo(s->client->curl, CURLINFO_RESPONSE_CODE, &status);
 	if (status != 200)
 		return buf_add(&s->problem, data, one * n) == 0 ? n : 0;
@@ -487,6 +495,16 @@ static size_t write_stream(char *data, size_t one, size_t n, void *arg)
 		s->connected(s->arg);
 	s->started = true;
 	return sse_feed(s->sse, data, one * n) == 0 && !*s->stop ? n : 0;
+}
+
+/* Called about every second: a stream that has fallen silent has lost its other end without a word.
+ */
+static int watch_silence(void *arg, curl_off_t a UNUSED, curl_off_t b UNUSED, curl_off_t c UNUSED,
+	curl_off_t d UNUSED)
+{
+	const struct stream *s = arg;
+
+	return clock_now_ms() - s->heard_at_ms > STREAM_SILENCE_MS;
 }
 
 static enum stream_end end_stream(struct stream *s, CURLcode code)
@@ -504,12 +522,17 @@ static enum stream_end end_stream(struct stream *s, CURLcode code)
 		json_decref(answer);
 		return STREAM_REFUSED;
 	}
-	if (code == CURLE_OK && status != 200)
+	if (code == CURLE_ABORTED_BY_CALLBACK)
+		snprintf(c->problem, sizeof(c->problem), "nothing was heard for %d s",
+			STREAM_SILENCE_MS / 1000);
+	else if (code == CURLE_OK && status != 200)
 		snprintf(c->problem, sizeof(c->problem), "the coordinator answered with status %ld",
 			status);
-	else if (code == CURLE_OK || !c->problem[0])
-		snprintf(c->problem, sizeof(c->problem), "%s",
-			code == CURLE_OK ? "it was closed" : curl_easy_strerror(code));
+	else if (code == CURLE_OK || code == CURLE_PARTIAL_FILE || code == CURLE_RECV_ERROR ||
+		 code == CURLE_GOT_NOTHING)
+		snprintf(c->problem, sizeof(c->problem), "it closed the connection");
+	else if (!c->problem[0])
+		snprintf(c->problem, sizeof(c->problem), "%s", curl_easy_strerror(code));
 	return STREAM_LOST;
 }
 
@@ -521,6 +544,7 @@ enum stream_end client_stream(struct client *c, const char *path, struct sse *ss
 	struct curl_slist *headers = prepare(c, "GET", path);
 	enum stream_end end;
 
+	s.heard_at_ms = clock_now_ms();
 	buf_init(&s.problem, 65536);
 	sse_reset(sse);
 	headers = curl_slist_append(headers, "Accept: text/event-stream");
@@ -530,7 +554,9 @@ enum stream_end client_stream(struct client *c, const char *path, struct sse *ss
 		free(last);
 	}
 	curl_easy_setopt(c->curl, CURLOPT_HTTPHEADER, headers);
-	curl_easy_setopt(c->curl, CURLOPT_TCP_KEEPALIVE, 1L);
+	curl_easy_setopt(c->curl, CURLOPT_NOPROGRESS, 0L);
+	curl_easy_setopt(c->curl, CURLOPT_XFERINFOFUNCTION, watch_silence);
+	curl_easy_setopt(c->curl, CURLOPT_XFERINFODATA, &s);
 	curl_easy_setopt(c->curl, CURLOPT_WRITEFUNCTION, write_stream);
 	curl_easy_setopt(c->curl, CURLOPT_WRITEDATA, &s);
 	end = end_stream(&s, curl_easy_perform(c->curl));

@@ -56,16 +56,16 @@ void evidence_list(struct cli *cli, const char *label, const json_t *list)
 void evidence_quorum(struct cli *cli, const json_t *quorum)
 {
 	int64_t rounds = value_int(quorum, "rounds", 0);
-	char *line;
+	char *line, how[64] = "by scheduled votes";
 
 	if (!json_is_object(quorum))
 		return;
-	line = mem_printf("%s of %s seats say down, %s are needed; %s%s%s",
+	if (rounds > 0)
+		snprintf(how, sizeof(how), "confirmed in %d round%s", (int)rounds,
+			rounds == 1 ? "" : "s");
+	line = mem_printf("%s of %s seats say down, %s are needed; %s",
 		value_text(quorum, "counted.down", "?"), value_text(quorum, "seats", "?"),
-		value_text(quorum, "down", "?"),
-		rounds > 0 ? "confirmed in " : "by scheduled votes",
-		rounds > 0 ? value_text(quorum, "rounds", "") : "",
-		rounds > 1 ? " rounds" : rounds == 1 ? " round" : "");
+		value_text(quorum, "down", "?"), how);
 	evidence_line(cli, "quorum", line);
 	free(line);
 }

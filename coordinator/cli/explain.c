@@ -62,10 +62,6 @@ static void print_page(struct cli *cli, const json_t *x)
 	evidence_line(cli, "rule", rule);
 	print_tally(cli, value_at(x, "tally"));
 	print_burst(cli, value_at(x, "burst"));
-	if (json_is_true(value_at(x, "held")))
-		evidence_line(cli, "held",
-			"the coordinator has just started: it neither opens nor closes alerts "
-			"until it has heard enough");
 	evidence_list(cli, "alerts", value_at(x, "alerts"));
 	evidence_votes(cli, value_at(x, "votes"));
 	free(rule);

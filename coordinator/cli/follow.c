@@ -67,8 +67,9 @@ static void print_alert(struct cli *cli, const char *what, const json_t *alert)
 		fputs(": ", cli->out);
 		text_print(cli->out, reason);
 	}
-	if (json_is_object(value_at(alert, "quorum")))
-		fprintf(cli->out, ", %s of %s seats say down", value_text(alert, "quorum.counted.down", "?"),
+	if (json_is_object(value_at(alert, "quorum.counted")))
+		fprintf(cli->out, ", %s of %s seats say down",
+			value_text(alert, "quorum.counted.down", "?"),
 			value_text(alert, "quorum.seats", "?"));
 }
 

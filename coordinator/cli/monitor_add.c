@@ -186,14 +186,18 @@ static json_t *monitor_of_options(const struct args *args)
 	return monitor;
 }
 
-/* A problem of the member PATH is one of the option that made it. */
+/* A problem of the member PATH ("regions[0]" is one of "regions") is one of the option that made
+ * it. */
 static void print_problem(struct cli *cli, const char *path, const char *message)
 {
+	size_t length = strcspn(path, "[");
+
 	for (size_t m = 0; m < ARRAY_LEN(members); m++) {
-		if (strcmp(members[m].path, path) == 0 && strcmp(path, "name") != 0) {
-			cli_usage(cli, "--%s: %s", members[m].option, message);
-			return;
-		}
+		if (strlen(members[m].path) != length ||
+			memcmp(members[m].path, path, length) != 0 || strcmp(path, "name") == 0)
+			continue;
+		cli_usage(cli, "--%s: %s", members[m].option, message);
+		return;
 	}
 	if (strcmp(path, "type") == 0 || strcmp(path, "target") == 0)
 		cli_usage(cli, "what should be checked? accepted: one of --http, --tcp, --ping and "

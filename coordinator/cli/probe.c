@@ -21,13 +21,21 @@ static int print_token(struct cli *cli, const json_t *answer, const char *name, 
 	status = cli_print_secret(cli, token, save);
 	if (status != CLI_OK)
 		return status;
+	if (save)
+		cli_note(cli, "The token of probe %s is in %s, readable by its owner only.", name,
+			save);
+	else
+		cli_note(cli,
+			"\nThis is the token of probe %s, told only this once. On the probe's "
+			"machine, put it into a\n"
+			"file that only the probe can read (mode 0600).",
+			name);
 	cli_note(cli,
-		"\nThis is probe %s's token; it is told only this once. On the probe's machine:\n"
-		"  1. put it into a file that only the probe can read (mode 0600)\n"
-		"  2. write probe.yml:   name: %s\n"
-		"                        token_file: that file\n"
-		"  3. run:               quorate-probe -c probe.yml",
-		name, name);
+		"The probe's configuration needs:\n"
+		"  name: %s\n"
+		"  token_file: %s\n"
+		"and then: quorate-probe -c FILE",
+		name, save ? save : "(that file)");
 	return CLI_OK;
 }
 

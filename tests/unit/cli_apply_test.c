@@ -130,7 +130,7 @@ static void mistakes_have_a_place(void **state UNUSED)
 		const char *text, *wanted;
 	} cases[] = {
 		{"monitors:\n  - name: a\n    tcp: a:1\n    expect: {prot: closed}\n",
-			":4:20: monitors[0].expect.prot: unknown option; accepted: port"},
+			":4:20: monitors[0].expect.prot: unknown option; did you mean 'port'?"},
 		{"monitors:\n  - name: a\n    tcp: a\n", ":3:10: monitors[0].tcp: "},
 		{"monitors:\n  - name: a\n    type: tcp\n    target: a\n",
 			":4:13: monitors[0].target: "},

@@ -15,7 +15,8 @@
 	"connection was refused\"},"                                                               \
 	"\"opened_at\": \"2026-11-21T18:30:53.156Z\", \"started_at\": "                            \
 	"\"2026-11-21T18:30:49.310Z\", \"acknowledged_at\": null,"                                 \
-	"\"quorum\": {\"seats\": 3, \"down\": 2, \"up\": 1, \"rounds\": 2, \"counted\": {\"down\": 3}}, \"labels\": " \
+	"\"quorum\": {\"seats\": 3, \"down\": 2, \"up\": 2, \"counted\": {\"down\": 3, \"up\": "   \
+	"0, \"warning\": 0}, \"rounds\": 2}, \"labels\": "                                         \
 	"{\"tier\": \"gold\"},"                                                                    \
 	"\"observed\": {\"address\": \"192.0.2.10:443\", \"status\": null, \"headers\": {}, "      \
 	"\"body_excerpt\": null},"                                                                 \
@@ -173,7 +174,7 @@ static void secrets_can_be_saved(void **state UNUSED)
 	r = run("probe", "add", "tokyo-1", "--region", "tokyo");
 	assert_int_equal(r.status, CLI_OK);
 	assert_string_equal(r.out, "qpt_secret\n");
-	assert_contains(r.err, "tokyo-1's token");
+	assert_contains(r.err, "token of probe tokyo-1");
 	assert_lacks(r.err, "qpt_");
 	ran_free(&r);
 	unlink(file);
@@ -224,7 +225,8 @@ static void an_alert_is_a_page(void **state UNUSED)
 	assert_contains(r.out, "K7F-2QX  critical down, open\n");
 	assert_contains(r.out, "monitor    shop front (http https://shop.example.com/)\n");
 	assert_contains(r.out, "reason     the connection was refused (tcp.refused)\n");
-	assert_contains(r.out, "quorum     3 of 3 seats say down, 2 are needed; confirmed in 2 rounds\n");
+	assert_contains(
+		r.out, "quorum     3 of 3 seats say down, 2 are needed; confirmed in 2 rounds\n");
 	assert_contains(r.out, "address    192.0.2.10:443\n");
 	assert_contains(r.out, "labels     tier: gold\n");
 	assert_contains(r.out, "tokyo-1  tokyo      0  down     812 ms  counted ");
