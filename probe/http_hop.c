@@ -133,7 +133,8 @@ static enum reason reason_of_transfer(const struct http_hop *hop, CURLcode code)
 	case CURLE_BAD_CONTENT_ENCODING:
 		return REASON_HTTP_MALFORMED;
 	case CURLE_OUT_OF_MEMORY: /* also curl's word for a header line above its own ceiling */
-		return hop->phases.transfer_us != UNSET ? REASON_HTTP_TOO_LARGE : REASON_INTERNAL_RESOURCES;
+		return hop->phases.transfer_us != UNSET ? REASON_HTTP_TOO_LARGE
+							: REASON_INTERNAL_RESOURCES;
 	case CURLE_URL_MALFORMAT:
 	case CURLE_FAILED_INIT:
 	case CURLE_BAD_FUNCTION_ARGUMENT:

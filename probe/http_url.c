@@ -23,7 +23,8 @@ static bool scheme_is_http(CURLU *url)
 	return ok;
 }
 
-/* libidn2 inside of curl takes texts to be in the locale's encoding; ours are UTF-8 whatever it is. */
+/* libidn2 inside of curl takes texts to be in the locale's encoding; ours are UTF-8 whatever it is.
+ */
 static CURLUcode get_punycode(CURLU *url, char **host)
 {
 	static locale_t utf8;

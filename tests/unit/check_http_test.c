@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* http checks against nginx (http, https, HTTP/2, certificates of every kind) and hostile scripted peers. */
+/* http checks against nginx (http, https, HTTP/2, certificates of every kind) and hostile scripted
+ * peers. */
 #include "tests/unit/nginx_kit.h"
 #include "tests/unit/pki.h"
 
@@ -70,13 +71,16 @@ static void make_certificates(const char *dir)
 static void write_servers(char *out, size_t room)
 {
 	int n = snprintf(out, room,
-		"ssl_protocols TLSv1.2 TLSv1.3; gzip on; gzip_types text/plain; gzip_min_length 1; gzip_proxied any;\n"
+		"ssl_protocols TLSv1.2 TLSv1.3; gzip on; gzip_types text/plain; gzip_min_length 1; "
+		"gzip_proxied any;\n"
 		"server { listen 127.0.0.1:%d; default_type text/plain;\n"
-		" location / { return 200 'hello from nginx: $request_method $http_x_key $http_host'; }\n"
+		" location / { return 200 'hello from nginx: $request_method $http_x_key "
+		"$http_host'; }\n"
 		" location /ua { return 200 '$http_user_agent|$http_cache_control'; }\n"
 		" location /500 { return 500 'it broke'; } location /204 { return 204; }\n"
 		" location /404 { return 404; }\n"
-		" location /moved { return 301 /; } location /a { return 302 /b; } location /b { return 307 /; }\n"
+		" location /moved { return 301 /; } location /a { return 302 /b; } location /b { "
+		"return 307 /; }\n"
 		" location /see { return 303 /; }\n"
 		" location /loop { return 302 /loop2; } location /loop2 { return 302 /loop; }\n"
 		" location /tls { return 301 https://site.test:%d/; }\n"
@@ -87,17 +91,19 @@ static void write_servers(char *out, size_t room)
 		" location /gopher { return 302 gopher://site.test/; }\n"
 		" location /none { return 302 ''; } }\n"
 		"server { listen 127.0.0.1:%d; default_type text/plain;\n"
-		" location / { return 200 '$http_authorization|$http_cookie|$http_x_key|$http_accept'; } }\n",
+		" location / { return 200 "
+		"'$http_authorization|$http_cookie|$http_x_key|$http_accept'; } }\n",
 		http_port, https_port, other_port, other_port);
 	for (size_t i = 0; i < ARRAY_LEN(certificates); i++)
 		n += snprintf(out + n, room - (size_t)n,
-			"server { listen 127.0.0.1:%d ssl http2; server_name %s; ssl_certificate %s/%s.crt;\n"
+			"server { listen 127.0.0.1:%d ssl http2; server_name %s; ssl_certificate "
+			"%s/%s.crt;\n"
 			" ssl_certificate_key %s/%s.key; default_type text/plain;\n"
 			" location / { return 200 'secure $server_protocol'; }\n"
 			" location /down { return 302 http://site.test:%d/; }\n"
 			" location /soon { return 302 https://soon.test:%d/; } }\n",
-			https_port, certificates[i].host, nginx.dir, certificates[i].host, nginx.dir,
-			certificates[i].host, http_port, https_port);
+			https_port, certificates[i].host, nginx.dir, certificates[i].host,
+			nginx.dir, certificates[i].host, http_port, https_port);
 }
 
 static int group_setup(void **state)
@@ -183,7 +189,7 @@ static void a_page_is_up(void **state)
 	assert_int_equal(r->phases.tls_us, UNSET);
 	assert_true(r->phases.first_byte_us > 0 && r->phases.transfer_us >= 0);
 	int64_t sum_us = r->phases.resolve_us + r->phases.connect_us + r->phases.first_byte_us +
-		r->phases.transfer_us;
+			 r->phases.transfer_us;
 	assert_true(sum_us <= r->phases.total_us && r->phases.total_us < 1000000);
 	assert_int_equal(r->hops.n, 0);
 	assert_null(r->certificate.subject);
@@ -197,8 +203,8 @@ static void statuses_are_judged(void **state)
 		int64_t status;
 	} cases[] = {{"/500", NULL, "http.status", 500}, {"/404", NULL, "http.status", 404},
 		{"/204", NULL, "ok", 204}, {"/moved", NULL, "ok", 301}, {"/404", "404", "ok", 404},
-		{"/", "404", "http.status", 200}, {"/500", "5xx", "ok", 500}, {"/404", "400-403", "http.status", 404},
-		{"/moved", "2xx", "http.status", 301}};
+		{"/", "404", "http.status", 200}, {"/500", "5xx", "ok", 500},
+		{"/404", "400-403", "http.status", 404}, {"/moved", "2xx", "http.status", 301}};
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct monitor m = http("http", "site.test", http_port, cases[i].path);
@@ -238,7 +244,8 @@ static void requests_are_as_asked(void **state)
 	add_header(&m, "Host", "virtual.test");
 	m.expect.body_contains = mem_strdup("PUT abc virtual.test");
 	assert_reason(kit_run(&kit, m), "ok");
-	static const enum http_method methods[] = {METHOD_GET, METHOD_POST, METHOD_DELETE, METHOD_OPTIONS};
+	static const enum http_method methods[] = {
+		METHOD_GET, METHOD_POST, METHOD_DELETE, METHOD_OPTIONS};
 	for (size_t i = 0; i < ARRAY_LEN(methods); i++) {
 		m = http("http", "site.test", http_port, "/");
 		m.request.method = (int)methods[i];
@@ -251,7 +258,8 @@ static void requests_are_as_asked(void **state)
 	assert_reason(r, "ok");
 	assert_int_equal(r->bytes, 0);
 	m = http("http", "site.test", http_port, "/ua");
-	m.expect.body_contains = mem_strdup("quorate/" QUORATE_VERSION " (+https://quorate.example/)|no-cache");
+	m.expect.body_contains =
+		mem_strdup("quorate/" QUORATE_VERSION " (+https://quorate.example/)|no-cache");
 	assert_reason(kit_run(&kit, m), "ok");
 	m = http("http", "site.test", http_port, "/ua");
 	add_header(&m, "user-agent", "mine");
@@ -271,10 +279,11 @@ static void names_and_policy(void **state)
 	assert_reason(r, "dns.forbidden_address");
 	assert_null(r->address);
 	/* spellings of 10.0.0.1 and 169.254.169.254 */
-	static const char *const refused[] = {"10.0.0.1", "0xa.1", "167772161", "012.0.0.1", "[::ffff:10.0.0.1]",
-		"169.254.169.254", "[fe80::1]", "[::ffff:a9fe:a9fe]"};
+	static const char *const refused[] = {"10.0.0.1", "0xa.1", "167772161", "012.0.0.1",
+		"[::ffff:10.0.0.1]", "169.254.169.254", "[fe80::1]", "[::ffff:a9fe:a9fe]"};
 	for (size_t i = 0; i < ARRAY_LEN(refused); i++)
-		assert_reason(kit_run(&kit, http("http", refused[i], http_port, "/")), "internal.policy");
+		assert_reason(
+			kit_run(&kit, http("http", refused[i], http_port, "/")), "internal.policy");
 	/* one of two addresses answers */
 	assert_reason(kit_run(&kit, http("http", "both.test", http_port, "/")), "ok");
 	assert_reason(kit_run(&kit, http("http", "m\xc3\xbcnchen.test", http_port, "/")), "ok");
@@ -371,18 +380,20 @@ static void few_days_left_is_a_warning(void **state)
 		int64_t warning, critical;
 		const char *reason;
 		enum severity severity;
-	} cases[] = {{21, 7, "tls.expires_soon", SEVERITY_WARNING}, {21, 10, "tls.expires_soon", SEVERITY_CRITICAL},
+	} cases[] = {{21, 7, "tls.expires_soon", SEVERITY_WARNING},
+		{21, 10, "tls.expires_soon", SEVERITY_CRITICAL},
 		{10, UNSET, "tls.expires_soon", SEVERITY_WARNING}, {9, UNSET, "ok", SEVERITY_NONE},
 		{UNSET, 11, "tls.expires_soon", SEVERITY_CRITICAL}};
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct monitor m = http("https", "soon.test", https_port, "/");
-		m.expect.certificate_days = (struct threshold_days){cases[i].warning, cases[i].critical};
+		m.expect.certificate_days =
+			(struct threshold_days){cases[i].warning, cases[i].critical};
 		struct result *r = kit_run(&kit, m);
 		assert_reason(r, cases[i].reason);
 		assert_int_equal(r->severity[THRESHOLD_CERTIFICATE], cases[i].severity);
-		assert_int_equal(
-			r->verdict, cases[i].severity == SEVERITY_NONE ? VERDICT_UP : VERDICT_WARNING);
+		assert_int_equal(r->verdict,
+			cases[i].severity == SEVERITY_NONE ? VERDICT_UP : VERDICT_WARNING);
 	}
 	/* an expired one is down, and still critical as a certificate */
 	struct monitor m = http("https", "expired.test", https_port, "/");
@@ -433,10 +444,12 @@ static void bad_redirects_have_their_reasons(void **state)
 		const char *scheme, *path, *reason;
 		int64_t follow;
 	} cases[] = {{"http", "/a", "http.too_many_redirects", 1}, {"http", "/a", "ok", 2},
-		{"http", "/loop", "http.redirect_loop", 20}, {"http", "/file", "http.redirect_bad", 5},
-		{"http", "/gopher", "http.redirect_bad", 5}, {"http", "/inside", "dns.forbidden_address", 5},
-		{"http", "/named-inside", "dns.forbidden_address", 5}, {"https", "/down", "http.redirect_downgrade", 5},
-		{"http", "/file", "ok", 0}};
+		{"http", "/loop", "http.redirect_loop", 20},
+		{"http", "/file", "http.redirect_bad", 5},
+		{"http", "/gopher", "http.redirect_bad", 5},
+		{"http", "/inside", "dns.forbidden_address", 5},
+		{"http", "/named-inside", "dns.forbidden_address", 5},
+		{"https", "/down", "http.redirect_downgrade", 5}, {"http", "/file", "ok", 0}};
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		int port = strcmp(cases[i].scheme, "http") == 0 ? http_port : https_port;
@@ -454,7 +467,8 @@ static void secrets_stay_with_their_host(void **state)
 	add_header(&m, "Cookie", "session=s3cret");
 	add_header(&m, "X-Key", "s3cret");
 	add_header(&m, "Accept", "text/x-test");
-	m.expect.body_contains = mem_strdup("|||text/x-test"); /* nothing but what any browser says */
+	m.expect.body_contains =
+		mem_strdup("|||text/x-test"); /* nothing but what any browser says */
 	assert_reason(kit_run(&kit, m), "ok");
 	m = http("http", "other.test", other_port, "/");
 	add_header(&m, "Authorization", "Bearer mine");
@@ -524,7 +538,8 @@ static void repeat(int fd, const char *first, const char *more)
 static void endless_body(int fd, void *arg)
 {
 	(void)arg;
-	repeat(fd, "HTTP/1.1 200 OK\r\n\r\n", "0123456789012345678901234567890123456789012345678901234567890123");
+	repeat(fd, "HTTP/1.1 200 OK\r\n\r\n",
+		"0123456789012345678901234567890123456789012345678901234567890123");
 }
 
 static void endless_headers(int fd, void *arg)
@@ -545,7 +560,8 @@ static void one_long_header(int fd, void *arg)
 	repeat(fd, "HTTP/1.1 200 OK\r\nX-A: ", "0123456789012345678901234567890123456789");
 }
 
-/* A byte whenever the other side has had time to read the one before: for ever, if it is not stopped. */
+/* A byte whenever the other side has had time to read the one before: for ever, if it is not
+ * stopped. */
 static void drip(int fd, void *arg)
 {
 	(void)arg;
@@ -562,7 +578,8 @@ static void endless_redirects(int fd, void *arg)
 	static int n;
 	char text[128];
 	(void)arg;
-	snprintf(text, sizeof(text), "HTTP/1.1 302 Found\r\nLocation: /%d\r\nContent-Length: 0\r\n\r\n", n++);
+	snprintf(text, sizeof(text),
+		"HTTP/1.1 302 Found\r\nLocation: /%d\r\nContent-Length: 0\r\n\r\n", n++);
 	say(fd, text);
 }
 
@@ -583,18 +600,26 @@ static const struct {
 	{"endless interim answers", endless_interim, NULL, "http.too_large", false},
 	{"one long header", one_long_header, NULL, "http.too_large", false},
 	{"dripping", drip, NULL, "http.timeout", true},
-	{"short", say, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort", "tcp.closed_early", false},
-	{"held", say_and_hold, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort", "http.timeout", true},
-	{"bad chunk", say, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", "tcp.closed_early", false},
-	{"huge length", say, "HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999999\r\n\r\nx", "ok", false},
-	{"negative length", say, "HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\nx", "http.malformed", false},
-	{"broken gzip", say, "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\nxxxx",
+	{"short", say, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort", "tcp.closed_early",
+		false},
+	{"held", say_and_hold, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort",
+		"http.timeout", true},
+	{"bad chunk", say, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+		"tcp.closed_early", false},
+	{"huge length", say, "HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999999\r\n\r\nx",
+		"ok", false},
+	{"negative length", say, "HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\nx", "http.malformed",
+		false},
+	{"broken gzip", say,
+		"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\nxxxx",
 		"http.malformed", false},
 	{"endless redirects", endless_redirects, NULL, "http.too_many_redirects", false},
-	{"redirect to nothing", say, "HTTP/1.1 302 Found\r\nLocation: http://\r\nContent-Length: 0\r\n\r\n",
+	{"redirect to nothing", say,
+		"HTTP/1.1 302 Found\r\nLocation: http://\r\nContent-Length: 0\r\n\r\n",
 		"http.redirect_bad", false},
 	{"redirect with bytes", say,
-		"HTTP/1.1 302 Found\r\nLocation: http://a\x01" "b\xff/\r\nContent-Length: 0\r\n\r\n",
+		"HTTP/1.1 302 Found\r\nLocation: http://a\x01"
+		"b\xff/\r\nContent-Length: 0\r\n\r\n",
 		"http.redirect_bad", false},
 };
 
@@ -624,7 +649,8 @@ static void hostile_peers_end_in_time(void **state)
 
 static void a_bomb_is_stopped_while_it_unfolds(void **state)
 {
-	/* 300 bytes of gzip that unfold to 300,000 zeros: made here, three members of 100,000 each */
+	/* 300 bytes of gzip that unfold to 300,000 zeros: made here, three members of 100,000 each
+	 */
 	(void)state;
 	char command[256], path[96];
 	snprintf(path, sizeof(path), "%s/bomb.gz", nginx.dir);
@@ -658,7 +684,8 @@ static void a_bomb_is_stopped_while_it_unfolds(void **state)
 
 static void a_needle_across_pieces_is_found(void **state)
 {
-	/* sent in two writes with the needle cut at every place; the second waits for the first to be read */
+	/* sent in two writes with the needle cut at every place; the second waits for the first to
+	 * be read */
 	(void)state;
 	int port, fd = peer_listen(&port);
 	static const char needle[] = "find me";
@@ -669,10 +696,12 @@ static void a_needle_across_pieces_is_found(void **state)
 			int c = accept(fd, NULL, NULL), left = 1;
 			if (c == -1 || !peer_read_request(c, NULL, 0))
 				_exit(1);
-			snprintf(first, sizeof(first), "HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n--%.*s",
-				(int)cut, needle);
+			snprintf(first, sizeof(first),
+				"HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n--%.*s", (int)cut,
+				needle);
 			peer_say(c, first);
-			while (ioctl(c, SIOCOUTQ, &left) == 0 && left > 0) /* until it was acknowledged */
+			while (ioctl(c, SIOCOUTQ, &left) == 0 &&
+				left > 0) /* until it was acknowledged */
 				poll(NULL, 0, 1);
 			poll(NULL, 0, 5);
 			peer_say(c, needle + cut);

@@ -17,7 +17,8 @@ static int group_setup(void **state)
 	(void)state;
 	nginx_dir(&nginx);
 	struct pki_cert root = pki_make("Test CA", NULL, NULL, -PKI_DAY, 365 * PKI_DAY);
-	struct pki_cert leaf = pki_make("site.test", "DNS:site.test", &root, -PKI_DAY, 15 * PKI_DAY + 3600);
+	struct pki_cert leaf =
+		pki_make("site.test", "DNS:site.test", &root, -PKI_DAY, 15 * PKI_DAY + 3600);
 	pki_write(nginx.dir, "ca.pem", root.x509, NULL);
 	pki_write(nginx.dir, "leaf.crt", leaf.x509, NULL);
 	pki_write(nginx.dir, "leaf.key", NULL, leaf.key);
@@ -28,18 +29,23 @@ static int group_setup(void **state)
 		https_port = free_port();
 	while (https_port == http_port);
 	snprintf(servers, sizeof(servers),
-		"server { listen 127.0.0.1:%d; default_type text/plain; location / { return 200 ok; }\n"
-		" location /1 { return 301 /2; } location /2 { return 302 /3; } location /3 { return 308 /; }\n"
+		"server { listen 127.0.0.1:%d; default_type text/plain; location / { return 200 "
+		"ok; }\n"
+		" location /1 { return 301 /2; } location /2 { return 302 /3; } location /3 { "
+		"return 308 /; }\n"
 		" location /up { return 301 https://site.test:%d/; }\n"
 		" location /self { return 302 /self; }\n"
 		" location /ping { return 302 /pong; } location /pong { return 302 /ping; }\n"
 		" location /gone { return 301 /404; } location /404 { return 404; }\n"
 		" location /spelled { return 301 HTTP://SITE.test:%d/x/../#frag; }\n"
-		" location /js { return 302 javascript:alert(1); } location /mail { return 302 mailto:a@b; }\n"
+		" location /js { return 302 javascript:alert(1); } location /mail { return 302 "
+		"mailto:a@b; }\n"
 		" location /lost { return 302 http://gone.test/; }\n"
 		" location /creds { return 302 http://user:pass@site.test:%d/; } }\n"
-		"server { listen 127.0.0.1:%d ssl; ssl_certificate leaf.crt; ssl_certificate_key leaf.key;\n"
-		" location / { return 200 ok; } location /down { return 302 http://site.test:%d/; }\n"
+		"server { listen 127.0.0.1:%d ssl; ssl_certificate leaf.crt; ssl_certificate_key "
+		"leaf.key;\n"
+		" location / { return 200 ok; } location /down { return 302 http://site.test:%d/; "
+		"}\n"
 		" location /updown { return 302 http://site.test:%d/up; } }\n",
 		http_port, https_port, http_port, http_port, https_port, http_port, http_port);
 	nginx_start(&nginx, servers, https_port);
@@ -76,8 +82,8 @@ static int teardown(void **state)
 static char *url(const char *path)
 {
 	bool https = strncmp(path, "s:", 2) == 0;
-	return mem_printf("%s://site.test:%d%s", https ? "https" : "http", https ? https_port : http_port,
-		path + (https ? 2 : 0));
+	return mem_printf("%s://site.test:%d%s", https ? "https" : "http",
+		https ? https_port : http_port, path + (https ? 2 : 0));
 }
 
 static struct monitor redirect(const char *path)
@@ -92,8 +98,8 @@ static void expect_hop(struct monitor *m, int64_t status, const char *location)
 {
 	struct expected_hop *hops =
 		mem_resize(m->expect.hops.item, m->expect.hops.n + 1, sizeof(struct expected_hop));
-	hops[m->expect.hops.n++] =
-		(struct expected_hop){.status = status, .location = location != NULL ? url(location) : NULL};
+	hops[m->expect.hops.n++] = (struct expected_hop){
+		.status = status, .location = location != NULL ? url(location) : NULL};
 	m->expect.hops.item = hops;
 }
 
@@ -149,10 +155,14 @@ static const struct {
 } contracts[] = {
 	{"/1", {{301, "/2"}, {302, "/3"}, {308, "/"}}, "/", "200", UNSET, "ok", NULL},
 	{"/1", {{UNSET, "/2"}, {UNSET, NULL}, {308, NULL}}, NULL, NULL, UNSET, "ok", NULL},
-	{"/1", {{302, "/2"}, {302, "/3"}, {308, "/"}}, NULL, NULL, UNSET, "http.redirect_hop", "hop 1: 301"},
-	{"/1", {{301, "/2"}, {302, "/4"}, {308, "/"}}, NULL, NULL, UNSET, "http.redirect_hop", "hop 2: 302"},
-	{"/1", {{301, "/2"}, {302, "/3"}}, NULL, NULL, UNSET, "http.redirect_hop", "should have ended"},
-	{"/3", {{308, "/"}, {301, "/x"}}, NULL, NULL, UNSET, "http.redirect_hop", "hop 2: status 200"},
+	{"/1", {{302, "/2"}, {302, "/3"}, {308, "/"}}, NULL, NULL, UNSET, "http.redirect_hop",
+		"hop 1: 301"},
+	{"/1", {{301, "/2"}, {302, "/4"}, {308, "/"}}, NULL, NULL, UNSET, "http.redirect_hop",
+		"hop 2: 302"},
+	{"/1", {{301, "/2"}, {302, "/3"}}, NULL, NULL, UNSET, "http.redirect_hop",
+		"should have ended"},
+	{"/3", {{308, "/"}, {301, "/x"}}, NULL, NULL, UNSET, "http.redirect_hop",
+		"hop 2: status 200"},
 	{"/1", {{0}}, "/3", NULL, UNSET, "http.redirect_final", "instead of"},
 	{"/1", {{0}}, "/", NULL, UNSET, "ok", NULL},
 	{"/gone", {{0}}, NULL, NULL, UNSET, "http.status", "404"},
@@ -165,7 +175,8 @@ static const struct {
 	{"/js", {{0}}, NULL, NULL, UNSET, "http.redirect_bad", NULL},
 	{"/mail", {{0}}, NULL, NULL, UNSET, "http.redirect_bad", NULL},
 	{"/lost", {{0}}, NULL, NULL, UNSET, "dns.nxdomain", "gone.test"},
-	{"/spelled", {{301, "/"}}, "/", NULL, UNSET, "ok", NULL}, /* one URL, however it is spelled */
+	{"/spelled", {{301, "/"}}, "/", NULL, UNSET, "ok",
+		NULL}, /* one URL, however it is spelled */
 	{"/up", {{301, "s:/"}}, "s:/", NULL, UNSET, "ok", NULL},
 	{"s:/down", {{0}}, NULL, NULL, UNSET, "http.redirect_downgrade", "from https to http"},
 	{"s:/updown", {{0}}, NULL, NULL, UNSET, "http.redirect_downgrade", NULL},
@@ -178,17 +189,21 @@ static void contracts_are_kept(void **state)
 		struct monitor m = redirect(contracts[i].path);
 		for (const struct wanted *w = contracts[i].hops; w->status != 0; w++)
 			expect_hop(&m, w->status, w->location);
-		m.expect.final_url = contracts[i].final_url != NULL ? url(contracts[i].final_url) : NULL;
+		m.expect.final_url =
+			contracts[i].final_url != NULL ? url(contracts[i].final_url) : NULL;
 		if (contracts[i].final_status != NULL)
-			assert_int_equal(status_set_add(&m.expect.final_status, contracts[i].final_status), 0);
+			assert_int_equal(
+				status_set_add(&m.expect.final_status, contracts[i].final_status),
+				0);
 		m.expect.max_hops = contracts[i].max_hops;
 		struct result *r = kit_run(&kit, m);
 		const char *got = reason_code((enum reason)r->reason);
 		if (strcmp(got, contracts[i].reason) != 0)
-			fail_msg("contract %zu (%s): %s (%s) instead of %s", i, contracts[i].path, got, r->detail,
-				contracts[i].reason);
+			fail_msg("contract %zu (%s): %s (%s) instead of %s", i, contracts[i].path,
+				got, r->detail, contracts[i].reason);
 		if (contracts[i].detail != NULL && strstr(r->detail, contracts[i].detail) == NULL)
-			fail_msg("contract %zu: '%s' lacks '%s'", i, r->detail, contracts[i].detail);
+			fail_msg(
+				"contract %zu: '%s' lacks '%s'", i, r->detail, contracts[i].detail);
 		assert_true(r->hops.n > 0);
 		assert_true(r->duration_ms < 2000);
 	}

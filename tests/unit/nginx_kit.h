@@ -51,8 +51,10 @@ UNUSED static void nginx_start(struct nginx *n, const char *servers, int port)
 	FILE *f = fopen(conf, "w");
 	assert_non_null(f);
 	fprintf(f,
-		"daemon off; master_process off; pid %s/pid; error_log %s/error.log;\nevents {}\nhttp {\n"
-		"access_log off; client_body_temp_path %s/b; proxy_temp_path %s/p; fastcgi_temp_path %s/f;\n"
+		"daemon off; master_process off; pid %s/pid; error_log %s/error.log;\nevents "
+		"{}\nhttp {\n"
+		"access_log off; client_body_temp_path %s/b; proxy_temp_path %s/p; "
+		"fastcgi_temp_path %s/f;\n"
 		"uwsgi_temp_path %s/u; scgi_temp_path %s/s; absolute_redirect off;\n%s\n}\n",
 		n->dir, n->dir, n->dir, n->dir, n->dir, n->dir, n->dir, servers);
 	fclose(f);
@@ -72,7 +74,8 @@ UNUSED static void nginx_start(struct nginx *n, const char *servers, int port)
 	}
 }
 
-static int remove_one(const char *path, const struct stat *s UNUSED, int type UNUSED, struct FTW *f UNUSED)
+static int remove_one(
+	const char *path, const struct stat *s UNUSED, int type UNUSED, struct FTW *f UNUSED)
 {
 	return remove(path);
 }

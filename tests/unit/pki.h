@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* Certificates with any dates and names, for tests: a CA and what it signs, written as PEM files. */
+/* Certificates with any dates and names, for tests: a CA and what it signs, written as PEM files.
+ */
 #ifndef TESTS_UNIT_PKI_H
 #define TESTS_UNIT_PKI_H
 
@@ -27,7 +28,8 @@ static void pki_extension(X509 *cert, X509 *issuer, int nid, const char *value)
 	X509_EXTENSION_free(e);
 }
 
-/* ISSUER NULL: self-signed. NAMES: "DNS:a.test,IP:127.0.0.1"; NULL: a CA. Valid from FROM_S to TO_S, relative to now. */
+/* ISSUER NULL: self-signed. NAMES: "DNS:a.test,IP:127.0.0.1"; NULL: a CA. Valid from FROM_S to
+ * TO_S, relative to now. */
 UNUSED static struct pki_cert pki_make(
 	const char *cn, const char *names, const struct pki_cert *issuer, long from_s, long to_s)
 {
@@ -42,7 +44,8 @@ UNUSED static struct pki_cert pki_make(
 	X509 *by = issuer != NULL ? issuer->x509 : c.x509;
 	X509_set_issuer_name(c.x509, X509_get_subject_name(by));
 	X509_set_pubkey(c.x509, c.key);
-	pki_extension(c.x509, by, NID_basic_constraints, names == NULL ? "critical,CA:TRUE" : "CA:FALSE");
+	pki_extension(
+		c.x509, by, NID_basic_constraints, names == NULL ? "critical,CA:TRUE" : "CA:FALSE");
 	if (names != NULL)
 		pki_extension(c.x509, by, NID_subject_alt_name, names);
 	X509_sign(c.x509, issuer != NULL ? issuer->key : c.key, EVP_sha256());
@@ -50,7 +53,8 @@ UNUSED static struct pki_cert pki_make(
 }
 
 /* Either part may be left out. */
-UNUSED static void pki_write(const char *dir, const char *name, const X509 *cert, const EVP_PKEY *key)
+UNUSED static void pki_write(
+	const char *dir, const char *name, const X509 *cert, const EVP_PKEY *key)
 {
 	char path[256];
 	snprintf(path, sizeof(path), "%s/%s", dir, name);

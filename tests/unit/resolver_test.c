@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* The resolver against scripted name servers: answers, failures, silence, change of resolv.conf, cancellation. */
+/* The resolver against scripted name servers: answers, failures, silence, change of resolv.conf,
+ * cancellation. */
 #include "tests/unit/check_kit.h"
 
 #include "probe/net.h"
@@ -17,8 +18,8 @@ static const struct dns_entry names[] = {
 	{"garbage.test", NULL, NULL, -2},
 	{NULL, NULL, NULL, 3},
 };
-static const struct dns_entry other_names[] = {
-	{"v4.test", "192.0.2.99", NULL, 0}, {"failing.test", "192.0.2.98", NULL, 0}, {NULL, NULL, NULL, 3}};
+static const struct dns_entry other_names[] = {{"v4.test", "192.0.2.99", NULL, 0},
+	{"failing.test", "192.0.2.98", NULL, 0}, {NULL, NULL, NULL, 3}};
 
 struct found {
 	struct loop *loop;
@@ -37,7 +38,8 @@ static void on_found(void *arg, enum reason reason, const struct addresses *addr
 		loop_stop(f->loop);
 }
 
-static struct found find(struct loop *loop, struct resolver *r, const char *host, enum address_family family)
+static struct found find(
+	struct loop *loop, struct resolver *r, const char *host, enum address_family family)
 {
 	struct found f = {.loop = loop, .wanted = 1};
 	assert_non_null(resolver_find(r, host, family, on_found, &f));
@@ -93,6 +95,7 @@ static void answers(void **state)
 		{"garbage.test", FAMILY_AUTO, "dns.bad_response", ""},
 		{"a..test", FAMILY_AUTO, "dns.nxdomain", ""},
 		{"localhost", FAMILY_IPV4, "ok", "127.0.0.1"},
+		{"LocalHost", FAMILY_AUTO, "ok", "::1 127.0.0.1"},
 	};
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -100,10 +103,12 @@ static void answers(void **state)
 		char joined[256] = "", text[NET_ADDRESS_SIZE];
 		for (int k = 0; k < f.addresses.n; k++)
 			snprintf(joined + strlen(joined), sizeof(joined) - strlen(joined), "%s%s",
-				k > 0 ? " " : "", net_format((struct sockaddr *)&f.addresses.item[k], text));
-		if (strcmp(reason_code(f.reason), cases[i].reason) != 0 || strcmp(joined, cases[i].addresses) != 0)
-			fail_msg("%s: %s '%s' instead of %s '%s'", cases[i].host, reason_code(f.reason), joined,
-				cases[i].reason, cases[i].addresses);
+				k > 0 ? " " : "",
+				net_format((struct sockaddr *)&f.addresses.item[k], text));
+		if (strcmp(reason_code(f.reason), cases[i].reason) != 0 ||
+			strcmp(joined, cases[i].addresses) != 0)
+			fail_msg("%s: %s '%s' instead of %s '%s'", cases[i].host,
+				reason_code(f.reason), joined, cases[i].reason, cases[i].addresses);
 	}
 }
 
@@ -115,12 +120,14 @@ static void literals_never_leave_the_machine(void **state)
 		const char *reason;
 	} cases[] = {{"192.0.2.7", FAMILY_AUTO, "ok"}, {"192.0.2.7", FAMILY_IPV6, "dns.no_address"},
 		{"2001:db8::7", FAMILY_AUTO, "ok"}, {"[2001:db8::7]", FAMILY_AUTO, "ok"},
-		{"[2001:db8::7]", FAMILY_IPV6, "ok"}, {"[2001:db8::7]", FAMILY_IPV4, "dns.no_address"},
+		{"[2001:db8::7]", FAMILY_IPV6, "ok"},
+		{"[2001:db8::7]", FAMILY_IPV4, "dns.no_address"},
 		{"::ffff:192.0.2.7", FAMILY_AUTO, "ok"}};
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
 		assert_string_equal(
-			reason_code(find(loop, resolver, cases[i].host, cases[i].family).reason), cases[i].reason);
+			reason_code(find(loop, resolver, cases[i].host, cases[i].family).reason),
+			cases[i].reason);
 	assert_int_equal(__atomic_load_n(&dns.questions, __ATOMIC_SEQ_CST), 0);
 }
 
@@ -130,7 +137,8 @@ static void names_are_absolute(void **state)
 	(void)state;
 	snprintf(conf, sizeof(conf), "search test example\nnameserver 127.0.0.1\n");
 	dns_write_conf(&dns, conf);
-	assert_string_equal(reason_code(find(loop, resolver, "v4", FAMILY_AUTO).reason), "dns.nxdomain");
+	assert_string_equal(
+		reason_code(find(loop, resolver, "v4", FAMILY_AUTO).reason), "dns.nxdomain");
 	assert_string_equal(reason_code(find(loop, resolver, "v4.test", FAMILY_AUTO).reason), "ok");
 }
 
@@ -167,10 +175,12 @@ static void resolv_conf_is_read_again(void **state)
 	char text[NET_ADDRESS_SIZE];
 	(void)state;
 	dns_start_at(&other, other_names, "127.0.0.2", dns.port);
-	resolver_find(resolver, "mute.test", FAMILY_AUTO, on_found, &old); /* goes on with the old one */
+	resolver_find(
+		resolver, "mute.test", FAMILY_AUTO, on_found, &old); /* goes on with the old one */
 	dns_write_conf(&dns, "nameserver 127.0.0.2\n");
 	struct found f = find(loop, resolver, "v4.test", FAMILY_AUTO);
-	assert_string_equal(net_format((struct sockaddr *)&f.addresses.item[0], text), "192.0.2.99");
+	assert_string_equal(
+		net_format((struct sockaddr *)&f.addresses.item[0], text), "192.0.2.99");
 	dns_write_conf(&dns, "nameserver 127.0.0.1\n");
 	f = find(loop, resolver, "v4.test", FAMILY_AUTO);
 	assert_string_equal(net_format((struct sockaddr *)&f.addresses.item[0], text), "192.0.2.1");
@@ -187,10 +197,12 @@ static void the_next_server_is_asked(void **state)
 	dns_write_conf(&dns, "nameserver 127.0.0.1\nnameserver 127.0.0.2\n");
 	struct found f = find(loop, resolver, "failing.test", FAMILY_IPV4);
 	assert_string_equal(reason_code(f.reason), "ok");
-	assert_string_equal(net_format((struct sockaddr *)&f.addresses.item[0], text), "192.0.2.98");
+	assert_string_equal(
+		net_format((struct sockaddr *)&f.addresses.item[0], text), "192.0.2.98");
 	/* what both say no to keeps the first one's word */
 	dns_write_conf(&dns, "nameserver 127.0.0.1\nnameserver 127.0.0.3\n");
-	assert_string_equal(reason_code(find(loop, resolver, "refusing.test", FAMILY_IPV4).reason), "dns.refused");
+	assert_string_equal(reason_code(find(loop, resolver, "refusing.test", FAMILY_IPV4).reason),
+		"dns.refused");
 	dns_stop(&other);
 }
 
@@ -198,7 +210,8 @@ static void nobody_listens(void **state)
 {
 	(void)state;
 	dns_write_conf(&dns, "nameserver 127.0.0.9\n");
-	assert_string_equal(reason_code(find(loop, resolver, "v4.test", FAMILY_IPV4).reason), "dns.servfail");
+	assert_string_equal(
+		reason_code(find(loop, resolver, "v4.test", FAMILY_IPV4).reason), "dns.servfail");
 }
 
 static void no_descriptors_is_our_own_failure(void **state)
