@@ -142,6 +142,68 @@ static void input_cb(struct evbuffer *buffer UNUSED, const struct evbuffer_cb_in
 		conn_doom(c);
 }
 
+/*
+ * evhttp answers what it cannot parse by itself, with a page of HTML. Nothing of it has left yet
+ * when attend_cb() runs: it is replaced by a problem document like every other refusal. (evhttp
+ * closes the connection behind it.)
+ */
+static void output_cb(
+	struct evbuffer *buffer UNUSED, const struct evbuffer_cb_info *info, void *arg)
+{
+	struct conn *c = arg;
+
+	if (info->n_added == 0 || info->orig_size > 0 || c->phase == CONN_ANSWERING ||
+		c->phase == CONN_STREAMING)
+		return;
+	c->foreign = true;
+	event_active(c->api->attend, EV_TIMEOUT, 0);
+}
+
+static void replace_page(struct conn *c)
+{
+	static const struct {
+		int status;
+		const char *phrase, *type, *detail;
+	} rows[] = {
+		{400, "Bad Request", "bad-request",
+			"this is not valid HTTP, or its header is larger than 32 KiB"},
+		{413, "Content Too Large", "too-large",
+			"the body is larger than 4 MiB, or its chunks are broken"},
+		{417, "Expectation Failed", "bad-request",
+			"the only Expect header that is understood is 100-continue"},
+		{501, "Not Implemented", "method-not-allowed", "this method is not known"},
+	};
+	struct evbuffer *out = bufferevent_get_output(c->bev);
+	char head[16] = "", *body;
+	size_t i = 0;
+
+	c->foreign = false;
+	evbuffer_unfreeze(
+		out, 1); /* once it has written, a bufferevent keeps its output frozen for others */
+	evbuffer_copyout(out, head, sizeof(head) - 1);
+	if (strncmp(head, "HTTP/1.", 7) != 0 || strncmp(head + 8, " 100", 4) == 0) {
+		evbuffer_freeze(out, 1); /* "100 Continue" is fine as it is */
+		return;
+	}
+	for (size_t k = 0; k < ARRAY_LEN(rows); k++)
+		if (rows[k].status == (int)strtol(head + 9, NULL, 10))
+			i = k;
+	body = mem_printf("{\"type\":\"urn:quorate:problem:%s\",\"title\":\"%s\",\"status\":%d,"
+			  "\"detail\":\"%s\"}\n",
+		rows[i].type, rows[i].phrase, rows[i].status, rows[i].detail);
+	c->phase = CONN_ANSWERING; /* the deadline of the request goes on */
+	evbuffer_drain(out, evbuffer_get_length(out));
+	evbuffer_freeze(out, 1);
+	evbuffer_add_printf(out,
+		"HTTP/1.1 %d %s\r\nContent-Type: application/problem+json\r\nCache-Control: "
+		"no-store\r\n"
+		"Content-Length: %zu\r\nConnection: close\r\n\r\n%s",
+		rows[i].status, rows[i].phrase, strlen(body), body);
+	c->api->counts.requests++;
+	c->api->counts.answers[rows[i].status / 100]++;
+	free(body);
+}
+
 /* When every place is taken, one that is doing nothing makes room. */
 static void drop_idlest(struct api *api)
 {
@@ -170,6 +232,7 @@ static struct bufferevent *accept_cb(struct event_base *base, void *arg)
 	/* Body and headers of one request fit; more is not read ahead. */
 	bufferevent_setwatermark(bev, EV_READ, 0, API_BODY_MAX_BYTES + 2 * HEADERS_MAX_BYTES);
 	evbuffer_add_cb(bufferevent_get_input(bev), input_cb, c);
+	evbuffer_add_cb(bufferevent_get_output(bev), output_cb, c);
 	DL_APPEND(api->conns, c);
 	event_active(api->attend, EV_TIMEOUT, 0);
 	if (++api->counts.connections >= api->setup.connections_max) {
@@ -207,6 +270,8 @@ static void attend_cb(evutil_socket_t fd UNUSED, short what UNUSED, void *arg)
 		next = c->next; /* ending one frees no other */
 		if (!c->adopted && !conn_adopt(c)) {
 			conn_remove(c);
+		} else if (c->foreign && !c->doomed) {
+			replace_page(c);
 		} else if (c->doomed) {
 			api->counts.cut++;
 			bufferevent_trigger_event(c->bev, BEV_EVENT_READING | BEV_EVENT_TIMEOUT, 0);

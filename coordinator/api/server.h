@@ -51,6 +51,7 @@ struct conn {
 	struct evhttp_connection *evcon;
 	enum conn_phase phase;
 	bool adopted, doomed;
+	bool foreign; /* evhttp wrote something that is not ours */
 	int64_t deadline_at_ms;
 	size_t received_bytes;    /* of the request being read */
 	struct exchange *request; /* with a handler */
