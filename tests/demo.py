@@ -180,12 +180,12 @@ class Demo:
 
         def all_up():
             for name in sorted(waiting):
-                if self.coordinator.state(self.monitors[name]) == "up":
+                if self.coordinator.state(self.monitors[name]) == "up" and self.votes(name) == len(REGIONS):
                     say(f"{name:12} UP: {self.words(name)}")
                     waiting.discard(name)
             return not waiting
 
-        wait_for(all_up, f"{', '.join(sorted(waiting))} to be UP", INTERVAL_S + 20)
+        wait_for(all_up, f"{', '.join(sorted(waiting))} to be UP with a vote of each region", INTERVAL_S + 20)
         if not self.pinging and "host" in self.monitors:
             say(f"{'host':12} {self.coordinator.state(self.monitors['host'])}: {self.words('host')}")
         if "yours" in self.monitors:
@@ -199,11 +199,14 @@ class Demo:
             self.lab.wait_settled(self.coordinator)
         self.follow = Follow(self.lab, self.coordinator)
 
+    def votes(self, name):
+        """How many regions have voted."""
+        return sum(v["verdict"] is not None for v in self.coordinator.explain(self.monitors[name])["votes"])
+
     def words(self, name):
-        explained = self.coordinator.explain(self.monitors[name])
-        votes = ", ".join(f"{v['region']} {v['verdict'] or v['fate']}" + (f" ({v['reason']})" if v.get("reason") not in (None, "ok") else "")
-                          for v in explained["votes"])
-        return votes
+        votes = self.coordinator.explain(self.monitors[name])["votes"]
+        why = lambda v: f" ({v['reason']})" if v["reason"] not in (None, "ok") else ""
+        return ", ".join(f"{v['region']} {v['verdict'] or v['fate']}{why(v)}" for v in sorted(votes, key=lambda v: v["region"]))
 
     def outage(self):
         step("The shop's server stops (nothing else does)")

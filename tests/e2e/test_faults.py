@@ -105,8 +105,10 @@ def test_one_of_three_long(lab):
 def lying(lab, seconds):
     network = Network(lab)
     osaka = network.site("virginia")
+    began = time.monotonic()
     system = System(lab, "lying", address="10.77.0.1", **ipc(lab, "lying"))
     system.start(lambda city: osaka.prefix if city == "virginia" else ()).settle()
+    wait_for(lambda: time.monotonic() - began > 31, "the court of probes to sit, 30 s after the coordinator's start", 32)
     osaka.firewall("ip daddr 10.77.0.1 meta l4proto tcp reject with tcp reset")
     alert = system.said_once(("probe", "regional"), 30)
     check("virginia" in str(alert) or "us-east-1" in str(alert), f"the alert names the liar: {alert}")

@@ -62,9 +62,10 @@ def test_reconnect(lab):
         stop()
         coordinator.start()
         began = time.monotonic()
-        lab.wait_connected(coordinator, *probes, timeout=5)
-        lab.wait_state(coordinator, monitor, "up", 5)
+        lab.wait_connected(coordinator, *probes, timeout=3)
+        wait_for(lambda: all(v["verdict"] == "up" for v in coordinator.explain(monitor)["votes"]), "the votes", 3)
         print(f"    back after {time.monotonic() - began:.2f} s")
+        lab.wait_state(coordinator, monitor, "up", 15)
         after = coordinator.api.must("GET", f"/api/v1/monitors/{monitor}")
         volatile = lambda m: {k: v for k, v in m.items() if k not in ("state", "since")}
         equal(volatile(after), volatile(before), "the monitor after the restart")
