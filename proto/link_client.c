@@ -7,6 +7,10 @@
  * Invariant: a stream is busy from link_client_send() to its callback. A reply that comes while it
  * is not busy belongs to a request that was given up and is thrown away; once the next request is
  * sent nanomsg itself refuses it, by its request id.
+ *
+ * nanomsg 1.1.5 does the last badly: a reply that waits unread when the next request is sent is
+ * leaked, and after one that it refused itself nn_close() frees that reply again and aborts. So we
+ * read before we send, and leave a socket that may have refused one to the end of the process.
  */
 #include "proto/link_internal.h"
 
@@ -27,6 +31,8 @@ struct stream {
 	struct timer timeout;
 	bool ready; /* watch and timeout are initialised */
 	bool busy;
+	bool unanswered; /* the last request sent has no reply yet */
+	bool tainted;    /* nanomsg may have refused a reply since the last good one */
 };
 
 struct link_client {
@@ -43,18 +49,30 @@ static void finish(struct stream *stream, int error, const void *data, size_t si
 	stream->client->reply(stream->client->arg, stream->kind, error, data, size_bytes);
 }
 
+/* The reply to the last request sent, to be freed by nn_freemsg(), or NULL. */
+static void *take_reply(struct stream *stream, size_t *size_bytes)
+{
+	void *body = NULL;
+	int n = nn_recv(stream->socket, &body, NN_MSG, NN_DONTWAIT);
+	if (n == -1)
+		return NULL; /* EAGAIN, or EFSM: nothing was asked */
+	*size_bytes = (size_t)n;
+	stream->unanswered = stream->tainted = false;
+	return body;
+}
+
 /* One message per call: the descriptor stays readable while there are more. */
 static void readable_cb(void *arg, int fd, int what)
 {
 	(void)fd;
 	(void)what;
 	struct stream *stream = arg;
-	void *body = NULL;
-	int size_bytes = nn_recv(stream->socket, &body, NN_MSG, NN_DONTWAIT);
-	if (size_bytes == -1)
-		return; /* EAGAIN, or EFSM: nothing was asked */
+	size_t size_bytes;
+	void *body = take_reply(stream, &size_bytes);
+	if (!body)
+		return;
 	if (stream->busy)
-		finish(stream, 0, body, (size_t)size_bytes);
+		finish(stream, 0, body, size_bytes);
 	nn_freemsg(body);
 }
 
@@ -118,7 +136,7 @@ void link_client_close(struct link_client *client)
 			watch_fd_clear(&stream->watch);
 			timer_clear(&stream->timeout);
 		}
-		if (stream->socket != -1)
+		if (stream->socket != -1 && !stream->tainted)
 			nn_close(stream->socket);
 	}
 	free(client);
@@ -130,6 +148,12 @@ int link_client_send(struct link_client *client, enum link_stream kind, const vo
 	struct stream *stream = &client->stream[kind];
 	if (stream->busy || size_bytes > MESSAGE_MAX_BYTES)
 		return -1;
+	size_t late_bytes;
+	void *late = take_reply(stream, &late_bytes);
+	if (late)
+		nn_freemsg(late);
+	stream->tainted |= stream->unanswered;
+	stream->unanswered = true;
 	if (nn_send(stream->socket, data, size_bytes, NN_DONTWAIT) == -1)
 		log_debug("link.send stream=%s error=%s", link_stream_names[kind],
 			log_quote(nn_strerror(nn_errno()))); /* its timeout tells the caller */

@@ -373,6 +373,27 @@ static void a_late_reply_is_never_taken_for_the_next(void **state)
 	assert_int_equal(w->n_seen, 400);
 }
 
+/* nanomsg 1.1.5 aborts in nn_close() after it refused a reply itself. */
+static void closing_after_a_refused_reply(void **state)
+{
+	struct world *w = *state;
+	char text[101];
+	memset(text, 'x', 100); /* too long for nanomsg to keep inside its message */
+	text[100] = 0;
+	serve(w);
+	for (int i = 0; i < 20; i++) {
+		struct end *e = dial(w, 0);
+		ask(e, LINK_ORDERS, "given up", GUARD_MS);
+		wait_for(w, seen_n, 2 * i + 1);
+		link_client_cancel(e->client, LINK_ORDERS);
+		answer(w, 2 * i, text);
+		ask(e, LINK_ORDERS, "unanswered", GUARD_MS); /* leaves before the reply arrives */
+		wait_for(w, seen_n, 2 * i + 2);
+		link_client_close(e->client);
+		e->client = NULL;
+	}
+}
+
 static void a_restarted_server_gets_the_request_again(void **state)
 {
 	struct world *w = *state;
@@ -512,6 +533,7 @@ int main(void)
 			a_timeout_comes_once_and_frees_the_stream, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			a_late_reply_is_never_taken_for_the_next, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(closing_after_a_refused_reply, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			a_restarted_server_gets_the_request_again, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
