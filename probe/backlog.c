@@ -42,9 +42,10 @@ static void list_insert(struct backlog_entry **list, struct backlog_entry *e)
 /* Both are ordered: one walk. FROM is empty afterwards. */
 static void list_merge(struct backlog_entry **into, struct backlog_entry **from)
 {
-	struct backlog_entry *at = *into, *e;
-	while ((e = *from)) {
-		DL_DELETE(*from, e);
+	struct backlog_entry *at = *into, *e = *from, *next;
+	*from = NULL;
+	for (; e; e = next) {
+		next = e->next;
 		while (at && at->result.sequence > e->result.sequence)
 			at = at->next;
 		if (at)
@@ -149,9 +150,10 @@ void backlog_init(struct backlog *b, int64_t max)
 
 static void clear_list(struct backlog *b, struct backlog_entry **list)
 {
-	struct backlog_entry *e;
-	while ((e = *list)) {
-		DL_DELETE(*list, e);
+	struct backlog_entry *e = *list, *next;
+	*list = NULL;
+	for (; e; e = next) {
+		next = e->next;
 		unlist(b, e);
 	}
 }

@@ -96,7 +96,7 @@ static const struct field conf_fields[] = {
 	{.name = "per_destination", .type = FIELD_INT, .offset = offsetof(struct probe_conf, per_destination), .min = 1,
 	 .max = 1000, .fallback = "2", .doc = "Checks started per second towards one host."},
 	{.name = "body_max", .type = FIELD_INT, .offset = offsetof(struct probe_conf, body_max_bytes), .min = 1024,
-	 .max = 64 * 1024 * 1024, .fallback = "1048576", .doc = "Bytes of a response that are read at most."},
+	 .max = INT64_C(64) << 20, .fallback = "1048576", .doc = "Bytes of a response that are read at most."},
 	{.name = "results_max", .type = FIELD_INT, .offset = offsetof(struct probe_conf, results_max), .min = 100,
 	 .max = 1000000, .fallback = "20000",
 	 .doc = "Results kept in memory while the coordinator is away; the oldest go first."},

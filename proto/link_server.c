@@ -194,8 +194,9 @@ void link_server_close(struct link_server *server)
 {
 	if (!server)
 		return;
-	while (server->held)
-		held_free(server->held);
+	struct link_held *held, *next;
+	DL_FOREACH_SAFE (server->held, held, next)
+		held_free(held);
 	for (int i = 0; i < LINK_STREAM_COUNT; i++) {
 		struct stream *stream = &server->stream[i];
 		if (stream->watching)
