@@ -7,7 +7,8 @@
 
 extern const char *const link_stream_names[LINK_STREAM_COUNT];
 
-/* A nanomsg socket of DOMAIN and PROTOCOL for ADDRESS with our limits set, or -1 after logging why. */
+/* A nanomsg socket of DOMAIN and PROTOCOL for ADDRESS with our limits set, or -1 after logging why.
+ */
 MUST_CHECK int link_socket_new(int domain, int protocol, const char *address);
 /* The file descriptor that is readable while SOCKET has something to receive; never read it. */
 MUST_CHECK int link_socket_fd(int socket);
