@@ -29,6 +29,7 @@ struct open_alert {
 	char case_id[CASE_TEXT_SIZE];
 	json_t *document;
 	UT_hash_handle hh;
+	UT_hash_handle hh_case;
 };
 
 struct alert_listener {
@@ -43,6 +44,7 @@ struct alerts {
 	char *url;
 	int64_t sequence;
 	struct open_alert *open;
+	struct open_alert *cases; /* the same by case id */
 	struct alert_listener *listeners;
 	struct publication *publications; /* submitted, not yet published */
 };
@@ -75,18 +77,16 @@ static struct open_alert *find_open(const struct alerts *a, enum alert_kind kind
 }
 
 /* Six characters that cannot be mistaken for each other on the phone. */
-static void make_case(const struct alerts *a, struct open_alert *alert)
+static void make_case(const struct alerts *a, char case_id[CASE_TEXT_SIZE])
 {
 	static const char letters[] = "23456789ABCDEFGHJKMNPQRSTVWXYZ";
 	const struct open_alert *other;
 
 	do {
-		for (int i = 0; i < 7; i++)
-			alert->case_id[i] = i == 3 ? '-' : letters[rand_below(sizeof(letters) - 1)];
-		for (other = a->open; other; other = other->hh.next) {
-			if (other != alert && strcmp(other->case_id, alert->case_id) == 0)
-				break;
-		}
+		for (int i = 0; i < CASE_TEXT_SIZE - 1; i++)
+			case_id[i] = i == 3 ? '-' : letters[rand_below(sizeof(letters) - 1)];
+		case_id[CASE_TEXT_SIZE - 1] = '\0';
+		HASH_FIND(hh_case, a->cases, case_id, CASE_TEXT_SIZE - 1, other);
 	} while (other);
 }
 
@@ -220,19 +220,24 @@ static void log_transition(const struct open_alert *alert, const char *type, con
 static void free_open(struct alerts *a, struct open_alert *alert)
 {
 	HASH_DEL(a->open, alert);
+	HASH_DELETE(hh_case, a->cases, alert);
 	json_decref(alert->document);
 	free(alert);
 }
 
-static struct open_alert *add_open(struct alerts *a, enum alert_kind kind, const struct id *subject, json_t *take)
+static struct open_alert *add_open(struct alerts *a, enum alert_kind kind, const struct id *subject, const struct id *id,
+	const char *case_id, json_t *take)
 {
 	struct open_alert *alert = mem_alloc(sizeof(*alert));
 
 	alert->kind = kind;
+	alert->id = *id;
+	snprintf(alert->case_id, sizeof(alert->case_id), "%s", case_id);
 	alert->subject = *subject;
 	alert->document = take;
 	make_key(alert->key, kind, subject);
 	HASH_ADD_STR(a->open, key, alert);
+	HASH_ADD(hh_case, a->cases, case_id, strlen(alert->case_id), alert);
 	return alert;
 }
 
@@ -241,13 +246,14 @@ static struct open_alert *add_open(struct alerts *a, enum alert_kind kind, const
 const char *alerts_raise(struct alerts *a, const struct alert_facts *f)
 {
 	struct open_alert *alert = find_open(a, f->kind, &f->subject);
-	char text[ID_TEXT_SIZE];
+	char text[ID_TEXT_SIZE], case_id[CASE_TEXT_SIZE];
+	struct id id;
 
 	if (alert)
 		return alert->case_id;
-	alert = add_open(a, f->kind, &f->subject, json_object());
-	alert->id = id_new();
-	make_case(a, alert);
+	id = id_new();
+	make_case(a, case_id);
+	alert = add_open(a, f->kind, &f->subject, &id, case_id, json_object());
 	json_object_set_new(alert->document, "id", json_string(id_format(&alert->id, text)));
 	json_object_set_new(alert->document, "case", json_string(alert->case_id));
 	json_object_set_new(alert->document, "organization", json_string("default"));
@@ -346,7 +352,6 @@ static void load_open(void *arg, const struct id *id, const json_t *document)
 {
 	struct alerts *a = arg;
 	const char *case_id = NULL, *kind_name = NULL, *subject_text = NULL;
-	struct open_alert *alert;
 	struct id subject;
 	int kind;
 
@@ -354,13 +359,11 @@ static void load_open(void *arg, const struct id *id, const json_t *document)
 	if (json_unpack((json_t *)(uintptr_t)document, "{s:{s:s}}", "monitor", "id", &subject_text) == -1)
 		(void)json_unpack((json_t *)(uintptr_t)document, "{s:{s:s}}", "probe", "id", &subject_text);
 	kind = index_of(alert_kind_names, kind_name);
-	if (kind < 0 || !case_id || !subject_text || id_parse(subject_text, &subject) == -1) {
+	if (kind < 0 || !case_id || strlen(case_id) != CASE_TEXT_SIZE - 1 || !subject_text || id_parse(subject_text, &subject) == -1) {
 		log_error("alert.unreadable case=%s", log_quote(case_id));
 		return;
 	}
-	alert = add_open(a, (enum alert_kind)kind, &subject, json_deep_copy(document));
-	alert->id = *id;
-	snprintf(alert->case_id, sizeof(alert->case_id), "%s", case_id);
+	add_open(a, (enum alert_kind)kind, &subject, id, case_id, json_deep_copy(document));
 }
 
 struct alerts *alerts_new(struct store *store, struct notify *notify, const char *url)

@@ -52,8 +52,17 @@ static void hear_monitor(struct watched *wd, int64_t now_ms)
 	}
 }
 
-static void mark_suspect(struct verdicts *v, uint32_t key, bool suspect)
+bool court_suspects(const struct verdicts *v, uint32_t key)
 {
+	const struct standing_of *s = verdicts_standing(v, key);
+	const struct probe *probe = registry_probe_by_key(v->c->registry, key);
+
+	return (s && s->court.slot.open) || (probe && probe->joined_wall_ms == UNSET);
+}
+
+void court_mark(struct verdicts *v, uint32_t key)
+{
+	bool suspect = court_suspects(v, key);
 	struct watched *wd, *next;
 
 	HASH_ITER(hh, v->watched, wd, next) {
@@ -68,7 +77,9 @@ static void describe(const struct standing_of *s, const struct probe *probe, enu
 {
 	int64_t silent_s = (now_ms - s->court.heard_at_ms) / 1000;
 
-	if (fault == FAULT_LOST)
+	if (fault == FAULT_LOST && probe->joined_wall_ms == UNSET)
+		snprintf(text, room, "probe %s (%s) is registered but never joined", probe->name, probe->region);
+	else if (fault == FAULT_LOST)
 		snprintf(text, room, "nothing heard from probe %s (%s) for %lld s", probe->name, probe->region, (long long)silent_s);
 	else
 		snprintf(text, room, "probe %s (%s) contradicts the quorum on %d of its %d monitors", probe->name, probe->region, s->facts.dissents,
@@ -96,14 +107,14 @@ static void carry_out(struct verdicts *v, struct standing_of *s, const struct pr
 	switch (action->step) {
 	case ALERT_STEP_OPEN:
 		(void)alerts_raise(v->c->alerts, &facts);
-		mark_suspect(v, s->key, true);
+		court_mark(v, s->key);
 		break;
 	case ALERT_STEP_CHANGE:
 		alerts_change(v->c->alerts, &facts);
 		break;
 	case ALERT_STEP_CLOSE:
 		alerts_resolve(v->c->alerts, &facts);
-		mark_suspect(v, s->key, false);
+		court_mark(v, s->key);
 		break;
 	default:
 		break;
@@ -133,8 +144,10 @@ void court_session(struct verdicts *v, int64_t now_ms)
 		hear_monitor(wd, now_ms);
 	HASH_ITER(hh, v->probes, s, s_next) {
 		const struct probe *probe = registry_probe_by_key(v->c->registry, s->key);
-		if (!probe || probe->joined_wall_ms == UNSET) {
-			court_heard(&s->court, now_ms); /* nobody misses it yet */
+		if (!probe)
+			continue;
+		if (probe->joined_wall_ms == UNSET && s->facts.undetermined == 0) { /* nobody misses it yet */
+			court_heard(&s->court, now_ms);
 			continue;
 		}
 		struct court_action action = court_tick(&s->court, &s->facts, now_ms);

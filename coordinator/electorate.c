@@ -140,8 +140,7 @@ void electorate_seat(struct watched *wd, const struct monitor *m, bool revised)
 	if (before)
 		watch_carry(wd->w, before);
 	for (int i = 0; i < n; i++) {
-		const struct standing_of *s = verdicts_standing(wd->v, seats[i].key);
-		watch_suspect(wd->w, seats[i].key, s && s->court.slot.open);
+		watch_suspect(wd->w, seats[i].key, court_suspects(wd->v, seats[i].key));
 	}
 	free(before);
 	forget_evidence(wd, n);

@@ -354,6 +354,7 @@ void verdicts_heard(struct verdicts *v, const struct probe *probe)
 	if (s->available)
 		return;
 	s->available = true;
+	court_mark(v, s->key);
 	reseat_soon(v);
 }
 
