@@ -734,7 +734,11 @@ static void test_stream_replays_and_goes_live(void **state UNUSED)
 		int64_t before = third;
 
 		assert_true(client_wait(f, count_text(f->in, "\nevent: alert.") >= 259));
-		assert_int_equal(count_text(f->in, "\nevent: alert."), 259);
+		raise_alert(
+			"shop front", i == 0 ? ALERT_SLOW : ALERT_LOSS); /* the last one is live */
+		assert_true(client_wait(
+			f, strstr(f->in, i == 0 ? "\"kind\":\"slow\"" : "\"kind\":\"loss\"")));
+		assert_int_equal(count_text(f->in, "\nevent: alert."), 260 + i);
 		for (at = f->in; (at = strstr(at, "\nid: ")); at++) {
 			int64_t sequence = strtoll(at + 5, NULL, 10);
 
