@@ -225,6 +225,7 @@ void burst_begin(struct watch *w, struct sitting *s)
 	for (int i = 0; i < w->n_voters; i++)
 		for (int r = 0; r < ROUNDS_MAX; r++)
 			w->voter[i].round[r] = (struct vote){0};
+	close_rounds(w, s->now_ms); /* with too many set aside its outcome is settled already */
 	struct watch_action *action = sitting_act(s, WATCH_ORDER_BURST);
 	action->rounds = w->burst.rounds;
 	action->first_round = w->burst.first_round;
