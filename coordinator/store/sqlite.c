@@ -240,6 +240,54 @@ static int open_state(struct sqlite_store *s, char why[WHY_SIZE])
 	return 0;
 }
 
+/* Writes the row that knows the key, or asks it. */
+static int check_key(struct sqlite_store *s, char why[WHY_SIZE])
+{
+	static const char known[] = "quorate";
+	sqlite3 *db = s->db[LANE_STATE];
+	sqlite3_stmt *stmt = NULL;
+	uint8_t sealed[sizeof(known) + SEAL_ROOM];
+	char text[sizeof(known)];
+	int64_t n = 0;
+	int rc = sqlite3_prepare_v2(db, "SELECT document FROM seal", -1, &stmt, NULL);
+	if (rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW &&
+		sqlite3_column_bytes(stmt, 0) == sizeof(sealed))
+		n = unseal(&s->key, "seal", 4, sqlite3_column_blob(stmt, 0), sizeof(sealed), text);
+	sqlite3_finalize(stmt);
+	if (rc == SQLITE_ROW) {
+		if (n == sizeof(known))
+			return 0;
+		snprintf(why, WHY_SIZE,
+			"%s/state.key is not the key of state.db: restore both from one backup",
+			s->folder);
+		return -1;
+	}
+	seal(&s->key, "seal", 4, known, sizeof(known), sealed);
+	if (rc == SQLITE_DONE && sqlite3_prepare_v2(db, "INSERT INTO seal VALUES(1, ?1)", -1, &stmt,
+					 NULL) == SQLITE_OK) {
+		(void)sqlite3_bind_blob(stmt, 1, sealed, sizeof(sealed), SQLITE_STATIC);
+		rc = sqlite3_step(stmt);
+		sqlite3_finalize(stmt);
+		if (rc == SQLITE_DONE)
+			return 0;
+	}
+	sqlite_why(why, "state.db", db);
+	return -1;
+}
+
+static int open_key(struct sqlite_store *s, char why[WHY_SIZE])
+{
+	int fd = make_file(s, "state.key", why);
+	if (fd == -1)
+		return -1;
+	int rc = seal_key_load(fd, &s->key);
+	close(fd);
+	if (rc == -1)
+		snprintf(why, WHY_SIZE, "%s/state.key is not a key file, or cannot be written",
+			s->folder);
+	return rc;
+}
+
 static void sqlite_close(void *backend)
 {
 	struct sqlite_store *s = backend;
@@ -247,6 +295,7 @@ static void sqlite_close(void *backend)
 		close_lane(s, (enum lane_kind)k);
 	if (s->lock_fd != -1)
 		close(s->lock_fd);
+	seal_key_clear(&s->key);
 	free(s->folder);
 	free(s);
 }
@@ -272,7 +321,8 @@ static int sqlite_open(void **out, const char *location, char why[WHY_SIZE])
 	s->folder = mem_strdup(location);
 	s->lock_fd = -1;
 	if (make_folder(s->folder, why) == -1 || lock_folder(s, why) == -1 ||
-		open_state(s, why) == -1 || open_results(s, why) == -1) {
+		open_key(s, why) == -1 || open_state(s, why) == -1 || check_key(s, why) == -1 ||
+		open_results(s, why) == -1) {
 		sqlite_close(s);
 		return -1;
 	}

@@ -8,6 +8,7 @@
 #define QUORATE_STORE_SQLITE_H
 
 #include "coordinator/store/backend.h"
+#include "coordinator/store/seal.h"
 
 #include <sqlite3.h>
 
@@ -30,6 +31,7 @@ enum { RESULT_IDENT_FIND, RESULT_IDENT_ADD, RESULT_ADD, RESULT_STATEMENT_COUNT }
 struct sqlite_store {
 	char *folder;
 	int lock_fd;
+	struct seal_key key; /* constant after open: read by both threads */
 	/* the writer's */
 	sqlite3 *db[LANE_COUNT];
 	sqlite3_stmt *write[OP_KIND_COUNT];
@@ -43,6 +45,11 @@ sqlite3 *sqlite_open_reader(const struct sqlite_store *s, enum lane_kind lane);
 void sqlite_why(char why[WHY_SIZE], const char *file, sqlite3 *db);
 
 int sqlite_run(sqlite3 *db, const char *sql);
+/* What a sealed document of an object is bound to. */
+struct sqlite_object_row {
+	uint8_t kind;
+	struct id id;
+};
 
 /* ---- sqlite_write.c */
 MUST_CHECK int sqlite_prepare_state(struct sqlite_store *s);

@@ -8,6 +8,7 @@
 #include "proto/base/mem.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char *column_text(sqlite3_stmt *stmt, int column)
@@ -176,11 +177,14 @@ static int walk(struct sqlite_store *s, const char *sql, int parameter, walk_fn 
 }
 
 struct document_walk {
+	const struct sqlite_store *store;
+	enum store_kind kind;
 	document_fn fn;
 	void *arg;
+	bool damaged; /* a document could not be unsealed */
 };
 
-static void walk_document(sqlite3_stmt *stmt, void *arg)
+static void walk_alert(sqlite3_stmt *stmt, void *arg)
 {
 	const struct document_walk *to = arg;
 	struct id id = column_id(stmt, 0);
@@ -189,18 +193,42 @@ static void walk_document(sqlite3_stmt *stmt, void *arg)
 	json_decref(document);
 }
 
+/* Rows of schema 1 are plain: they begin with a brace. */
+static void walk_object(sqlite3_stmt *stmt, void *arg)
+{
+	struct document_walk *to = arg;
+	struct sqlite_object_row row = {(uint8_t)to->kind, column_id(stmt, 0)};
+	const uint8_t *sealed = sqlite3_column_blob(stmt, 1);
+	size_t size_bytes = (size_t)sqlite3_column_bytes(stmt, 1);
+	if (size_bytes > 0 && sealed[0] == '{') {
+		walk_alert(stmt, arg);
+		return;
+	}
+	char *text = mem_alloc(size_bytes + 1);
+	int64_t n = unseal(&to->store->key, &row, sizeof(row), sealed, size_bytes, text);
+	if (n == -1) {
+		to->damaged = true;
+	} else {
+		json_t *document = row_document(text, (size_t)n);
+		to->fn(to->arg, &row.id, document);
+		json_decref(document);
+	}
+	free(text);
+}
+
 int sqlite_each_object(void *backend, enum store_kind kind, document_fn fn, void *arg)
 {
-	struct document_walk to = {fn, arg};
-	return walk(backend, "SELECT id, document FROM object WHERE kind = ?1 ORDER BY id",
-		(int)kind, walk_document, &to);
+	struct document_walk to = {backend, kind, fn, arg, false};
+	int rc = walk(backend, "SELECT id, document FROM object WHERE kind = ?1 ORDER BY id",
+		(int)kind, walk_object, &to);
+	return to.damaged ? -1 : rc;
 }
 
 int sqlite_each_open_alert(void *backend, document_fn fn, void *arg)
 {
-	struct document_walk to = {fn, arg};
+	struct document_walk to = {backend, 0, fn, arg, false};
 	return walk(backend, "SELECT id, document FROM alert WHERE open = ?1 ORDER BY id", 1,
-		walk_document, &to);
+		walk_alert, &to);
 }
 
 struct message_walk {

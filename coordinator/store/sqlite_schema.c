@@ -40,6 +40,10 @@ static const char *const state_steps[] = {
 	/* Written by a commit of nothing: the question whether commits work. */
 	"CREATE TABLE pulse(id INTEGER PRIMARY KEY CHECK(id = 1), n INTEGER NOT NULL) STRICT;"
 	"INSERT INTO pulse VALUES(1, 0);",
+
+	/* 2: object.document is sealed from here on (older rows when they are next written); this
+	   row knows the key. */
+	"CREATE TABLE seal(id INTEGER PRIMARY KEY CHECK(id = 1), document BLOB NOT NULL) STRICT;",
 };
 
 static const char *const results_steps[] = {

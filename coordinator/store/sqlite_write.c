@@ -10,6 +10,7 @@
 #include "proto/base/mem.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define RECEIVED_STEP_MS 10000
@@ -110,6 +111,16 @@ static void bind_message(sqlite3_stmt *stmt, const struct store_message *m)
 	bind_text(stmt, 8, m->last_error);
 }
 
+static void bind_sealed(
+	const struct sqlite_store *s, sqlite3_stmt *stmt, int i, const struct op *op)
+{
+	struct sqlite_object_row row = {(uint8_t)op->u.object.kind, op->u.object.id};
+	size_t size_bytes = strlen(op->u.object.document);
+	uint8_t *sealed = mem_alloc(size_bytes + SEAL_ROOM);
+	seal(&s->key, &row, sizeof(row), op->u.object.document, size_bytes, sealed);
+	(void)sqlite3_bind_blob64(stmt, i, sealed, size_bytes + SEAL_ROOM, free);
+}
+
 static int apply_state(struct sqlite_store *s, const struct op *op)
 {
 	sqlite3_stmt *stmt = s->write[op->kind];
@@ -121,8 +132,7 @@ static int apply_state(struct sqlite_store *s, const struct op *op)
 		if (op->kind == OP_REMOVE)
 			break;
 		bind_text(stmt, 3, op->u.object.name);
-		(void)sqlite3_bind_blob64(stmt, 4, op->u.object.document,
-			strlen(op->u.object.document), SQLITE_STATIC);
+		bind_sealed(s, stmt, 4, op);
 		break;
 	case OP_ALERT:
 		bind_alert(stmt, op);

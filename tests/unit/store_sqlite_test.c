@@ -180,32 +180,39 @@ static void what_is_newer_or_foreign_is_refused(void **state)
  * state.db is old_state[N - 1]. A new step in sqlite_schema.c needs a new text here: the test fails
  * until it is there.
  */
+#define STATE_1                                                                                    \
+	"CREATE TABLE object(kind INTEGER NOT NULL, id BLOB NOT NULL, name TEXT NOT NULL, "        \
+	"document "                                                                                \
+	"BLOB NOT NULL,"                                                                           \
+	" PRIMARY KEY(kind, id)) STRICT;"                                                          \
+	"CREATE TABLE alert(id BLOB PRIMARY KEY NOT NULL, case_id TEXT COLLATE NOCASE NOT NULL, "  \
+	"open INTEGER NOT NULL,"                                                                   \
+	" opened_wall_ms INTEGER NOT NULL, kind TEXT NOT NULL, monitor_id TEXT, document TEXT "    \
+	"NOT "                                                                                     \
+	"NULL) STRICT;"                                                                            \
+	"CREATE INDEX alert_case ON alert(case_id); CREATE INDEX alert_open ON alert(id) WHERE "   \
+	"open = 1;"                                                                                \
+	"CREATE INDEX alert_monitor ON alert(monitor_id, id);"                                     \
+	"CREATE TABLE event(sequence INTEGER PRIMARY KEY, type TEXT NOT NULL, alert BLOB NOT "     \
+	"NULL,"                                                                                    \
+	" wall_ms INTEGER NOT NULL, document TEXT NOT NULL) STRICT;"                               \
+	"CREATE TABLE message(key TEXT PRIMARY KEY NOT NULL, sequence INTEGER NOT NULL, channel "  \
+	"TEXT NOT NULL,"                                                                           \
+	" body TEXT NOT NULL, created_wall_ms INTEGER NOT NULL, state INTEGER NOT NULL, attempts " \
+	"INTEGER NOT NULL,"                                                                        \
+	" next_wall_ms INTEGER NOT NULL, last_error TEXT) STRICT;"                                 \
+	"CREATE INDEX message_state ON message(state, sequence);"                                  \
+	"CREATE TABLE pulse(id INTEGER PRIMARY KEY CHECK(id = 1), n INTEGER NOT NULL) STRICT;"     \
+	"INSERT INTO pulse VALUES(1, 0);"                                                          \
+	"INSERT INTO object VALUES(2, x'01000000000000000000000000000001', 'shop', "               \
+	"CAST('{\"text\":\"shop\"}' AS BLOB));"                                                    \
+	"INSERT INTO event VALUES(41, 'alert.opened', x'01000000000000000000000000000001', 5, "    \
+	"'{}');"                                                                                   \
+	"INSERT INTO message VALUES('41.chat', 41, 'chat', '{}', 5, 0, 1, 6, 'HTTP status 500');"
 static const char *const old_state[] = {
-	"CREATE TABLE object(kind INTEGER NOT NULL, id BLOB NOT NULL, name TEXT NOT NULL, document "
-	"BLOB NOT NULL,"
-	" PRIMARY KEY(kind, id)) STRICT;"
-	"CREATE TABLE alert(id BLOB PRIMARY KEY NOT NULL, case_id TEXT COLLATE NOCASE NOT NULL, "
-	"open INTEGER NOT NULL,"
-	" opened_wall_ms INTEGER NOT NULL, kind TEXT NOT NULL, monitor_id TEXT, document TEXT NOT "
-	"NULL) STRICT;"
-	"CREATE INDEX alert_case ON alert(case_id); CREATE INDEX alert_open ON alert(id) WHERE "
-	"open = 1;"
-	"CREATE INDEX alert_monitor ON alert(monitor_id, id);"
-	"CREATE TABLE event(sequence INTEGER PRIMARY KEY, type TEXT NOT NULL, alert BLOB NOT NULL,"
-	" wall_ms INTEGER NOT NULL, document TEXT NOT NULL) STRICT;"
-	"CREATE TABLE message(key TEXT PRIMARY KEY NOT NULL, sequence INTEGER NOT NULL, channel "
-	"TEXT NOT NULL,"
-	" body TEXT NOT NULL, created_wall_ms INTEGER NOT NULL, state INTEGER NOT NULL, attempts "
-	"INTEGER NOT NULL,"
-	" next_wall_ms INTEGER NOT NULL, last_error TEXT) STRICT;"
-	"CREATE INDEX message_state ON message(state, sequence);"
-	"CREATE TABLE pulse(id INTEGER PRIMARY KEY CHECK(id = 1), n INTEGER NOT NULL) STRICT;"
-	"INSERT INTO pulse VALUES(1, 0);"
-	"INSERT INTO object VALUES(2, x'01000000000000000000000000000001', 'shop', "
-	"CAST('{\"text\":\"shop\"}' AS BLOB));"
-	"INSERT INTO event VALUES(41, 'alert.opened', x'01000000000000000000000000000001', 5, "
-	"'{}');"
-	"INSERT INTO message VALUES('41.chat', 41, 'chat', '{}', 5, 0, 1, 6, 'HTTP status 500');",
+	STATE_1,
+	STATE_1
+	"CREATE TABLE seal(id INTEGER PRIMARY KEY CHECK(id = 1), document BLOB NOT NULL) STRICT;",
 };
 static const char *const old_results[] = {
 	"CREATE TABLE ident(id INTEGER PRIMARY KEY AUTOINCREMENT, key BLOB UNIQUE NOT NULL) STRICT;"
@@ -327,7 +334,7 @@ static void bad_locations_are_refused(void **state)
 static void files_are_for_their_owner_only(void **state)
 {
 	static const char *const files[] = {"state.db", "state.db-wal", "state.db-shm",
-		"results.db", "results.db-wal", "results.db-shm", "lock"};
+		"results.db", "results.db-wal", "results.db-shm", "lock", "state.key"};
 	struct fixture *f = *state;
 	struct stat st;
 	fixture_close(f);
@@ -353,9 +360,54 @@ static void a_newer_store_is_refused(void **state)
 	sqlite3_close(db);
 	assert_refused(f->folder, "written by a newer quorate (its schema is 99");
 	db = open_file(path_in(f, "state.db"));
-	run_sql(db, "PRAGMA user_version=1");
+	run_sql(db, "PRAGMA user_version=2");
 	sqlite3_close(db);
 	fixture_open(f);
+}
+
+static bool file_has(const char *path, const char *text)
+{
+	char command[256];
+	snprintf(command, sizeof(command), "grep -qa '%s' '%s'", text, path);
+	return system(command) == 0;
+}
+
+static void documents_are_sealed_on_disk(void **state)
+{
+	static const char *const files[] = {"state.db", "state.db-wal"};
+	struct fixture *f = *state;
+	char *key = mem_strdup(path_in(f, "state.key")), *away = mem_printf("%s.away", key);
+	struct store_batch *b = store_batch_new(f->store);
+	struct id id = id_of(1);
+	json_t *document = json_pack("{s:s}", "text", "BearerOfSecrets");
+	store_put(b, STORE_MONITOR, &id, "open-name", document);
+	json_decref(document);
+	assert_int_equal(fixture_commit(f, b, STORE_OR_FAIL), STORE_OK);
+	assert_true(file_has(
+		path_in(f, "state.db-wal"), "open-name")); /* the test looks at the right place */
+	for (int round = 0; round < 2; round++) {
+		for (size_t i = 0; i < ARRAY_LEN(files); i++)
+			assert_false(file_has(path_in(f, files[i]), "BearerOfSecrets"));
+		fixture_close(f);
+		fixture_open(f);
+		assert_int_equal(count_objects(f), 1);
+	}
+	fixture_close(f);
+	assert_int_equal(rename(key, away), 0);
+	assert_refused(f->folder, "state.key is not the key of state.db");
+	assert_int_equal(truncate(key, 7), 0);
+	assert_refused(f->folder, "not a key file");
+	assert_int_equal(rename(away, key), 0);
+	/* A document that was moved to another row is not believed. */
+	sqlite3 *db = open_file(path_in(f, "state.db"));
+	run_sql(db, "UPDATE object SET id = x'01000000000000000000000000000009'");
+	sqlite3_close(db);
+	fixture_open(f);
+	int n = 0;
+	assert_int_equal(store_each(f->store, STORE_MONITOR, count_object, &n), -1);
+	assert_int_equal(n, 0);
+	free(key);
+	free(away);
 }
 
 static void damaged_results_are_put_aside_damaged_state_stops(void **state)
@@ -701,7 +753,9 @@ static void a_full_disk_is_survived(void **state)
 	assert_int_equal(put_large(f, 1, STORE_OR_FAIL), STORE_OK);
 	assert_int_equal(add_large_result(f, 1, STORE_OR_FAIL), STORE_OK);
 
+	fixture_close(f); /* a start after a clean stop, on a disk that has filled up meanwhile */
 	fill_disk(f);
+	fixture_open(f);
 	assert_int_equal(put_large(f, 2, STORE_EVENTUALLY), STORE_DEGRADED);
 	assert_non_null(strstr(f->detail, "full"));
 	assert_int_equal(put_large(f, 3, STORE_OR_FAIL), STORE_DEGRADED);
@@ -745,6 +799,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(bad_locations_are_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(files_are_for_their_owner_only, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_newer_store_is_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(documents_are_sealed_on_disk, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			damaged_results_are_put_aside_damaged_state_stops, setup, teardown),
 		cmocka_unit_test_setup_teardown(old_results_go_in_slices, setup, teardown),
