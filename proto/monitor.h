@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The table of a monitor's fields (see quorate/monitor.h for the struct): bounds, defaults, documentation. Decoder,
- * encoder, JSON Schema and the man pages are made from it.
+ * The table of a monitor's fields (see quorate/monitor.h for the struct): bounds, defaults,
+ * documentation. Decoder, encoder, JSON Schema and the man pages are made from it.
  */
 #ifndef QUORATE_PROTO_MONITOR_H
 #define QUORATE_PROTO_MONITOR_H
@@ -14,16 +14,18 @@ extern const struct schema monitor_schema;
 extern const struct schema result_schema; /* struct result, quorate/result.h */
 
 /*
- * From the API's form {"type": "http", "target": "https://…"} or the short one {"http": "https://…"}; YAML files use
- * either. FLAGS as for schema_decode: SCHEMA_STRICT for people, SCHEMA_WIRE between our programs. Besides the fields:
- * timeout <= interval, target fits type (URL with http/https, a host, no user:password@; host:port), headers without CR/LF, burst
- * rounds that fit, no more than MONITOR_MAX_BYTES encoded. PATH as in schema_decode_at. 0 or -1 and PROBLEMS.
+ * From the API's form {"type": "http", "target": "https://…"} or the short one {"http":
+ * "https://…"}; YAML files use either. FLAGS as for schema_decode: SCHEMA_STRICT for people,
+ * SCHEMA_WIRE between our programs. Besides the fields: timeout <= interval, target fits type (URL
+ * with http/https, a host, no user:password@; host:port), headers without CR/LF, burst rounds that
+ * fit, no more than MONITOR_MAX_BYTES encoded. PATH as in schema_decode_at. 0 or -1 and PROBLEMS.
  */
-MUST_CHECK int monitor_decode(const json_t *in, unsigned flags, const char *path, struct monitor *out,
-	struct problems *problems);
+MUST_CHECK int monitor_decode(const json_t *in, unsigned flags, const char *path,
+	struct monitor *out, struct problems *problems);
 json_t *monitor_encode(const struct monitor *m, unsigned flags);
 void monitor_clear(struct monitor *m);
-/* Whether A and B differ in anything that a check or a verdict could notice (so that the revision must rise). */
+/* Whether A and B differ in anything that a check or a verdict could notice (so that the revision
+ * must rise). */
 bool monitor_same_check(const struct monitor *a, const struct monitor *b);
 
 void result_clear(struct result *r);

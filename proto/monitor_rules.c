@@ -191,7 +191,7 @@ static void check_times(const struct monitor *m, const char *path, struct proble
 	if (spread_ms > CONFIRM_MAX_MS)
 		add(problems, path, "quorum.gap",
 			"%" PRId64 " rounds %s apart take %s; accepted: at most 1m from the first "
-				   "to the last round",
+			"to the last round",
 			m->quorum.rounds, duration_format(m->quorum.gap_ms, first),
 			duration_format(spread_ms, second));
 	check_below_timeout(m, &m->expect.response_time, "expect.response_time", path, problems);

@@ -1,34 +1,34 @@
 // SPDX-License-Identifier: MIT
 /*
- * Every ceiling that two parts of the system have to agree on. Whatever comes from a peer is cut off
- * here; a new ceiling belongs here too if both sides of a wire know it.
+ * Every ceiling that two parts of the system have to agree on. Whatever comes from a peer is cut
+ * off here; a new ceiling belongs here too if both sides of a wire know it.
  */
 #ifndef QUORATE_LIMITS_H
 #define QUORATE_LIMITS_H
 
 /* Names: probes, regions, monitors, services, labels. */
-#define NAME_MAX_BYTES          128
-#define URL_MAX_BYTES           2048
-#define MEMO_MAX_BYTES          4096
-#define LABELS_MAX              32
-#define HEADERS_MAX             32
-#define HEADER_VALUE_MAX_BYTES  4096
-#define REQUEST_BODY_MAX_BYTES  65536
-#define PATTERN_MAX_BYTES       1024
-#define HOPS_MAX                20
-#define REGIONS_MAX             64
+#define NAME_MAX_BYTES         128
+#define URL_MAX_BYTES          2048
+#define MEMO_MAX_BYTES         4096
+#define LABELS_MAX             32
+#define HEADERS_MAX            32
+#define HEADER_VALUE_MAX_BYTES 4096
+#define REQUEST_BODY_MAX_BYTES 65536
+#define PATTERN_MAX_BYTES      1024
+#define HOPS_MAX               20
+#define REGIONS_MAX            64
 
 /* Times. */
-#define INTERVAL_MIN_MS         1000
-#define INTERVAL_MAX_MS         86400000
-#define TIMEOUT_MIN_MS          100
-#define TIMEOUT_MAX_MS          60000
+#define INTERVAL_MIN_MS 1000
+#define INTERVAL_MAX_MS 86400000
+#define TIMEOUT_MIN_MS  100
+#define TIMEOUT_MAX_MS  60000
 
 /* Electorates. */
-#define SEATS_MAX               15
-#define PER_SEAT_MAX            3
-#define VOTERS_MAX              (SEATS_MAX * PER_SEAT_MAX)
-#define ROUNDS_MAX              5
+#define SEATS_MAX    15
+#define PER_SEAT_MAX 3
+#define VOTERS_MAX   (SEATS_MAX * PER_SEAT_MAX)
+#define ROUNDS_MAX   5
 
 /* The wire: nanomsg's NN_RCVMAXSIZE stays above our own ceiling (field notes: one byte over and the
  * peers reconnect and resend for ever). */
@@ -40,7 +40,7 @@
 #define RESULTS_PER_REPORT_MAX  500
 
 /* The API. */
-#define API_BODY_MAX_BYTES      (4 * 1024 * 1024)
-#define API_MONITOR_MAX_BYTES   (192 * 1024)
+#define API_BODY_MAX_BYTES    (4 * 1024 * 1024)
+#define API_MONITOR_MAX_BYTES (192 * 1024)
 
 #endif

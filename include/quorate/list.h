@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* The three containers that configuration objects are made of. All memory is owned by the container. */
+/* The three containers that configuration objects are made of. All memory is owned by the
+ * container. */
 #ifndef QUORATE_LIST_H
 #define QUORATE_LIST_H
 

@@ -2,7 +2,8 @@
 /*
  * A monitor: what is checked, from where, and what is expected. The same struct is what the API and
  * monitors.yml describe, what the store keeps (as JSON) and what a probe receives.
- * proto/monitor.h holds the one table of its fields: bounds, defaults, documentation, decoder, encoder.
+ * proto/monitor.h holds the one table of its fields: bounds, defaults, documentation, decoder,
+ * encoder.
  *
  * A number that was not given is UNSET (-1), a text NULL, an enum -1. All pointers are owned by the
  * struct and released by monitor_clear().
@@ -23,7 +24,14 @@
 enum check_kind { CHECK_PING, CHECK_TCP, CHECK_HTTP, CHECK_REDIRECT, CHECK_KIND_COUNT };
 extern const char *const check_kind_names[]; /* ping tcp http redirect */
 
-enum http_method { METHOD_GET, METHOD_HEAD, METHOD_POST, METHOD_PUT, METHOD_DELETE, METHOD_OPTIONS };
+enum http_method {
+	METHOD_GET,
+	METHOD_HEAD,
+	METHOD_POST,
+	METHOD_PUT,
+	METHOD_DELETE,
+	METHOD_OPTIONS
+};
 extern const char *const http_method_names[];
 
 enum address_family { FAMILY_AUTO, FAMILY_IPV4, FAMILY_IPV6 };

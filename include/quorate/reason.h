@@ -14,7 +14,12 @@
 
 #include "quorate/attr.h"
 
-enum reason_class { REASON_CLASS_OK, REASON_CLASS_DOWN, REASON_CLASS_WARNING, REASON_CLASS_INTERNAL };
+enum reason_class {
+	REASON_CLASS_OK,
+	REASON_CLASS_DOWN,
+	REASON_CLASS_WARNING,
+	REASON_CLASS_INTERNAL
+};
 
 // clang-format off
 /*     enum                       code                       class    English                                                   Japanese */
@@ -76,7 +81,7 @@ enum reason {
 #define REASON_ENUM(e, code, class, en, ja) REASON_##e,
 	REASON_TABLE(REASON_ENUM)
 #undef REASON_ENUM
-	REASON_COUNT
+		REASON_COUNT
 };
 
 /* All of these abort on a value outside of the table: that is a programming error. */

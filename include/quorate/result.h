@@ -18,7 +18,8 @@ struct phases {
 	int64_t resolve_us;
 	int64_t connect_us;
 	int64_t tls_us;
-	int64_t first_byte_us; /* from the end of the request's set-up to the first byte of the answer */
+	int64_t first_byte_us; /* from the end of the request's set-up to the first byte of the
+				  answer */
 	int64_t transfer_us;
 	int64_t total_us;
 };
@@ -26,17 +27,19 @@ struct phases {
 /* One step of a redirect chain, the last one included. */
 struct hop {
 	char *url;
-	int64_t status;   /* UNSET: no answer */
-	char *location;   /* absolute; NULL: none */
-	char *address;    /* "192.0.2.1:443" */
+	int64_t status; /* UNSET: no answer */
+	char *location; /* absolute; NULL: none */
+	char *address;  /* "192.0.2.1:443" */
 	int64_t total_us;
 	int64_t certificate_days; /* UNSET: no TLS */
 };
 
 struct certificate {
-	char *subject, *issuer, *names; /* names: subject alternative names, comma-separated, cut at 512 */
+	char *subject, *issuer,
+		*names; /* names: subject alternative names, comma-separated, cut at 512 */
 	int64_t not_before_wall_ms, not_after_wall_ms; /* UNSET: no certificate seen */
-	int64_t days; /* whole days left at the check, the shortest over all hops; may be negative: see not_after */
+	int64_t days; /* whole days left at the check, the shortest over all hops; may be negative:
+			 see not_after */
 	char *tls_version;
 };
 
@@ -56,23 +59,25 @@ struct result {
 	/* time: the wall instant is for people; the vote's time is received - age - duration */
 	int64_t started_wall_ms;
 	int64_t duration_ms;
-	int64_t age_ms; /* from the check's end to the message's sending, on the probe's monotonic clock */
+	int64_t age_ms; /* from the check's end to the message's sending, on the probe's monotonic
+			   clock */
 
 	/* finding */
-	int verdict; /* enum verdict */
-	int reason;  /* enum reason: of the verdict, or of the worst crossed threshold */
+	int verdict;  /* enum verdict */
+	int reason;   /* enum reason: of the verdict, or of the worst crossed threshold */
 	char *detail; /* one sentence of what was seen; at most RESULT_DETAIL_MAX_BYTES */
-	int severity[THRESHOLD_COUNT]; /* enum severity of each threshold; NONE: not crossed or not judged */
+	int severity[THRESHOLD_COUNT]; /* enum severity of each threshold; NONE: not crossed or not
+					  judged */
 
 	/* evidence */
 	struct phases phases;
 	char *address; /* really connected: "192.0.2.1:443"; NULL: none */
 	int64_t status;
-	int64_t bytes; /* of the body as received */
+	int64_t bytes;      /* of the body as received */
 	char *body_excerpt; /* of a failed content check; at most BODY_EXCERPT_MAX_BYTES of UTF-8 */
 	struct certificate certificate;
 	struct ping_facts ping;
-	struct list hops; /* of struct hop */
+	struct list hops;    /* of struct hop */
 	int64_t loop_lag_us; /* the probe's own lag when the check ended */
 };
 

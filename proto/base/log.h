@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * Log lines on stderr: logfmt with the "<3>" level prefix that journald understands (without it when
- * stderr is a terminal). A line is: ts=, level=, msg= and the format; JOURNAL_STREAM leaves ts to journald. Secrets never. A transition is
- * logged once, by the function that makes it; steady state at info level is silent.
+ * Log lines on stderr: logfmt with the "<3>" level prefix that journald understands (without it
+ * when stderr is a terminal). A line is: ts=, level=, msg= and the format; JOURNAL_STREAM leaves ts
+ * to journald. Secrets never. A transition is logged once, by the function that makes it; steady
+ * state at info level is silent.
  */
 #ifndef QUORATE_BASE_LOG_H
 #define QUORATE_BASE_LOG_H
@@ -32,8 +33,8 @@ NORETURN void log_fatal(const char *format, ...) PRINTF_LIKE(1, 2);
  * static buffers, so up to eight may stand in one call. NULL gives "". Main thread only. */
 const char *log_quote(const char *text);
 
-/* At most one line per KEY and WINDOW_MS; returns how many were held back since the last, or -1 when
- * this one is to be held back too. KEY must be a string literal. */
+/* At most one line per KEY and WINDOW_MS; returns how many were held back since the last, or -1
+ * when this one is to be held back too. KEY must be a string literal. */
 int log_ratelimit(const char *key, int64_t window_ms);
 
 #endif

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * The event loop: libevent behind a few calls. One loop per program, all on the main thread; the only
- * call that another thread may make is loop_wake(). Callbacks never run before the call that set them
- * up has returned, and never after the matching stop/free.
+ * The event loop: libevent behind a few calls. One loop per program, all on the main thread; the
+ * only call that another thread may make is loop_wake(). Callbacks never run before the call that
+ * set them up has returned, and never after the matching stop/free.
  */
 #ifndef QUORATE_BASE_LOOP_H
 #define QUORATE_BASE_LOOP_H
@@ -15,15 +15,15 @@
 struct loop;
 struct event_base;
 
-struct loop *loop_new(void); /* ignores SIGPIPE from now on */
+struct loop *loop_new(void);       /* ignores SIGPIPE from now on */
 void loop_free(struct loop *loop); /* runs what was deferred first */
 /* Runs until loop_stop(); one that came before the run ends it at once. */
 void loop_run(struct loop *loop);
 void loop_stop(struct loop *loop);
 /* For the files that need libevent itself (evhttp, bufferevents). Borrowed. */
 struct event_base *loop_base(struct loop *loop);
-/* The largest delay between a timer's due time and its run since the last call, then reset. A measure
- * of our own overload: results and heartbeats carry it. */
+/* The largest delay between a timer's due time and its run since the last call, then reset. A
+ * measure of our own overload: results and heartbeats carry it. */
 int64_t loop_lag_us(struct loop *loop);
 
 /* Timers: one shot. Embedded; clear before the memory goes. Setting again moves it. */
@@ -52,7 +52,8 @@ struct watch_fd {
 	int fd, what;
 	struct loop *loop;
 };
-void watch_fd_init(struct watch_fd *w, struct loop *loop, int fd, void (*run)(void *arg, int fd, int what), void *arg);
+void watch_fd_init(struct watch_fd *w, struct loop *loop, int fd,
+	void (*run)(void *arg, int fd, int what), void *arg);
 /* WHAT: WATCH_READ | WATCH_WRITE; 0 stops. */
 void watch_fd_set(struct watch_fd *w, int what);
 void watch_fd_clear(struct watch_fd *w);
@@ -64,10 +65,12 @@ struct watch_signal {
 	void *arg;
 	int signal;
 };
-void watch_signal_start(struct watch_signal *w, struct loop *loop, int signal, void (*run)(void *arg, int signal), void *arg);
+void watch_signal_start(struct watch_signal *w, struct loop *loop, int signal,
+	void (*run)(void *arg, int signal), void *arg);
 void watch_signal_stop(struct watch_signal *w);
 
-/* RUN is called in the loop's thread soon after any thread called loop_waker_wake (wakes coalesce). */
+/* RUN is called in the loop's thread soon after any thread called loop_waker_wake (wakes coalesce).
+ */
 struct loop_waker;
 struct loop_waker *loop_waker_new(struct loop *loop, void (*run)(void *arg), void *arg);
 void loop_waker_free(struct loop_waker *w);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Small fixed allocations: they abort when memory is out (systemd restarts us, state is in the store).
- * Whatever a peer can size does not belong here but into struct buf, which has a ceiling.
+ * Small fixed allocations: they abort when memory is out (systemd restarts us, state is in the
+ * store). Whatever a peer can size does not belong here but into struct buf, which has a ceiling.
  */
 #ifndef QUORATE_BASE_MEM_H
 #define QUORATE_BASE_MEM_H
@@ -10,10 +10,10 @@
 
 #include <stddef.h>
 
-void *mem_alloc(size_t size_bytes);             /* zeroed */
-void *mem_array(size_t n, size_t size_bytes);   /* zeroed; overflow aborts */
+void *mem_alloc(size_t size_bytes);           /* zeroed */
+void *mem_array(size_t n, size_t size_bytes); /* zeroed; overflow aborts */
 void *mem_resize(void *old, size_t n, size_t size_bytes);
-char *mem_strdup(const char *text);             /* NULL gives NULL */
+char *mem_strdup(const char *text); /* NULL gives NULL */
 char *mem_strndup(const char *text, size_t n);
 char *mem_printf(const char *format, ...) PRINTF_LIKE(1, 2);
 /* Replaces *PLACE (which is freed) by a copy of TEXT. */

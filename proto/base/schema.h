@@ -2,13 +2,13 @@
 /*
  * One table of fields describes an object, and everything that must agree with it is made from the
  * table: the decoder (JSON -> struct) with its error texts, the encoder, the release of memory, the
- * JSON Schema in openapi.json, the option lists of the man pages. Configuration files, monitors, API
- * bodies and wire messages all use it.
+ * JSON Schema in openapi.json, the option lists of the man pages. Configuration files, monitors,
+ * API bodies and wire messages all use it.
  *
  * Errors are for people. Each names the path, what was found and what is accepted:
- *   path "interval",     message "'5' needs a unit, for example 5s; accepted: a duration from 1s to 24h"
- *   path "expect.prot",  message "unknown option; did you mean 'port'?"
- *   path "expect.port",  message "not an option of type http, only of: tcp"
+ *   path "interval",     message "'5' needs a unit, for example 5s; accepted: a duration from 1s to
+ * 24h" path "expect.prot",  message "unknown option; did you mean 'port'?" path "expect.port",
+ * message "not an option of type http, only of: tcp"
  */
 #ifndef QUORATE_BASE_SCHEMA_H
 #define QUORATE_BASE_SCHEMA_H
@@ -24,7 +24,7 @@
 /* What is wrong with an input; at most PROBLEMS_MAX are kept. */
 #define PROBLEMS_MAX 16
 struct problem {
-	char path[160];    /* "monitors[3].expect.status", "" for the whole */
+	char path[160]; /* "monitors[3].expect.status", "" for the whole */
 	char message[320];
 };
 
@@ -45,11 +45,12 @@ enum field_type {
 	FIELD_ENUM,     /* int                 one of names[] */
 	FIELD_ID,       /* struct id           UUID text */
 	FIELD_TIME,     /* int64_t wall ms     RFC 3339 text */
-	FIELD_STRINGS,  /* struct strings      list of texts, at most max items (one text is taken as a list of one) */
-	FIELD_PAIRS,    /* struct pairs        object of texts, at most max members */
-	FIELD_OBJECT,   /* embedded struct     sub */
-	FIELD_LIST,     /* struct list         list of sub, at most max items */
-	FIELD_CUSTOM    /* anything            custom */
+	FIELD_STRINGS, /* struct strings      list of texts, at most max items (one text is taken as
+			  a list of one) */
+	FIELD_PAIRS,   /* struct pairs        object of texts, at most max members */
+	FIELD_OBJECT,  /* embedded struct     sub */
+	FIELD_LIST,    /* struct list         list of sub, at most max items */
+	FIELD_CUSTOM   /* anything            custom */
 };
 
 /* JSON null is the same as an absent field. */
@@ -66,9 +67,9 @@ struct field_custom {
 	int (*decode)(const json_t *in, void *out, const char **why);
 	/* Returns a new reference, NULL for "not set: leave it out". */
 	json_t *(*encode)(const void *in);
-	void (*unset)(void *out);              /* gives the "not set" value */
-	void (*clear)(void *out);              /* NULL: nothing is owned */
-	const char *json_schema;               /* JSON text of its schema */
+	void (*unset)(void *out); /* gives the "not set" value */
+	void (*clear)(void *out); /* NULL: nothing is owned */
+	const char *json_schema;  /* JSON text of its schema */
 };
 
 struct field {
@@ -76,15 +77,16 @@ struct field {
 	enum field_type type;
 	size_t offset;
 	unsigned flags;
-	int64_t min, max;                     /* both 0: numbers have no bounds, texts and lists a ceiling */
-	const char *const *names;             /* ENUM: NULL-ended */
-	const struct schema *sub;             /* OBJECT, LIST */
+	int64_t min, max;         /* both 0: numbers have no bounds, texts and lists a ceiling */
+	const char *const *names; /* ENUM: NULL-ended */
+	const struct schema *sub; /* OBJECT, LIST */
 	const struct field_custom *custom;
-	uint32_t variants;                    /* bit per variant in which it exists; 0: all */
-	const char *fallback;                 /* default, as JSON text ("\"60s\"", "5"); NULL: unset */
-	const char *accepts;                  /* NULL: made from type, min, max, names */
-	const char *doc;                      /* one sentence for documentation */
-	/* An extra rule on the decoded value, may be NULL: 0, or -1 with *why set to a static text: what is accepted. */
+	uint32_t variants;    /* bit per variant in which it exists; 0: all */
+	const char *fallback; /* default, as JSON text ("\"60s\"", "5"); NULL: unset */
+	const char *accepts;  /* NULL: made from type, min, max, names */
+	const char *doc;      /* one sentence for documentation */
+	/* An extra rule on the decoded value, may be NULL: 0, or -1 with *why set to a static text:
+	 * what is accepted. */
 	int (*check)(const void *value, const char **why);
 };
 
@@ -93,10 +95,11 @@ struct schema {
 	const struct field *fields;
 	size_t n_fields;
 	size_t size_bytes; /* of the struct */
-	/* Name of an ENUM field of this schema whose value v selects variant bit 1<<v; NULL: the variants
-	 * of the enclosing object apply. */
+	/* Name of an ENUM field of this schema whose value v selects variant bit 1<<v; NULL: the
+	 * variants of the enclosing object apply. */
 	const char *selector;
-	/* Rules over several fields; adds its own problems; may be NULL. PATH is the object's own. */
+	/* Rules over several fields; adds its own problems; may be NULL. PATH is the object's own.
+	 */
 	void (*check)(const void *object, const char *path, struct problems *problems);
 };
 
@@ -107,15 +110,16 @@ struct schema {
 #define SCHEMA_FULL   4u /* encode: fields at their default too (else they are left out) */
 
 /*
- * Decodes IN into OUT (SIZE_BYTES of memory whose old content is ignored). Every field is set: to the
- * input, to its fallback, or to unset (NULL, -1, false, empty). Returns 0, or -1 when PROBLEMS got at
- * least one; OUT must be cleared with schema_clear in both cases.
+ * Decodes IN into OUT (SIZE_BYTES of memory whose old content is ignored). Every field is set: to
+ * the input, to its fallback, or to unset (NULL, -1, false, empty). Returns 0, or -1 when PROBLEMS
+ * got at least one; OUT must be cleared with schema_clear in both cases.
  */
-MUST_CHECK int schema_decode(const struct schema *schema, unsigned flags, const json_t *in, void *out,
-	struct problems *problems);
-/* As schema_decode, with the path of IN inside a larger document ("monitors[3]") put before each path. */
-MUST_CHECK int schema_decode_at(const struct schema *schema, unsigned flags, const json_t *in, void *out,
-	const char *path, struct problems *problems);
+MUST_CHECK int schema_decode(const struct schema *schema, unsigned flags, const json_t *in,
+	void *out, struct problems *problems);
+/* As schema_decode, with the path of IN inside a larger document ("monitors[3]") put before each
+ * path. */
+MUST_CHECK int schema_decode_at(const struct schema *schema, unsigned flags, const json_t *in,
+	void *out, const char *path, struct problems *problems);
 /* Returns a new reference; never NULL. Unset fields are left out. */
 json_t *schema_encode(const struct schema *schema, unsigned flags, const void *in);
 /* Frees what the fields own and zeroes the struct. */
@@ -124,8 +128,8 @@ void schema_clear(const struct schema *schema, void *object);
 void schema_defaults(const struct schema *schema, void *object);
 /* JSON Schema (2020-12, as OpenAPI 3.1 uses it) of the object. A new reference. */
 json_t *schema_describe(const struct schema *schema);
-/* The candidate nearest to NAME (at most 1/3 of its letters changed, missing, superfluous or swapped with their
- * neighbour, at least 1), or NULL. */
+/* The candidate nearest to NAME (at most 1/3 of its letters changed, missing, superfluous or
+ * swapped with their neighbour, at least 1), or NULL. */
 const char *nearest_name(const char *name, const char *const *candidates, size_t n);
 
 #endif

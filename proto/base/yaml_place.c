@@ -68,10 +68,10 @@ void yaml_position(const struct yaml_doc *doc, const char *path, int *line, int 
 {
 	const struct mark *mark = &doc->top;
 
-	for (const struct mark *inner = mark; inner != NULL && *path != '\0';) {
-		inner = step(mark, &path);
-		if (inner != NULL)
-			mark = inner;
+	for (const struct mark *inner;; mark = inner) {
+		inner = *path == '\0' ? NULL : step(mark, &path);
+		if (inner == NULL)
+			break;
 	}
 	*line = mark->line;
 	*column = mark->column;
