@@ -37,6 +37,19 @@ static CURLUcode get_punycode(CURLU *url, char **host)
 	return code;
 }
 
+/* curl decodes %7f in a host and the like; what is no name and no address has no business in a
+ * query or on a wire. */
+static bool host_is_plain(const char *host)
+{
+	static const char accepted[] = "abcdefghijklmnopqrstuvwxyz0123456789-._";
+	size_t n = strlen(host);
+	if (n == 0 || n >= NET_HOST_SIZE)
+		return false;
+	if (host[0] == '[')
+		return host[n - 1] == ']' && strspn(host + 1, "0123456789abcdef:.") == n - 2;
+	return strspn(host, accepted) == n;
+}
+
 /* Lower case and punycode: one spelling per host. */
 static int canonical_host(CURLU *url)
 {
@@ -46,8 +59,7 @@ static int canonical_host(CURLU *url)
 		goto out;
 	for (char *p = host; *p != '\0'; p++)
 		*p = (char)(*p >= 'A' && *p <= 'Z' ? *p + 32 : *p);
-	if (strlen(host) < NET_HOST_SIZE && strchr(host, '%') == NULL &&
-		curl_url_set(url, CURLUPART_HOST, host, 0) == CURLUE_OK)
+	if (host_is_plain(host) && curl_url_set(url, CURLUPART_HOST, host, 0) == CURLUE_OK)
 		rc = 0;
 out:
 	curl_free(host);
