@@ -554,6 +554,19 @@ static void endless_interim(int fd, void *arg)
 	repeat(fd, "HTTP/1.1 100 Continue\r\n\r\n", "HTTP/1.1 100 Continue\r\n\r\n");
 }
 
+/* Few bytes, many lines; and then a proper end. */
+static void many_headers(int fd, void *arg)
+{
+	(void)arg;
+	if (!peer_read_request(fd, NULL, 0) || !peer_say(fd, "HTTP/1.1 200 OK\r\n"))
+		return;
+	for (int i = 0; i < 300; i++)
+		if (!peer_say(fd, "A: b\r\n"))
+			return;
+	peer_say(fd, "Content-Length: 0\r\n\r\n");
+	peer_wait_for_end(fd);
+}
+
 static void one_long_header(int fd, void *arg)
 {
 	(void)arg;
@@ -598,6 +611,7 @@ static const struct {
 	{"endless body", endless_body, NULL, "http.too_large", false},
 	{"endless headers", endless_headers, NULL, "http.too_large", false},
 	{"endless interim answers", endless_interim, NULL, "http.too_large", false},
+	{"many headers", many_headers, NULL, "http.too_large", false},
 	{"one long header", one_long_header, NULL, "http.too_large", false},
 	{"dripping", drip, NULL, "http.timeout", true},
 	{"short", say, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort", "tcp.closed_early",

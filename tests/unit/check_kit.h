@@ -123,10 +123,11 @@ UNUSED static struct result *kit_run(struct kit *k, struct monitor take)
 
 #define assert_reason(result, code)                                                                \
 	do {                                                                                       \
-		const char *got_ = reason_code((enum reason)(result)->reason);                     \
+		const struct result *r_ = (result);                                                \
+		const char *got_ = reason_code((enum reason)r_->reason);                           \
 		if (strcmp(got_, code) != 0)                                                       \
 			fail_msg("reason %s (%s) instead of %s", got_,                             \
-				(result)->detail != NULL ? (result)->detail : "", code);           \
+				r_->detail ? r_->detail : "", code);                               \
 	} while (0)
 
 /* ---- a scripted TCP peer in a thread */
