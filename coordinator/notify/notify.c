@@ -188,7 +188,7 @@ static void message_drop(struct lane *lane)
 		lane->end = &lane->first;
 	lane->channel->pending--;
 	lane->channel->notify->counts.pending--;
-	HASH_DEL(lane->channel->notify->messages, m);
+	HASH_DEL(lane->channel->notify->messages, m); // NOLINT(clang-analyzer-core.NullDereference): uthash
 	message_free(m);
 }
 
