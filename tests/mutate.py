@@ -15,6 +15,7 @@ import argparse, concurrent.futures, glob, os, random, re, shutil, subprocess, s
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 CORE = sorted(os.path.relpath(f, ROOT) for f in glob.glob(ROOT + "/coordinator/core/*.c"))
 VOCABULARY = ["proto/base/%s.c" % n for n in ("verdict", "reason", "duration", "mem", "log", "clock", "utf8")]
+ASAN = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 CFLAGS = ["-std=c11", "-D_GNU_SOURCE", "-I" + ROOT + "/include", "-I" + ROOT, "-O1", "-w"]
 UNIT = ["quorum", "alert", "court", "assign", "watch"]
 PROP = ["quorum", "assign", "watch"]
@@ -72,8 +73,10 @@ def mutants_of(path):
 class Bench:
     """A folder with every object built once; a mutant replaces one of them."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, flags=()):
+        os.makedirs(folder)
         self.folder = folder
+        self.flags = list(flags)
         self.objects = {}
         self.lock = threading.Lock()
         for source in CORE + VOCABULARY:
@@ -86,7 +89,7 @@ class Bench:
 
     def compile(self, source, name):
         out = os.path.join(self.folder, name)
-        done = subprocess.run(["gcc", *CFLAGS, "-c", "-o", out, source], capture_output=True)
+        done = subprocess.run(["gcc", *CFLAGS, *self.flags, "-c", "-o", out, source], capture_output=True)
         return out if done.returncode == 0 else None
 
     def text_of(self, obj):
@@ -96,12 +99,12 @@ class Bench:
     def run(self, name, mutated, path, seed, tag):
         objects = [mutated if source == path else obj for source, obj in self.objects.items()]
         program = os.path.join(self.folder, "t%s" % tag)
-        link = subprocess.run(["gcc", "-o", program, *self.tests[name], *objects, "-lcmocka"], capture_output=True)
+        link = subprocess.run(["gcc", *self.flags, "-o", program, *self.tests[name], *objects, "-lcmocka"], capture_output=True)
         if link.returncode:
             return "does not link"
         arguments = sorted(glob.glob(ROOT + "/tests/sim/*.scn")) if name == "sim" else []
         try:
-            done = subprocess.run([program, *arguments], capture_output=True, timeout=20, text=True, errors="replace",
+            done = subprocess.run([program, *arguments], capture_output=True, timeout=60 if self.flags else 20, text=True, errors="replace",
                                   env=dict(os.environ, SEED=str(seed)))
         except subprocess.TimeoutExpired:
             return "timeout"
@@ -110,7 +113,7 @@ class Bench:
         return " ".join(sorted(set(re.findall(r"\[  FAILED  \] (test_\w+)", done.stdout + done.stderr)))) or "crash"
 
 
-def judge(bench, mutant, args, tag):
+def judge(bench, mutant, args, tag, names=None):
     """None: no mutant; else (survived, what killed it)."""
     path, _, _, _, text = mutant
     source = os.path.join(bench.folder, "m%s.c" % tag)
@@ -119,7 +122,9 @@ def judge(bench, mutant, args, tag):
     obj = bench.compile(source, "m%s.o" % tag)
     if not obj or bench.text_of(obj) == bench.code[path]:
         return None
-    if args.laws:
+    if names:
+        pass
+    elif args.laws:
         names = ["prop/%s_prop" % n for n in PROP]
     else:
         first = FIRST[os.path.basename(path)]
@@ -154,7 +159,7 @@ def main():
     end = time.monotonic() + args.seconds
     killed, survivors, left, laws = 0, [], 0, {}
     try:
-        bench = Bench(folder)
+        bench, careful = Bench(folder + "/plain"), Bench(folder + "/careful", ASAN)
         for name in bench.tests:  # unmutated, everything passes
             why = bench.run(name, bench.objects[CORE[0]], CORE[0], args.seed, 0)
             if why:
@@ -164,7 +169,10 @@ def main():
         def work(numbered):
             if time.monotonic() > end or (args.laws and not missing):
                 return "left", None
-            return judge(bench, numbered[1], args, numbered[0]), numbered[1]
+            verdict = judge(bench, numbered[1], args, numbered[0])
+            if verdict and verdict[0] and not args.laws:  # a second look with sanitizers
+                verdict = judge(careful, numbered[1], args, numbered[0], ["unit/%s_test" % n for n in UNIT])
+            return verdict, numbered[1]
 
         with concurrent.futures.ThreadPoolExecutor(args.j) as pool:
             for verdict, mutant in pool.map(work, enumerate(mutants, 1)):

@@ -175,11 +175,11 @@ void burst_advance(struct watch *w, struct sitting *s)
 
 /* ---- when one begins */
 
+/* Whether a vote that started after SINCE_MS contradicts what is confirmed. */
 static bool called_for(const struct watch *w, const struct sitting *s, int64_t since_ms)
 {
 	for (int i = 0; i < w->n_voters; i++)
-		if (sitting_says(s, i, !w->down) &&
-			(since_ms == 0 || s->ballot[i].vote.started_at_ms > since_ms))
+		if (sitting_says(s, i, !w->down) && s->ballot[i].vote.started_at_ms > since_ms)
 			return true;
 	return false;
 }
@@ -190,7 +190,7 @@ static void calm(struct watch *w, const struct sitting *s)
 	if (w->calm_since_ms != 0 &&
 		s->now_ms - w->calm_since_ms >= BACKOFF_MAX * w->rule.interval_ms)
 		w->backoff_ms = w->no_burst_before_ms = 0;
-	if (called_for(w, s, 0))
+	if (called_for(w, s, INT64_MIN))
 		w->calm_since_ms = 0;
 	else if (w->calm_since_ms == 0)
 		w->calm_since_ms = s->now_ms;
@@ -232,16 +232,14 @@ void burst_begin(struct watch *w, struct sitting *s)
 	action->gap_ms = w->rule.gap_ms;
 }
 
+/* Timers that do not run are 0, and give an instant of the past. */
 void burst_wake(const struct watch *w, const struct sitting *s, int64_t *next_ms)
 {
 	if (may_begin(w, s))
 		wake_at(not_before(w, s), s->now_ms, next_ms);
-	if (w->agreed_since_ms != 0)
-		wake_at(w->agreed_since_ms + (w->rule.gap_ms > 0 ? w->rule.gap_ms : 1), s->now_ms,
-			next_ms);
+	wake_at(w->agreed_since_ms + (w->rule.gap_ms > 0 ? w->rule.gap_ms : 1), s->now_ms, next_ms);
 	for (int i = 0; w->burst.goal != BURST_NONE && i < w->burst.rounds; i++) {
 		wake_at(round_deadline(w, i), s->now_ms, next_ms);
-		if (w->burst.settled_at_ms[i] != 0)
-			wake_at(w->burst.settled_at_ms[i] + SETTLE_MS, s->now_ms, next_ms);
+		wake_at(w->burst.settled_at_ms[i] + SETTLE_MS, s->now_ms, next_ms);
 	}
 }

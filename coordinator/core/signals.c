@@ -130,7 +130,6 @@ static struct watch_action *report(struct watch *w, struct sitting *s, enum aler
 	struct watch_action *action = sitting_act(s, type_of[step]);
 	action->kind = kind;
 	action->severity = w->slot[kind].severity;
-	action->started_at_ms = s->now_ms;
 	return action;
 }
 
@@ -173,10 +172,9 @@ static void promote(struct watch *w, struct sitting *s)
 static void apply_down(struct watch *w, struct sitting *s)
 {
 	struct alert_signal signal = down_signal(w, s);
-	bool opens = !w->slot[ALERT_DOWN].open && signal.severity != SEVERITY_NONE;
-	struct alert_slot probe = w->slot[ALERT_DOWN];
+	struct alert_slot trial = w->slot[ALERT_DOWN];
 
-	if (opens && alert_step(&probe, &signal, w->rule.after_ms, s->now_ms) == ALERT_STEP_OPEN)
+	if (alert_step(&trial, &signal, w->rule.after_ms, s->now_ms) == ALERT_STEP_OPEN)
 		promote(w, s);
 	struct watch_action *action = report(w, s, ALERT_DOWN, &signal, w->rule.after_ms);
 	if (!action)
@@ -205,20 +203,20 @@ static void apply_suspicion(struct watch *w, struct sitting *s, const struct sus
 	int64_t started_at_ms, int reason)
 {
 	bool on = *c->since_ms != 0;
-	bool explained = w->explained[c->kind];
+	struct watch_action *action = NULL;
 
-	if (explained && (c->clear || (on && !c->explained))) {
+	if (w->explained[c->kind] && (c->clear || (on && !c->explained))) {
 		report_explained(w, s, c->kind, false);
 		if (on)
-			*c->since_ms = s->now_ms;
-		explained = false;
+			*c->since_ms = s->now_ms; /* its own alert takes its time again */
 	}
 	bool due = c->ready && lasted(*c->since_ms, c->after_ms, s->now_ms);
 	struct alert_signal signal = {due ? c->severity : SEVERITY_NONE, c->clear};
 	if (due && c->explained)
 		signal = (struct alert_signal){SEVERITY_NONE, true};
-	struct watch_action *action = explained ? NULL : report(w, s, c->kind, &signal, 0);
-	if (due && c->explained && !explained) {
+	if (!w->explained[c->kind])
+		action = report(w, s, c->kind, &signal, 0);
+	if (due && c->explained && !w->explained[c->kind]) {
 		action = report_explained(w, s, c->kind, true);
 		action->severity = c->severity;
 	}
@@ -336,8 +334,6 @@ void signals_apply(struct watch *w, struct sitting *s)
 void signals_wake(const struct watch *w, const struct sitting *s, int64_t *next_ms)
 {
 	wake_at(alert_next_at(&w->slot[ALERT_DOWN], w->rule.after_ms), s->now_ms, next_ms);
-	if (w->split_since_ms != 0)
-		wake_at(w->split_since_ms + split_after_ms(w), s->now_ms, next_ms);
-	if (w->undetermined_since_ms != 0)
-		wake_at(w->undetermined_since_ms + undetermined_after_ms(w), s->now_ms, next_ms);
+	wake_at(w->split_since_ms + split_after_ms(w), s->now_ms, next_ms);
+	wake_at(w->undetermined_since_ms + undetermined_after_ms(w), s->now_ms, next_ms);
 }

@@ -22,7 +22,8 @@ size_t watch_size(int n_voters)
 void watch_init(struct watch *w, const struct watch_rule *rule, int n_voters)
 {
 	assert(n_voters >= 0 && n_voters <= VOTERS_MAX);
-	*w = (struct watch){.rule = *rule, .next_round = 1, .n_voters = n_voters};
+	*w = (struct watch){
+		.rule = *rule, .next_round = 1, .decided_at_ms = INT64_MIN, .n_voters = n_voters};
 	for (int i = 0; i < n_voters; i++)
 		w->voter[i] = (struct watch_voter){0};
 }
@@ -155,7 +156,7 @@ static int round_index(const struct watch *w, int64_t number)
 {
 	int64_t i = number - w->burst.first_round;
 
-	return number > 0 && i >= 0 && i < w->burst.rounds ? (int)i : -1;
+	return i >= 0 && i < w->burst.rounds ? (int)i : -1;
 }
 
 void watch_ballots(const struct watch *w, int64_t number, struct ballot *out)

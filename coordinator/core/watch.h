@@ -86,7 +86,7 @@ struct watch {
 	int64_t backoff_ms, no_burst_before_ms;
 	int64_t calm_since_ms; /* no vote calls for a burst since then; 0: one does */
 	bool down;             /* confirmed; only a confirmed up ends it */
-	int64_t decided_at_ms; /* when `down` changed last; 0: never */
+	int64_t decided_at_ms; /* when `down` changed last; INT64_MIN: never */
 	int64_t down_since_ms; /* start of the earliest down vote in the rounds that confirmed it */
 	int64_t confirmed_first; /* the rounds that confirmed `down` or its end: number of the first
 				  */

@@ -139,7 +139,7 @@ static void test_previous_that_makes_no_sense(void **state)
 {
 	struct candidate c[] = {probe(1, 10), probe(2, 20)};
 	static const struct assigned previous[] = {
-		{0, 99}, {7, 1}, {-1, 2}, {1, 1}, {1, 2}, {0, 1}};
+		{0, 99}, {7, 1}, {2, 2}, {-1, 2}, {1, 1}, {1, 2}, {0, 1}};
 	struct assigned out[VOTERS_MAX];
 	int n_seats;
 
@@ -168,6 +168,28 @@ static void test_phases(void **state)
 	assert_int_not_equal(
 		assign_phase_ms(MONITOR, 0, 3, 60000), assign_phase_ms(MONITOR + 1, 0, 3, 60000));
 	assert_in_range(assign_phase_ms(MONITOR, 0, 0, 60000), 0, 59999);
+}
+
+/* Seats and phases outlive restarts and upgrades: these numbers must never change. */
+static void test_frozen(void **state)
+{
+	static const uint64_t monitors[] = {0, 1, MONITOR, UINT64_MAX};
+	static const int64_t phases[] = {69807535, 4022465, 34707476, 24443936};
+	static const uint32_t voters[][3] = {{4, 1, 7}, {7, 8, 4}, {6, 1, 7}, {2, 6, 4}};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(monitors); i++) {
+		struct candidate c[8];
+		struct assigned out[VOTERS_MAX];
+		int n_seats;
+		for (uint32_t k = 0; k < 8; k++)
+			c[k] = probe(k + 1, k * 1000);
+		assert_int_equal(assign_phase_ms(monitors[i], 0, 0, 86400000), phases[i]);
+		assert_int_equal(assign_phase_ms(monitors[i], 0, 1, 86400000), phases[i]);
+		assert_int_equal(assign_seats(monitors[i], c, 8, 3, 1, NULL, 0, out, &n_seats), 3);
+		for (int seat = 0; seat < 3; seat++)
+			assert_int_equal(out[seat].key, voters[i][seat]);
+	}
 }
 
 static void test_next_in(void **state)
@@ -203,6 +225,7 @@ int main(void)
 		cmocka_unit_test(test_another_domain_takes_the_free_number),
 		cmocka_unit_test(test_previous_that_makes_no_sense),
 		cmocka_unit_test(test_phases),
+		cmocka_unit_test(test_frozen),
 		cmocka_unit_test(test_next_in),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -58,9 +58,21 @@ static void test_new_monitor_down_from_the_beginning(void **state)
 	struct kit k;
 
 	(void)state;
-	start_with(&k, 3, 2, 2);
+	struct watch_rule rule = kit_rule(3, 2, 2);
+	kit_init(&k, &rule, 3);
+	struct watch *bare = malloc(watch_size(1));
+	assert_non_null(bare);
+	watch_init(bare, &rule, 1);
+	assert_int_equal(bare->voter[0].seat, 0);
+	assert_int_equal(bare->voter[0].key, 0);
+	free(bare);
 	assert_int_equal(k.w->state, STATE_PENDING);
-	assert_string_equal(kit_says(&k, 2, 0, 'D'), "burst 1+2");
+	assert_int_equal(k.w->voter[1].seat, 1);
+	struct vote vote = kit_vote(&k, VERDICT_DOWN);
+	assert_true(watch_vote(k.w, 2, 0, &vote, k.now_ms, &k.actions));
+	assert_int_equal(k.actions.item[0].gap_ms, 3000);
+	kit_note(&k);
+	assert_string_equal(kit_log(&k), "burst 1+2");
 	assert_int_equal(k.w->state, STATE_PENDING);
 	k.now_ms += 200;
 	assert_string_equal(kit_all(&k, 1, "DDD"), "");
@@ -239,6 +251,28 @@ static void test_excluded_voter_is_not_awaited(void **state)
 	kit_clear(&k);
 }
 
+/* Set aside while the burst runs, a voter can settle it; taken back, it is awaited again. */
+static void test_exclusion_in_the_middle_of_a_burst(void **state)
+{
+	struct kit k;
+
+	(void)state;
+	start_up(&k);
+	k.now_ms += 20000;
+	kit_says(&k, 1, 0, 'D');
+	watch_exclude(k.w, 2, EXCLUDED_CLOCK);
+	watch_exclude(k.w, 3, EXCLUDED_CLOCK);
+	k.now_ms += 100;
+	kit_tick(&k, k.now_ms); /* two of three are out of reach */
+	assert_int_equal(k.w->burst.settled_at_ms[0], k.now_ms);
+	watch_exclude(k.w, 2, EXCLUDED_NOT);
+	kit_tick(&k, k.now_ms + 400);
+	assert_int_equal(k.w->burst.settled_at_ms[0], 0);
+	kit_tick(&k, k.now_ms + 400);
+	assert_int_equal(k.w->burst.goal, BURST_DOWN);
+	kit_clear(&k);
+}
+
 static void test_excluded_voter_calls_for_nothing(void **state)
 {
 	struct kit k;
@@ -251,6 +285,9 @@ static void test_excluded_voter_calls_for_nothing(void **state)
 	assert_false(watch_dissents(k.w, 2, k.now_ms));
 	watch_exclude(k.w, 3, EXCLUDED_NOT);
 	watch_exclude(k.w, 99, EXCLUDED_CLOCK); /* nobody */
+	watch_exclude(k.w, 1, EXCLUDED_OVERLOAD);
+	assert_int_equal(k.w->voter[0].excluded, EXCLUDED_OVERLOAD);
+	watch_exclude(k.w, 1, EXCLUDED_NOT);
 	assert_string_equal(kit_tick(&k, k.now_ms + 1), "burst 1+2");
 	kit_clear(&k);
 }
@@ -682,6 +719,22 @@ static void test_without_bursts(void **state)
 	kit_clear(&k);
 }
 
+static void test_without_bursts_there_is_no_round(void **state)
+{
+	struct kit k;
+
+	(void)state;
+	start_down(&k);
+	k.w->rule.rounds = 0;
+	k.now_ms += 20000;
+	kit_all(&k, 0, "UUU");
+	watch_tick(k.w, k.now_ms + 3000, &k.actions);
+	assert_int_equal(k.actions.n, 2);
+	assert_int_equal(k.actions.item[1].type, WATCH_CLOSE);
+	assert_int_equal(k.actions.item[1].first_round, 0);
+	kit_clear(&k);
+}
+
 static void test_without_bursts_the_decision_must_stand(void **state)
 {
 	struct kit k;
@@ -710,7 +763,12 @@ static void test_without_bursts_and_gap_two_evaluations(void **state)
 	k.w->rule.rounds = 0;
 	k.w->rule.gap_ms = 0;
 	k.now_ms += 20000;
-	assert_string_equal(kit_all(&k, 0, "DD"), "");
+	assert_string_equal(kit_all(&k, 0, "D"), "");
+	assert_string_equal(kit_says(&k, 2, 0, 'D'), "");
+	struct watch_actions none = {0};
+	assert_int_equal(k.w->agreed_since_ms, k.now_ms);
+	k.w->agreed_since_ms = 0; /* as if the tick below were the first */
+	assert_int_equal(watch_tick(k.w, k.now_ms, &none), k.now_ms + 1);
 	kit_tick(&k, k.now_ms + 1);
 	assert_true(k.w->down);
 	kit_clear(&k);
@@ -1058,6 +1116,22 @@ static void test_undetermined_of_suspects_is_explained(void **state)
 	kit_clear(&k);
 }
 
+/* One up, one down (that is regional's business), one suspect silent: the suspect explains it. */
+static void test_undetermined_by_the_silent_not_by_the_down(void **state)
+{
+	struct kit k;
+
+	(void)state;
+	start_up(&k);
+	k.now_ms += 60000;
+	kit_all(&k, 0, "UD-");
+	watch_suspect(k.w, 3, true);
+	keep(&k, "UD-", k.now_ms + 15001 + 130000);
+	assert_true(k.w->explained[ALERT_UNDETERMINED]);
+	assert_false(k.w->slot[ALERT_UNDETERMINED].open);
+	kit_clear(&k);
+}
+
 static void test_undetermined_by_one_honest_absentee_is_not_explained(void **state)
 {
 	struct kit k;
@@ -1287,6 +1361,79 @@ static void test_threshold_tells_when_and_why(void **state)
 	kit_clear(&k);
 }
 
+/* Only votes that count tell since when: a stale one does not, a down vote that was judged does. */
+static void test_threshold_since_the_first_that_counts(void **state)
+{
+	struct kit k;
+
+	(void)state;
+	start_with(&k, 3, 2, 1);
+	warn(&k, 3, THRESHOLD_SLOW, SEVERITY_WARNING);
+	k.now_ms += 75001; /* that one is stale */
+	warn(&k, 2, THRESHOLD_SLOW, SEVERITY_NONE);
+	k.now_ms += 1000;
+	struct vote vote = kit_vote(&k, VERDICT_DOWN);
+	int64_t first_ms = vote.started_at_ms;
+	vote.severity[THRESHOLD_SLOW] = SEVERITY_WARNING;
+	watch_vote(k.w, 1, 0, &vote, k.now_ms, &k.actions);
+	kit_note(&k);
+	k.now_ms += 1000;
+	vote = kit_vote(&k, VERDICT_WARNING);
+	vote.severity[THRESHOLD_SLOW] = SEVERITY_WARNING;
+	watch_vote(k.w, 2, 0, &vote, k.now_ms, &k.actions);
+	const struct watch_action *open = &k.actions.item[k.actions.n - 1];
+	assert_int_equal(open->type, WATCH_OPEN);
+	assert_int_equal(open->kind, ALERT_SLOW);
+	assert_int_equal(open->started_at_ms, first_ms);
+	kit_clear(&k);
+}
+
+/* The most frequent reason of the votes that count; the first of the table on a tie; a made-up one
+ * is none. */
+static void test_reason(void **state)
+{
+	static const struct {
+		int reason[5];
+		int expected;
+	} table[] = {
+		{{REASON_TCP_REFUSED, REASON_HTTP_STATUS, REASON_HTTP_STATUS, REASON_TCP_REFUSED,
+			 REASON_HTTP_STATUS},
+			REASON_HTTP_STATUS},
+		{{REASON_HTTP_STATUS, REASON_HTTP_STATUS, REASON_TCP_REFUSED, REASON_TCP_REFUSED,
+			 REASON_TCP_RESET},
+			REASON_TCP_REFUSED},
+		{{REASON_COUNT, REASON_COUNT, REASON_COUNT, -1, REASON_DNS_NXDOMAIN},
+			REASON_DNS_NXDOMAIN},
+		{{REASON_OK, REASON_OK, REASON_OK, REASON_OK, REASON_DNS_NXDOMAIN},
+			REASON_DNS_NXDOMAIN},
+		{{REASON_OK, REASON_OK, REASON_OK, REASON_OK, REASON_OK}, REASON_OK},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+		struct kit k;
+		start_with(&k, 7, 5, 2);
+		k.w->rule.rounds = 0;
+		k.w->rule.gap_ms = 1;
+		for (uint32_t key = 6; key <= 7; key++) { /* two that are set aside and agree */
+			struct vote vote = kit_vote(&k, VERDICT_DOWN);
+			vote.reason = REASON_TLS_EXPIRED;
+			watch_vote(k.w, key, 0, &vote, k.now_ms, &k.actions);
+			watch_exclude(k.w, key, EXCLUDED_CLOCK);
+		}
+		for (uint32_t key = 1; key <= 5; key++) {
+			struct vote vote = kit_vote(&k, VERDICT_DOWN);
+			vote.reason = table[i].reason[key - 1];
+			watch_vote(k.w, key, 0, &vote, k.now_ms, &k.actions);
+		}
+		k.actions.n = 0;
+		watch_tick(k.w, k.now_ms + 1, &k.actions);
+		assert_int_equal(k.actions.n, 2);
+		assert_int_equal(k.actions.item[1].reason, table[i].expected);
+		kit_clear(&k);
+	}
+}
+
 /* A target that goes down is no longer judged for its speed: the open alert stays as it is. */
 static void test_threshold_stays_while_down(void **state)
 {
@@ -1376,6 +1523,11 @@ static void test_seats_change_places(void **state)
 	watch_seat(k.w, 0, 1, 2); /* the same probe: only the seat */
 	assert_int_equal(k.w->voter[0].seat, 1);
 	assert_false(k.w->voter[0].inherited);
+	watch_seat(k.w, 2, 0, 2); /* from the first place, too */
+	assert_int_equal(watch_find(k.w, 2), 2);
+	assert_int_equal(watch_find(k.w, 3), 0);
+	assert_int_equal(k.w->voter[2].scheduled.verdict, VERDICT_WARNING);
+	assert_false(k.w->voter[2].inherited);
 	kit_clear(&k);
 }
 
@@ -1414,6 +1566,7 @@ static void test_carry(void **state)
 	assert_int_equal(w->voter[0].seat, 0);
 	assert_false(w->voter[0].inherited);
 	assert_int_equal(w->voter[2].scheduled.verdict, VERDICT_DOWN); /* 1 moved */
+	assert_false(w->voter[2].inherited);
 	assert_false(w->voter[1].scheduled.present); /* 2 left seat 1, but still votes */
 	assert_false(w->voter[3].scheduled.present);
 	assert_int_equal(w->voter[4].key, 2);
@@ -1446,6 +1599,31 @@ static void test_carry_inherits_once(void **state)
 	assert_false(w->voter[3].inherited);
 	assert_false(w->voter[4].scheduled.present);
 	assert_false(w->voter[1].inherited);
+	free(w);
+	free(empty);
+	kit_clear(&k);
+}
+
+/* Only newcomers of the same seat are counted off against those who left. */
+static void test_carry_inherits_past_those_who_stay(void **state)
+{
+	static const int before[][2] = {{0, 1}, {0, 2}, {1, 3}};
+	static const int after[][2] = {{1, 33}, {0, 1}, {0, 12}};
+	struct kit k;
+	struct watch_rule rule = kit_rule(2, 2, 1);
+
+	(void)state;
+	kit_init(&k, &rule, 0);
+	struct watch *old = carried(k.w, &rule, 3, before);
+	struct watch *empty = k.w;
+	k.w = old;
+	kit_all(&k, 0, "UWU");
+	struct watch *w = carried(old, &rule, 3, after);
+	assert_true(w->voter[0].inherited);
+	assert_int_equal(w->voter[0].scheduled.verdict, VERDICT_UP);
+	assert_false(w->voter[1].inherited);
+	assert_true(w->voter[2].inherited);
+	assert_int_equal(w->voter[2].scheduled.verdict, VERDICT_WARNING);
 	free(w);
 	free(empty);
 	kit_clear(&k);
@@ -1531,6 +1709,7 @@ int main(void)
 		T(test_hopeless_round_ends_the_burst),
 		T(test_round_deadline),
 		T(test_excluded_voter_is_not_awaited),
+		T(test_exclusion_in_the_middle_of_a_burst),
 		T(test_excluded_voter_calls_for_nothing),
 		T(test_recovery_rounds),
 		T(test_recovery_settles_only_when_down_is_out_of_reach),
@@ -1550,6 +1729,7 @@ int main(void)
 		T(test_only_votes_after_the_decision_call),
 		T(test_new_revision_cancels_the_burst),
 		T(test_without_bursts),
+		T(test_without_bursts_there_is_no_round),
 		T(test_without_bursts_the_decision_must_stand),
 		T(test_without_bursts_and_gap_two_evaluations),
 		T(test_alert_after),
@@ -1567,6 +1747,7 @@ int main(void)
 		T(test_regional_with_one_honest_voter_is_not_explained),
 		T(test_explained_regional_is_promoted_too),
 		T(test_undetermined_of_suspects_is_explained),
+		T(test_undetermined_by_the_silent_not_by_the_down),
 		T(test_undetermined_by_one_honest_absentee_is_not_explained),
 		T(test_undetermined_by_disagreement),
 		T(test_hold),
@@ -1577,6 +1758,8 @@ int main(void)
 		T(test_restored_others),
 		T(test_threshold_alert),
 		T(test_threshold_tells_when_and_why),
+		T(test_threshold_since_the_first_that_counts),
+		T(test_reason),
 		T(test_threshold_stays_while_down),
 		T(test_degraded),
 		T(test_newcomer_inherits_the_vote),
@@ -1584,6 +1767,7 @@ int main(void)
 		T(test_seats_change_places),
 		T(test_carry),
 		T(test_carry_inherits_once),
+		T(test_carry_inherits_past_those_who_stay),
 		T(test_carry_to_a_new_revision),
 		T(test_dissent),
 		T(test_nobody_assigned),
