@@ -9,6 +9,7 @@
 #include "proto/base/mem.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -125,7 +126,7 @@ static json_t *answer_schema(const char *gives)
 
 	if (gives[0] != '[')
 		return reference(gives);
-	memcpy(name, gives + 1, strlen(gives) - 2);
+	snprintf(name, sizeof(name), "%.*s", (int)strlen(gives) - 2, gives + 1);
 	return json_pack("{s:s, s:[s, s], s:{s:{s:s, s:o}, s:{s:[s, s]}}}", "type", "object",
 		"required", "items", "next_cursor", "properties", "items", "type", "array", "items",
 		reference(name), "next_cursor", "type", "string", "null");

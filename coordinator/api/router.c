@@ -6,6 +6,7 @@
 #include "proto/base/mem.h"
 #include "proto/base/utf8.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -180,15 +181,9 @@ static bool route_matches(
 
 static void allow_add(char allow[ALLOW_TEXT_SIZE], const char *method)
 {
-	size_t used = strlen(allow), n = strlen(method);
+	size_t used = strlen(allow);
 
-	if (used + n + 3 > ALLOW_TEXT_SIZE)
-		return;
-	if (used > 0) {
-		memcpy(allow + used, ", ", 2);
-		used += 2;
-	}
-	memcpy(allow + used, method, n + 1);
+	snprintf(allow + used, ALLOW_TEXT_SIZE - used, "%s%s", used ? ", " : "", method);
 }
 
 const struct route *route_find(const struct route *routes, size_t n, const char *method,

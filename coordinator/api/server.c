@@ -35,7 +35,7 @@
 #include <unistd.h>
 #include <utlist.h>
 
-#define HEADERS_MAX_BYTES (32 * 1024)
+#define HEADERS_MAX_BYTES 32768
 #define LISTEN_BACKLOG    128
 
 const struct api_setup api_setup_default = {
@@ -357,13 +357,12 @@ static socklen_t parse_loopback(const char *text, struct sockaddr_storage *out)
 
 static int bound_port(struct evconnlistener *l)
 {
-	struct sockaddr_storage bound;
+	struct sockaddr_in6 bound = {0}; /* the port stands at the same place in both families */
 	socklen_t size_bytes = sizeof(bound);
 
 	if (getsockname(evconnlistener_get_fd(l), (struct sockaddr *)&bound, &size_bytes) == -1)
 		return 0;
-	return ntohs(bound.ss_family == AF_INET ? ((struct sockaddr_in *)&bound)->sin_port
-						: ((struct sockaddr_in6 *)&bound)->sin6_port);
+	return ntohs(bound.sin6_port);
 }
 
 static int listen_tcp(struct api *api, const char *text)
@@ -487,19 +486,21 @@ int api_open_with(struct api **out, struct coordinator *coordinator, const struc
 
 void api_close(struct api *api)
 {
+	struct conn *c, *next;
+
 	if (!api)
 		return;
 	while (api->streams)
 		stream_lost(api->streams, false); /* evhttp_free() frees their requests */
 	while (api->requests)
 		exchange_free(api->requests);
-	for (struct conn *c = api->conns; c; c = c->next)
+	DL_FOREACH (api->conns, c)
 		if (!c->adopted)
 			(void)conn_adopt(c);
-	api->n_listeners = 0;   /* they go first */
-	evhttp_free(api->http); /* calls closed_cb for every connection */
-	while (api->conns)      /* those that evhttp never had */
-		conn_remove(api->conns);
+	api->n_listeners = 0;                 /* they go first */
+	evhttp_free(api->http);               /* calls closed_cb for every connection */
+	DL_FOREACH_SAFE (api->conns, c, next) /* those that evhttp never had */
+		conn_remove(c);
 	event_free(api->attend);
 	event_free(api->sweep);
 	if (api->socket_path)

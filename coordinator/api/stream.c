@@ -19,7 +19,7 @@
 #include <string.h>
 
 #define REPLAY_PAGE          100
-#define REPLAY_BACKLOG_BYTES (64 * 1024)
+#define REPLAY_BACKLOG_BYTES 65536
 #define REPLAY_WAIT_MS       20
 #define KEPT_MAX             1000
 

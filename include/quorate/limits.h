@@ -40,7 +40,7 @@
 #define RESULTS_PER_REPORT_MAX  500
 
 /* The API. */
-#define API_BODY_MAX_BYTES    (4 * 1024 * 1024)
-#define API_MONITOR_MAX_BYTES (192 * 1024)
+#define API_BODY_MAX_BYTES    4194304 /* 4 MiB */
+#define API_MONITOR_MAX_BYTES 196608  /* 192 KiB */
 
 #endif
