@@ -4,9 +4,13 @@
 #include "coordinator/cli/text.h"
 #include "proto/base/mem.h"
 
+#include <limits.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+
+#define LAST_COLUMNS_MIN 20
 
 struct cell {
 	char *text;
@@ -123,6 +127,35 @@ static int column_width(const struct table *t, size_t column)
 	return width;
 }
 
+/* On a terminal the last column is cut where the line would wrap; in files and pipes nothing is. */
+static int room_for_last(const struct table *t, FILE *out, int indent, const int *width)
+{
+	int fd = fileno(out), used = indent;
+	struct winsize size;
+
+	if (fd == -1 || ioctl(fd, TIOCGWINSZ, &size) == -1 || size.ws_col == 0)
+		return INT_MAX;
+	for (size_t c = 0; c + 1 < t->columns; c++)
+		used += width[c] + 2;
+	return size.ws_col - used >= LAST_COLUMNS_MIN ? size.ws_col - used : INT_MAX;
+}
+
+static void cut_last(struct table *t, int columns)
+{
+	for (size_t i = t->columns - 1; i < t->n; i += t->columns) {
+		char *cut = NULL;
+		size_t size;
+		if (text_width(t->cells[i].text) <= columns)
+			continue;
+		FILE *out = open_memstream(&cut, &size);
+		ensure(out != NULL);
+		text_print_cut(out, t->cells[i].text, columns);
+		fclose(out);
+		free(t->cells[i].text);
+		t->cells[i].text = cut;
+	}
+}
+
 static void print_cell(const struct table *t, FILE *out, bool color, size_t column,
 	const struct cell *cell, int width)
 {
@@ -144,6 +177,7 @@ void table_print(struct table *t, FILE *out, bool color, int indent)
 
 	for (size_t c = 0; c < t->columns; c++)
 		width[c] = column_width(t, c);
+	cut_last(t, room_for_last(t, out, indent, width));
 	for (size_t c = 0; t->n && c < t->columns; c++) {
 		struct cell title = {mem_strdup(header(t, c)), STYLE_BOLD};
 		fprintf(out, "%*s", c == 0 ? indent : 0, "");
