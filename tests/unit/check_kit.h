@@ -121,9 +121,9 @@ UNUSED static struct result *kit_run(struct kit *k, struct monitor take)
 	return &k->result;
 }
 
-#define assert_reason(result, code)                                                                \
+#define assert_reason(checked, code)                                                               \
 	do {                                                                                       \
-		const struct result *r_ = (result);                                                \
+		const struct result *r_ = (checked);                                               \
 		const char *got_ = reason_code((enum reason)r_->reason);                           \
 		if (strcmp(got_, code) != 0)                                                       \
 			fail_msg("reason %s (%s) instead of %s", got_,                             \
