@@ -188,7 +188,8 @@ static void message_drop(struct lane *lane)
 		lane->end = &lane->first;
 	lane->channel->pending--;
 	lane->channel->notify->counts.pending--;
-	HASH_DEL(lane->channel->notify->messages, m); // NOLINT(clang-analyzer-core.NullDereference): uthash
+	// NOLINTNEXTLINE(clang-analyzer-core.NullDereference): in uthash
+	HASH_DEL(lane->channel->notify->messages, m);
 	message_free(m);
 }
 
