@@ -67,7 +67,8 @@ static const struct cli_option alert_follow_options[] = {
 
 static const struct cli_option key_add_options[] = {
 	{"role", 0, "ROLE",
-		"viewer (reads; the default), editor (changes monitors and regions too) or admin (everything)"},
+		"viewer (reads; the default), editor (changes monitors and regions too) or admin "
+		"(everything)"},
 	{"save", 0, "FILE", "write the key to the new FILE (0600) instead of showing it"},
 	{0},
 };

@@ -173,6 +173,7 @@ static void print_cell(const struct table *t, FILE *out, bool color, size_t colu
 
 void table_print(struct table *t, FILE *out, bool color, int indent)
 {
+	ensure(t->columns > 0);
 	int *width = mem_array(t->columns, sizeof(*width));
 
 	for (size_t c = 0; c < t->columns; c++)
