@@ -169,4 +169,43 @@ static inline const char *kit_all(struct kit *k, int64_t round, const char *lett
 	return kit_log(k);
 }
 
+/* ---- where stories begin; with cmocka */
+
+static inline void kit_start(struct kit *k, int n, int q, int u)
+{
+	struct watch_rule rule = kit_rule(n, q, u);
+
+	kit_init(k, &rule, n);
+}
+
+/* Three seats, all up. */
+static inline void kit_start_up(struct kit *k)
+{
+	kit_start(k, 3, 2, 2);
+	assert_string_equal(kit_all(k, 0, "UUU"), "pending>up");
+}
+
+/* Three seats, confirmed down; the next burst is number 3. */
+static inline void kit_start_down(struct kit *k)
+{
+	kit_start_up(k);
+	k->now_ms += 20000;
+	assert_string_equal(kit_says(k, 1, 0, 'D'), "burst 1+2");
+	k->now_ms += 200;
+	assert_string_equal(kit_all(k, 1, "DDD"), "");
+	k->now_ms += 3000;
+	assert_string_equal(kit_all(k, 2, "DDD"), "up>down; open down critical");
+}
+
+/* Everybody says LETTERS every ten seconds until UNTIL_MS, in the rounds of a burst too. */
+static inline void kit_keep(struct kit *k, const char *letters, int64_t until_ms)
+{
+	while (k->now_ms < until_ms) {
+		kit_run(k, k->now_ms + 10000 < until_ms ? k->now_ms + 10000 : until_ms);
+		for (int r = 0; k->w->burst.goal != BURST_NONE && r < k->w->burst.rounds; r++)
+			kit_all(k, k->w->burst.first_round + r, letters);
+		kit_all(k, 0, letters);
+	}
+}
+
 #endif

@@ -1,0 +1,364 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The coordinator of the world: drives assign, watch and court as the real one does (verdicts.c,
+ * court_session.c, electorate.c), and writes down what came of it. What outlives its restart is
+ * what the real one stores: open alerts.
+ */
+#include "tests/sim/world_parts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- records */
+
+static struct record *find_open(struct world *wo, enum alert_kind kind, int monitor, int probe)
+{
+	for (int i = 0; i < wo->out->n_records; i++) {
+		struct record *r = &wo->out->record[i];
+		if (r->kind == kind && r->monitor == monitor && r->probe == probe &&
+			r->closed_at_ms == INT64_MAX)
+			return r;
+	}
+	return NULL;
+}
+
+static void record_open(
+	struct world *wo, enum alert_kind kind, int monitor, int probe, enum severity severity)
+{
+	if (find_open(wo, kind, monitor, probe))
+		world_broken(wo, "a second alert %s while one is open", alert_kind_names[kind]);
+	if (wo->out->n_records == WORLD_RECORDS_MAX) {
+		world_broken(wo, "more than %d alerts", WORLD_RECORDS_MAX);
+		return;
+	}
+	wo->out->record[wo->out->n_records++] = (struct record){
+		.kind = kind,
+		.monitor = monitor,
+		.probe = probe,
+		.opened_at_ms = wo->now_ms - EPOCH_MS,
+		.closed_at_ms = INT64_MAX,
+		.severity = severity,
+		.severities = 1U << severity,
+	};
+}
+
+static void record_change(
+	struct world *wo, enum alert_kind kind, int monitor, int probe, enum severity severity)
+{
+	struct record *r = find_open(wo, kind, monitor, probe);
+
+	if (!r) {
+		world_broken(wo, "a change of no alert %s", alert_kind_names[kind]);
+		return;
+	}
+	r->severity = severity;
+	r->severities |= 1U << severity;
+}
+
+static void record_close(
+	struct world *wo, enum alert_kind kind, int monitor, int probe, bool promoted)
+{
+	struct record *r = find_open(wo, kind, monitor, probe);
+
+	if (!r) {
+		world_broken(wo, "a close of no alert %s", alert_kind_names[kind]);
+		return;
+	}
+	r->closed_at_ms = wo->now_ms - EPOCH_MS;
+	r->promoted = promoted;
+}
+
+static void record_state(struct world *wo, int monitor, enum monitor_state state)
+{
+	int *n = &wo->out->n_states[monitor];
+
+	if (*n == WORLD_STATES_MAX)
+		world_broken(wo, "more than %d states", WORLD_STATES_MAX);
+	else
+		wo->out->state[monitor][(*n)++] =
+			(struct state_record){wo->now_ms - EPOCH_MS, state};
+}
+
+/* ---- the coordinator: watches */
+
+static void carry_out(struct world *wo, int monitor, const struct watch_action *a)
+{
+	struct sim_monitor *mo = &wo->monitor[monitor];
+
+	switch (a->type) {
+	case WATCH_ORDER_BURST:
+		world_tell(wo, "%s: burst %lld+%d for %s", mo->m->name, (long long)a->first_round,
+			a->rounds, mo->w->burst.goal == BURST_UP ? "up" : "down");
+		wo->out->bursts[monitor]++;
+		for (int i = 0; i < mo->w->n_voters; i++)
+			world_push(wo, (struct event){.at_ms = wo->now_ms + LINK_MS,
+					       .type = EV_ORDER,
+					       .probe = (int)mo->w->voter[i].key - 1,
+					       .monitor = monitor,
+					       .round = a->first_round,
+					       .rounds = a->rounds});
+		return;
+	case WATCH_STATE:
+		world_tell(wo, "%s: %s -> %s", mo->m->name, monitor_state_names[a->from],
+			monitor_state_names[a->to]);
+		record_state(wo, monitor, a->to);
+		return;
+	default:
+		break;
+	}
+	world_tell(wo, "%s: %s %s %s%s%s", mo->m->name,
+		a->type == WATCH_OPEN     ? "open"
+		: a->type == WATCH_CHANGE ? "change"
+					  : "close",
+		alert_kind_names[a->kind], severity_names[a->severity],
+		a->explained ? " explained" : "", a->promoted ? " promoted" : "");
+	if (mo->w->held)
+		world_broken(wo, "an alert action under hold");
+	if (a->explained) {
+		wo->out->explained[monitor][a->kind] += a->type == WATCH_OPEN;
+		if (a->kind == ALERT_UNDETERMINED)
+			mo->undetermined_explained = a->type == WATCH_OPEN;
+	} else if (a->type == WATCH_OPEN) {
+		record_open(wo, a->kind, monitor, SCN_ALL, a->severity);
+	} else if (a->type == WATCH_CHANGE) {
+		record_change(wo, a->kind, monitor, SCN_ALL, a->severity);
+	} else {
+		record_close(wo, a->kind, monitor, SCN_ALL, a->promoted);
+	}
+}
+
+void coordinator_evaluate(struct world *wo, int monitor, struct watch_actions *actions)
+{
+	struct sim_monitor *mo = &wo->monitor[monitor];
+
+	mo->w->held = wo->now_ms < mo->hold_until_ms;
+	mo->next_ms = watch_tick(mo->w, wo->now_ms, actions);
+	if (mo->w->held)
+		mo->next_ms = mo->hold_until_ms;
+	for (int i = 0; i < actions->n; i++)
+		carry_out(wo, monitor, &actions->item[i]);
+}
+
+void coordinator_hold(struct world *wo, int64_t at_most_ms)
+{
+	wo->hold_from_ms = wo->now_ms;
+	for (int i = 0; i < wo->s->n_monitors; i++) {
+		struct sim_monitor *mo = &wo->monitor[i];
+		int64_t fresh_ms = watch_fresh_ms(&mo->w->rule);
+		struct watch_actions actions = {0};
+		mo->hold_until_ms = wo->now_ms + (fresh_ms < at_most_ms ? fresh_ms : at_most_ms);
+		coordinator_evaluate(wo, i, &actions);
+	}
+}
+
+/* ---- the coordinator: electorates */
+
+static bool is_seated(const struct assigned *seats, int n, const struct assigned *seat)
+{
+	for (int i = 0; i < n; i++)
+		if (seats[i].key == seat->key && seats[i].seat == seat->seat)
+			return true;
+	return false;
+}
+
+void coordinator_tell(struct world *wo, int monitor, int probe)
+{
+	world_push(wo, (struct event){.at_ms = wo->now_ms + LINK_MS,
+			       .type = EV_ASSIGN,
+			       .probe = probe,
+			       .monitor = monitor});
+}
+
+static struct watch *seat_watch(struct world *wo, struct sim_monitor *mo)
+{
+	struct watch_rule rule = {
+		.revision = mo->revision,
+		.interval_ms = mo->m->interval_ms,
+		.timeout_ms = mo->m->timeout_ms,
+		.rounds = mo->m->rounds,
+		.gap_ms = mo->m->gap_ms,
+		.after_ms = mo->m->after_ms,
+	};
+	struct watch *w = malloc(watch_size(mo->n_voters));
+
+	if (!w)
+		abort();
+	if (quorum_resolve(&mo->m->policy, mo->n_seats, &rule.quorum) == -1)
+		world_broken(wo, "the quorum does not fit %d seats", mo->n_seats);
+	watch_init(w, &rule, mo->n_voters);
+	for (int i = 0; i < mo->n_voters; i++)
+		watch_seat(w, i, mo->seats[i].seat, mo->seats[i].key);
+	if (mo->w)
+		watch_carry(w, mo->w);
+	for (int i = 0; i < mo->n_voters; i++) {
+		const struct sim_probe *p = &wo->probe[mo->seats[i].key - 1];
+		watch_suspect(w, mo->seats[i].key, p->court.slot.open);
+		watch_exclude(w, mo->seats[i].key, p->excluded ? EXCLUDED_CLOCK : EXCLUDED_NOT);
+	}
+	free(mo->w);
+	return w;
+}
+
+void coordinator_seat(struct world *wo, int monitor, bool revised)
+{
+	struct sim_monitor *mo = &wo->monitor[monitor];
+	struct candidate c[SCN_PROBES_MAX];
+	struct assigned old[VOTERS_MAX];
+	int n_old = mo->w ? mo->n_voters : 0, old_seats = mo->n_seats;
+
+	memcpy(old, mo->seats, sizeof(old));
+	for (int i = 0; i < wo->s->probes; i++)
+		c[i] = (struct candidate){
+			.key = (uint32_t)i + 1,
+			.hash = 0x9e3779b97f4a7c15U * (uint64_t)(i + 1),
+			.domain = (uint64_t)(i % wo->s->regions) + 1000,
+			.available = wo->probe[i].available,
+		};
+	mo->n_voters = assign_seats(mo->hash, c, (size_t)wo->s->probes, (int)mo->m->policy.seats,
+		(int)mo->m->policy.per_seat, old, n_old, mo->seats, &mo->n_seats);
+	mo->w = seat_watch(wo, mo);
+	for (int i = 0; i < mo->n_voters; i++)
+		if (revised || old_seats != mo->n_seats || !is_seated(old, n_old, &mo->seats[i])) {
+			world_tell(wo, "%s: probe %u on seat %d of %d", mo->m->name,
+				mo->seats[i].key, mo->seats[i].seat, mo->n_seats);
+			coordinator_tell(wo, monitor, (int)mo->seats[i].key - 1);
+		}
+	for (int i = 0; i < n_old; i++)
+		if (watch_find(mo->w, old[i].key) < 0)
+			coordinator_tell(
+				wo, monitor, (int)old[i].key - 1); /* finds that it is not */
+}
+
+/* ---- the coordinator: court */
+
+static struct court_facts facts_of(struct world *wo, int probe)
+{
+	struct court_facts f = {.held = wo->now_ms < wo->hold_from_ms + HOLD_MS};
+
+	for (int i = 0; i < wo->s->n_monitors; i++) {
+		struct sim_monitor *mo = &wo->monitor[i];
+		int voter = watch_find(mo->w, (uint32_t)probe + 1);
+		if (voter < 0)
+			continue;
+		f.monitors++;
+		f.dissents += watch_dissents(mo->w, voter, wo->now_ms);
+		f.undetermined += mo->undetermined_explained && mo->w->voter[voter].suspect;
+		if (mo->m->interval_ms > f.dissent_after_ms)
+			f.dissent_after_ms = mo->m->interval_ms;
+	}
+	return f;
+}
+
+static void mark_suspect(struct world *wo, int probe, bool suspect)
+{
+	for (int i = 0; i < wo->s->n_monitors; i++) {
+		struct watch_actions actions = {0};
+		watch_suspect(wo->monitor[i].w, (uint32_t)probe + 1, suspect);
+		coordinator_evaluate(wo, i, &actions);
+	}
+}
+
+static bool hear_probe(struct world *wo, int probe)
+{
+	struct sim_probe *p = &wo->probe[probe];
+	struct court_facts facts = facts_of(wo, probe);
+	struct court_action a = court_tick(&p->court, &facts, wo->now_ms);
+	bool available = wo->now_ms - p->court.heard_at_ms <= GONE_MS;
+	bool changed = available != p->available;
+
+	p->available = available;
+	if (a.step == ALERT_STEP_NONE)
+		return changed;
+	world_tell(wo, "probe %d: %s (%s) %s", probe + 1,
+		a.step == ALERT_STEP_OPEN     ? "open"
+		: a.step == ALERT_STEP_CHANGE ? "change"
+					      : "close",
+		probe_fault_names[a.fault], severity_names[a.severity]);
+	if (a.step == ALERT_STEP_CHANGE) {
+		record_change(wo, ALERT_PROBE, SCN_ALL, probe, a.severity);
+		return changed;
+	}
+	p->stored = a.fault;
+	if (a.step == ALERT_STEP_OPEN)
+		record_open(wo, ALERT_PROBE, SCN_ALL, probe, a.severity);
+	else
+		record_close(wo, ALERT_PROBE, SCN_ALL, probe, false);
+	mark_suspect(wo, probe, a.step == ALERT_STEP_OPEN);
+	return changed;
+}
+
+static void reseat_all(struct world *wo)
+{
+	for (int i = 0; i < wo->s->n_monitors; i++) {
+		struct watch_actions actions = {0};
+		coordinator_seat(wo, i, false);
+		coordinator_evaluate(wo, i, &actions);
+	}
+}
+
+void coordinator_hold_court(struct world *wo)
+{
+	bool changed = false;
+
+	for (int i = 0; i < wo->s->probes; i++)
+		changed |= hear_probe(wo, i);
+	if (changed)
+		reseat_all(wo);
+}
+
+void coordinator_heard(struct world *wo, int probe)
+{
+	struct sim_probe *p = &wo->probe[probe];
+
+	court_heard(&p->court, wo->now_ms);
+	if (p->available)
+		return;
+	p->available = true;
+	reseat_all(wo);
+}
+
+/* ---- the coordinator: start and stop. What is stored: open alerts. */
+
+static void restore(struct world *wo)
+{
+	for (int i = 0; i < wo->out->n_records; i++) {
+		const struct record *r = &wo->out->record[i];
+		if (r->closed_at_ms != INT64_MAX)
+			continue;
+		if (r->kind == ALERT_PROBE)
+			court_restore(
+				&wo->probe[r->probe].court, FAULT_LOST, r->severity, wo->now_ms);
+		else
+			watch_restore(wo->monitor[r->monitor].w, r->kind, r->severity, wo->now_ms);
+	}
+}
+
+void coordinator_start(struct world *wo)
+{
+	wo->coordinator_up = true;
+	wo->court_at_ms = wo->now_ms + COURT_MS;
+	for (int i = 0; i < wo->s->probes; i++) {
+		court_init(&wo->probe[i].court, wo->now_ms);
+		wo->probe[i].available = true;
+	}
+	for (int i = 0; i < wo->s->n_monitors; i++) {
+		coordinator_seat(wo, i, true);
+		record_state(wo, i, STATE_PENDING);
+	}
+	restore(wo);
+	for (int i = 0; i < wo->s->probes; i++)
+		mark_suspect(wo, i, wo->probe[i].court.slot.open);
+	coordinator_hold(wo, HOLD_MS);
+}
+
+void coordinator_stop(struct world *wo)
+{
+	wo->coordinator_up = false;
+	for (int i = 0; i < wo->s->n_monitors; i++) {
+		struct sim_monitor *mo = &wo->monitor[i];
+		free(mo->w);
+		mo->w = NULL;
+		mo->n_voters = mo->n_seats = 0;
+		mo->undetermined_explained = false;
+	}
+}

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT
+/* What the two halves of the world share: world.c (time, events, probes) and coordinator.c (what
+ * the real one does). */
+#ifndef QUORATE_TESTS_WORLD_PARTS_H
+#define QUORATE_TESTS_WORLD_PARTS_H
+
+#include "tests/sim/world.h"
+
+#include "coordinator/core/assign.h"
+
+#define EPOCH_MS     1000000000
+#define LINK_MS      20 /* one way */
+#define HEARTBEAT_MS 10000
+#define GONE_MS      300000
+#define HOLD_MS      30000
+#define COURT_MS     1000
+#define LATE_MS      10000
+
+enum event_type {
+	EV_STEP,
+	EV_CHECK,
+	EV_END,
+	EV_ARRIVE,
+	EV_ORDER,
+	EV_HEARTBEAT,
+	EV_HEARD,
+	EV_ASSIGN,
+	EV_START
+};
+
+struct event {
+	int64_t at_ms;
+	uint64_t order;
+	enum event_type type;
+	int probe, monitor;
+	int64_t round, revision;
+	int generation; /* of the scheduled chain: an older one has ended */
+	int rounds;     /* EV_ORDER */
+	int step;       /* EV_STEP */
+	int64_t started_at_ms, ended_at_ms;
+	struct scn_view view;
+};
+
+struct sim_probe {
+	bool cut, stopped, blind, flaps, excluded, lies, available;
+	enum probe_fault stored; /* with its open alert */
+	struct scn_view lie;
+	int checks;
+	struct court court;
+};
+
+/* One monitor at one probe. */
+struct sim_pair {
+	int generation;
+	int64_t revision; /* as the probe knows it */
+	bool has_sight;
+	struct scn_view sight;
+	bool has_newest; /* a result that could not be sent */
+	struct event newest;
+};
+
+struct sim_monitor {
+	const struct scn_monitor *m;
+	uint64_t hash;
+	int64_t revision;
+	struct scn_view view;
+	struct watch *w;
+	struct assigned seats[VOTERS_MAX];
+	int n_voters, n_seats;
+	int64_t next_ms, hold_until_ms;
+	bool undetermined_explained;
+};
+
+struct world {
+	const struct scn *s;
+	struct outcome *out;
+	bool verbose;
+	int64_t now_ms;
+	uint64_t random, order;
+	struct event *heap;
+	int n_events, room;
+	bool coordinator_up;
+	int64_t hold_from_ms, court_at_ms;
+	struct sim_probe probe[SCN_PROBES_MAX];
+	struct sim_monitor monitor[SCN_MONITORS_MAX];
+	struct sim_pair pair[SCN_MONITORS_MAX][SCN_PROBES_MAX];
+};
+
+/* ---- world.c */
+/* Tells that a rule which holds in every world did not. */
+void world_broken(struct world *wo, const char *format, ...) PRINTF_LIKE(2, 3);
+void world_tell(struct world *wo, const char *format, ...) PRINTF_LIKE(2, 3); /* if verbose */
+void world_push(struct world *wo, struct event e);
+
+/* ---- coordinator.c */
+void coordinator_start(struct world *wo); /* restores the open alerts, and holds */
+void coordinator_stop(struct world *wo);
+void coordinator_hold(struct world *wo, int64_t at_most_ms);
+void coordinator_evaluate(struct world *wo, int monitor, struct watch_actions *actions);
+void coordinator_seat(struct world *wo, int monitor, bool revised);
+/* The probe hears of its assignment to MONITOR, or that it has none. */
+void coordinator_tell(struct world *wo, int monitor, int probe);
+void coordinator_hold_court(struct world *wo);
+void coordinator_heard(struct world *wo, int probe);
+
+#endif
