@@ -14,6 +14,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <event2/event.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,6 +38,8 @@ static inline int client_connect(
 	*c = (struct client){.loop = loop,
 		.fd = socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
 	c->in = mem_alloc(1);
+	(void)setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &(int){1},
+		sizeof(int)); /* head and body go apart */
 	if (connect(c->fd, address, size) == -1 && errno != EINPROGRESS)
 		return -1;
 	return 0;

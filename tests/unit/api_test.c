@@ -519,8 +519,7 @@ static void test_broken_http(void **state UNUSED)
 		"POST /large HTTP/1.1\r\nContent-Length: 99999999999999999999\r\n\r\n",
 		"POST /large HTTP/1.1\r\nContent-Length: 4x\r\n\r\nabcd",
 		"POST /large HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nabcd\r\n0\r\n\r\n",
-		"POST /large HTTP/1.1\r\nTransfer-Encoding: "
-		"chunked\r\n\r\nffffffffffffffff\r\nabcd\r\n",
+		"POST /large HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\na",
 		"POST /large HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n7fffffff\r\nabcd\r\n",
 		"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", /* a TLS hello */
 		"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
