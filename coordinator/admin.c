@@ -38,35 +38,55 @@ static int write_file(const char *path, const char *secret)
 	return result;
 }
 
+struct commit {
+	struct loop *loop;
+	const char *path;
+	bool done;
+};
+
 static void on_committed(void *arg, enum store_error error, const struct id *id)
 {
-	char *path = arg;
+	struct commit *commit = arg;
 
 	(void)id;
 	if (error == STORE_OK)
-		log_info("admin_key.made file=%s", log_quote(path));
+		log_info("admin_key.made file=%s", log_quote(commit->path));
 	else
-		log_error("admin_key.not_stored file=%s msg=\"the key in this file is not valid\"", log_quote(path));
-	free(path);
+		log_error("admin_key.not_stored file=%s msg=\"the key in this file is not valid\"", log_quote(commit->path));
+	commit->done = true;
+	loop_stop(commit->loop);
 }
 
-int admin_ensure_key(struct registry *r, const char *state_dir, bool another)
+static int make_key(struct loop *loop, struct registry *r, const char *path)
 {
+	struct commit commit = {.loop = loop, .path = path};
 	json_t *in = json_pack("{s:s, s:s}", "name", "first admin", "role", role_names[ROLE_ADMIN]);
-	char *path = mem_printf("%s/admin.key", state_dir), secret[KEY_TEXT_SIZE];
 	struct problems problems = {0};
-	int result = 0;
+	char secret[KEY_TEXT_SIZE];
+	int result = -1;
 
-	if (has_admin(r) && !another) {
-		free(path);
-	} else if (registry_add_key(r, in, secret, &problems, on_committed, path) == -1) {
+	if (registry_add_key(r, in, secret, &problems, on_committed, &commit) == -1) {
 		log_error("admin_key.refused why=%s", log_quote(problems.item[0].message));
-		free(path);
-		result = -1;
-	} else {
-		result = write_file(path, secret);
-		explicit_bzero(secret, sizeof(secret));
+		goto out;
 	}
+	result = write_file(path, secret);
+	explicit_bzero(secret, sizeof(secret));
+	while (!commit.done)
+		loop_run(loop);
+out:
 	json_decref(in);
+	return result;
+}
+
+int admin_ensure_key(struct loop *loop, struct registry *r, const char *state_dir, bool another)
+{
+	char *path;
+	int result;
+
+	if (has_admin(r) && !another)
+		return 0;
+	path = mem_printf("%s/admin.key", state_dir);
+	result = make_key(loop, r, path);
+	free(path);
 	return result;
 }

@@ -5,7 +5,8 @@
 
 #include "coordinator/registry.h"
 
-/* Writes STATE_DIR/admin.key (0600) when no admin key is registered, or when ANOTHER is wanted. 0, or -1 after logging why. */
-MUST_CHECK int admin_ensure_key(struct registry *r, const char *state_dir, bool another);
+/* Writes STATE_DIR/admin.key (0600) when no admin key is registered, or when ANOTHER is wanted. Runs LOOP until the key is committed: who finds
+ * the API open finds a key that works. 0, or -1 after logging why. */
+MUST_CHECK int admin_ensure_key(struct loop *loop, struct registry *r, const char *state_dir, bool another);
 
 #endif

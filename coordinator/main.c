@@ -227,7 +227,7 @@ static int open_parts(struct program *p)
 	if (!(c->verdicts = verdicts_new(c)) || !(c->fleet = fleet_open(c)))
 		return -1;
 	verdicts_start(c->verdicts);
-	if (admin_ensure_key(c->registry, c->conf.state_dir, p->options.new_admin_key) == -1)
+	if (admin_ensure_key(c->loop, c->registry, c->conf.state_dir, p->options.new_admin_key) == -1)
 		return -1;
 	return api_open(&c->api, c);
 }
