@@ -235,7 +235,7 @@ static void holds_bounds(void **state)
 		{"\"pairs\": {\"\": \"b\"}", -1, "a name in it is empty"},
 		{"\"pairs\": {\"a\\n\": \"b\"}", -1, "a name in it is empty, has a control"},
 		{"\"pairs\": []", -1, "[] is a list; accepted: an object of"},
-		{"\"parts\": [{}, {}]", 0, NULL},
+		{"\"parts\": [{\"size\": 1}, {\"size\": 9}]", 0, NULL},
 		{"\"parts\": [{}, {}, {}]", -1,
 			"has 3 items; accepted: a list of at most 2 objects"},
 		{"\"parts\": {}", -1, "{} is an object; accepted: a list"},
