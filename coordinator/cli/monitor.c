@@ -30,10 +30,12 @@ int command_monitor_list(struct cli *cli, const struct args *args UNUSED)
 	static const char *const headers[] = {
 		"NAME", "STATE", "SINCE", "TYPE", "TARGET", "INTERVAL", "SERVICE", NULL};
 	struct client *client = cli_client(cli);
+	/* people see the defaults too; programs get what was registered */
+	const char *path = cli->json ? "/api/v1/monitors" : "/api/v1/monitors?effective=true";
 	json_t *list, *m;
 	size_t i;
 
-	if (!client || client_list(client, "/api/v1/monitors", 0, &list) == -1)
+	if (!client || client_list(client, path, 0, &list) == -1)
 		return CLI_FAILED;
 	if (cli->json) {
 		cli_print_json(cli, list);

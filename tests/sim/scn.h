@@ -1,27 +1,37 @@
 // SPDX-License-Identifier: MIT
 /*
- * A scenario: what the world looks like, what happens when, and what is expected of it. One
- * statement a line:
+ * A scenario: what the world looks like, what happens when, and what is expected of it.
+ * One statement a line; the world:
  *
- *   probes 3 regions | probes 6 in 3 regions
- *   monitor NAME [interval 60s] [timeout 10s] [after 0s] [rounds 2] [gap 3s] [seats 5] [per_seat 1]
- * [down Q] [up U] monitors N [the same]                       named m1 to mN; Q and U: majority, a
- * number or a percentage latency 80ms                                of a check end 30m default:
- * ten minutes after the last step
+ *   probes 3 regions
+ *   probes 6 in 3 regions
+ *   monitor NAME [interval 60s] [timeout 10s] [after 0s] [rounds 2] [gap 3s]
+ *                [seats 5] [per_seat 1] [down Q] [up U]
+ *   monitors N [the same]          named m1 to mN; Q and U: majority, a number or a percentage
+ *   latency 80ms                   of a check
+ *   end 30m                        default: ten minutes after the last step
  *
- *   at 10m target NAME|all VIEW                 VIEW: up | down [refused|status|nxdomain|timeout] |
- * slow warning|critical at 10m probe 2 sees NAME|all VIEW|again     a broken path: only from there;
- * "again" ends it at 10m probe 2 lies VIEW | flaps | honest   about everything at 10m probe 2
- * cut|back | stop|cont | blind|sighted | excluded|included at 10m monitor NAME revise a new
- * revision at 10m coordinator restart [for 20s] | hold 20s
+ * what happens (VIEW: up, down [refused|status|nxdomain|timeout], slow warning|critical):
  *
- *   expect no alert KINDS [SUBJECT]             KINDS: down|regional|…; SUBJECT: a monitor, or "of
- * probe 2" expect exactly|at least|at most N alert KINDS [SUBJECT] [open at 20m] expect exactly|at
- * least|at most N explained KINDS [SUBJECT] expect exactly|at least|at most N bursts [MONITOR]
- *   expect alert|close KINDS [SUBJECT] within 10s      of the last step above
+ *   at 10m target NAME|all VIEW
+ *   at 10m probe 2 sees NAME|all VIEW|again          a broken path, only from there; "again" ends it
+ *   at 10m probe 2 lies VIEW                         about everything
+ *   at 10m probe 2 flaps|honest
+ *   at 10m probe 2 cut|back|stop|cont|blind|sighted|excluded|included
+ *   at 10m monitor NAME revise                       a new revision
+ *   at 10m coordinator restart [for 20s]
+ *   at 10m coordinator hold 20s
+ *
+ * what is expected (KINDS: down|regional|...; SUBJECT: a monitor, or "of probe 2"):
+ *
+ *   expect no alert KINDS [SUBJECT]
+ *   expect exactly|at least|at most N alert KINDS [SUBJECT] [open at 20m]
+ *   expect exactly|at least|at most N explained KINDS [SUBJECT]
+ *   expect exactly|at least|at most N bursts [MONITOR]
+ *   expect alert|close KINDS [SUBJECT] within 10s    of the last step above
  *   expect state MONITOR|all STATE at 20m
- *   expect severity SEVERITY [KINDS]            some alert had it
- *   expect promoted MONITOR                     a regional alert went on as down
+ *   expect severity SEVERITY [KINDS]                 some alert had it
+ *   expect promoted MONITOR                          a regional alert went on as down
  */
 #ifndef QUORATE_TESTS_SCN_H
 #define QUORATE_TESTS_SCN_H
