@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * A check: one look at one target. A check type is one file behind struct check_type; the engine owns memory, the one
- * absolute deadline, concurrency, the address policy and logging. A check ends exactly once, through check_end().
+ * A check: one look at one target. A check type is one file behind struct check_type; the engine
+ * owns memory, the one absolute deadline, concurrency, the address policy and logging. A check ends
+ * exactly once, through check_end().
  *
- * To add a type: write check_NAME.c with its struct check_type, add it to check_types[] in check.c, its options to
- * the monitor's field table (proto/monitor.c), its reasons to quorate/reason.h.
+ * To add a type: write check_NAME.c with its struct check_type, add it to check_types[] in check.c,
+ * its options to the monitor's field table (proto/monitor.c), its reasons to quorate/reason.h.
  */
 #ifndef QUORATE_PROBE_CHECK_H
 #define QUORATE_PROBE_CHECK_H
@@ -34,12 +35,14 @@ struct addresses; /* probe/resolver.h */
 struct check_type {
 	enum check_kind kind;
 	size_t state_bytes; /* zeroed memory at check->state */
-	/* Begins. May call check_end() at once (the completion is still delivered after engine_run returned). */
+	/* Begins. May call check_end() at once (the completion is still delivered after engine_run
+	 * returned). */
 	void (*start)(struct check *check);
-	/* Lets go of everything: sockets, timers, curl handles, resolver queries. Called exactly once after the end, the deadline
-	 * included. After it no callback of the check may come. */
+	/* Lets go of everything: sockets, timers, curl handles, resolver queries. Called exactly
+	 * once after the end, the deadline included. After it no callback of the check may come. */
 	void (*stop)(struct check *check);
-	/* The reason when the deadline strikes: by the phase that it is in. Fills the phases known so far. */
+	/* The reason when the deadline strikes: by the phase that it is in. Fills the phases known
+	 * so far. */
 	enum reason (*expired)(struct check *check);
 };
 
@@ -55,32 +58,35 @@ struct check {
 	struct loop *loop;
 	void *state;
 	int64_t started_at_us, deadline_at_us; /* monotonic */
-	struct result result;          /* the type fills evidence; check_end the finding */
-	bool ended;                    /* check_end was called */
-	int crossed_reason;            /* enum reason of the worst crossed threshold; check_cross */
+	struct result result;                  /* the type fills evidence; check_end the finding */
+	bool ended;                            /* check_end was called */
+	int crossed_reason; /* enum reason of the worst crossed threshold; check_cross */
 	char *crossed_detail;
 };
 
 /*
- * The one funnel. REASON's class makes the verdict: OK -> up (or warning when a severity was set), DOWN -> down,
- * INTERNAL -> none. FORMAT: the detail, one sentence of what was seen ("connection refused by 192.0.2.1:443"), or NULL for the
- * reason's own text. The first call counts, later ones are ignored. Does not free: the engine calls stop() soon.
+ * The one funnel. REASON's class makes the verdict: OK -> up (or warning when a severity was set),
+ * DOWN -> down, INTERNAL -> none. FORMAT: the detail, one sentence of what was seen ("connection
+ * refused by 192.0.2.1:443"), or NULL for the reason's own text. The first call counts, later ones
+ * are ignored. Does not free: the engine calls stop() soon.
  */
 void check_end(struct check *check, enum reason reason, const char *format, ...) PRINTF_LIKE(3, 4);
-/* A threshold was judged: keeps the worst severity and, if worse than before, REASON and detail for the result. */
-void check_cross(struct check *check, enum threshold threshold, enum severity severity, enum reason reason,
-	const char *format, ...) PRINTF_LIKE(5, 6);
+/* A threshold was judged: keeps the worst severity and, if worse than before, REASON and detail for
+ * the result. */
+void check_cross(struct check *check, enum threshold threshold, enum severity severity,
+	enum reason reason, const char *format, ...) PRINTF_LIKE(5, 6);
 /* Judges TOOK_US by LIMITS (either may be UNSET); WHAT is what took that long ("the response"). */
-void check_judge_time(struct check *check, enum threshold threshold, const struct threshold_ms *limits, int64_t took_us,
-	enum reason reason, const char *what);
+void check_judge_time(struct check *check, enum threshold threshold,
+	const struct threshold_ms *limits, int64_t took_us, enum reason reason, const char *what);
 int64_t check_left_us(const struct check *check); /* until the deadline; 0 when over */
 /*
- * The address policy after a look-up of HOST: keeps those of FOUND that may be contacted. REASON_OK with at least one, or
- * why none is left, with a DETAIL: a literal address is refused by local policy, a name (or a REDIRECT to anything) leads
- * where it must not.
+ * The address policy after a look-up of HOST: keeps those of FOUND that may be contacted. REASON_OK
+ * with at least one, or why none is left, with a DETAIL: a literal address is refused by local
+ * policy, a name (or a REDIRECT to anything) leads where it must not.
  */
-enum reason check_police(const struct check *check, const char *host, bool redirect, const struct addresses *found,
-	struct addresses *permitted, char detail[RESULT_DETAIL_MAX_BYTES]);
+enum reason check_police(const struct check *check, const char *host, bool redirect,
+	const struct addresses *found, struct addresses *permitted,
+	char detail[RESULT_DETAIL_MAX_BYTES]);
 /* Adds the phases of one transfer, or hop, to the result's; UNSET adds nothing. */
 void phases_add(struct phases *sum, const struct phases *one);
 
@@ -90,17 +96,22 @@ void phases_add(struct phases *sum, const struct phases *one);
 typedef void (*engine_done_fn)(void *arg, struct job *job, struct result *result);
 
 struct engine_limits {
-	int64_t in_flight_max;      /* checks running at once; more wait, INTERNAL_OVERLOAD when they wait past half their interval */
-	int64_t per_second;         /* starts per second in all */
-	int64_t per_destination;    /* starts per second to one host of a target */
-	int64_t body_max_bytes;     /* of a response */
+	int64_t in_flight_max;   /* checks running at once; more wait, INTERNAL_OVERLOAD when they
+				    wait past half their interval */
+	int64_t per_second;      /* starts per second in all */
+	int64_t per_destination; /* starts per second to one host of a target */
+	int64_t body_max_bytes;  /* of a response */
 };
 
-/* Sets up resolver, curl loop, certificate store, ping sockets. POLICY is borrowed. NULL after logging why. */
-struct engine *engine_new(struct loop *loop, const struct policy *policy, const struct engine_limits *limits);
+/* Sets up resolver, curl loop, certificate store, ping sockets. POLICY is borrowed. NULL after
+ * logging why. */
+struct engine *engine_new(
+	struct loop *loop, const struct policy *policy, const struct engine_limits *limits);
 void engine_free(struct engine *engine); /* running checks are stopped without a result */
-/* Runs one check of JOB; ROUND as in struct result. DONE comes exactly once, never before this returns. */
-void engine_run(struct engine *engine, struct job *job, int64_t round, engine_done_fn done, void *arg);
+/* Runs one check of JOB; ROUND as in struct result. DONE comes exactly once, never before this
+ * returns. */
+void engine_run(
+	struct engine *engine, struct job *job, int64_t round, engine_done_fn done, void *arg);
 int64_t engine_in_flight(const struct engine *engine);
 /* New limits take effect with the next start. */
 void engine_set_limits(struct engine *engine, const struct engine_limits *limits);

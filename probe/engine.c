@@ -14,7 +14,7 @@
 #include "probe/engine.h"
 
 #include "probe/certs.h"
-#include "probe/net.h"
+#include "probe/pace.h"
 #include "probe/pinger.h"
 #include "probe/resolver.h"
 #include "proto/base/clock.h"
@@ -23,18 +23,14 @@
 #include "proto/curl_loop.h"
 #include "proto/monitor.h"
 
-#include <curl/curl.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/resource.h>
-#include <uthash.h>
+#include <utlist.h>
 
-#define FDS_PER_CHECK  3  /* two racing connects, and a name server's socket now and then */
-#define FDS_OTHERS     64 /* link, log, files, epoll, ping */
-#define TICK_MS        50 /* of the lag's measurement, only while checks run */
-#define SWEEP_AT_LEAST 256
+#define FDS_PER_CHECK 3  /* two racing connects, and a name server's socket now and then */
+#define FDS_OTHERS    64 /* link, log, files, epoll, ping */
+#define TICK_MS       50 /* of the lag's measurement, only while checks run */
 
 enum state { STATE_NEW, STATE_PACED, STATE_QUEUED, STATE_RUNNING, STATE_ENDED, N_STATES };
 
@@ -49,19 +45,8 @@ struct run {
 };
 
 struct list_of_runs {
-	struct run *first, *last;
+	struct run *first;
 	int64_t n;
-};
-
-/* A virtual clock per bucket (GCRA): FULL_AT is when all its tokens will be back. */
-struct bucket {
-	int64_t full_at_us;
-};
-
-struct destination {
-	UT_hash_handle hh;
-	struct bucket bucket;
-	char host[NET_HOST_SIZE];
 };
 
 struct engine {
@@ -74,8 +59,7 @@ struct engine {
 	struct pinger *pinger;
 	struct list_of_runs runs[N_STATES];
 	struct bucket all;
-	struct destination *destinations;
-	size_t sweep_at; /* number of destinations at which idle ones are dropped */
+	struct paces paces; /* per destination */
 	struct timer pump, reap, tick;
 	int64_t lag_us, lag_at_us; /* the worst seen lately, and when */
 };
@@ -95,17 +79,13 @@ static bool legal(enum state from, enum state to)
 
 static void list_remove(struct list_of_runs *list, struct run *run)
 {
-	*(run->prev != NULL ? &run->prev->next : &list->first) = run->next;
-	*(run->next != NULL ? &run->next->prev : &list->last) = run->prev;
-	run->next = run->prev = NULL;
+	DL_DELETE(list->first, run);
 	list->n--;
 }
 
 static void list_append(struct list_of_runs *list, struct run *run)
 {
-	run->prev = list->last;
-	*(list->last != NULL ? &list->last->next : &list->first) = run;
-	list->last = run;
+	DL_APPEND(list->first, run);
 	list->n++;
 }
 
@@ -118,75 +98,6 @@ static void set_state(struct run *run, enum state to)
 		list_remove(&engine->runs[run->state], run);
 	run->state = to;
 	list_append(&engine->runs[to], run);
-}
-
-/* ---- pacing */
-
-/*
- * When a bucket of PER_SECOND tokens, refilled at that rate, has its next token; takes it when
- * TAKE. Never before NOW_US.
- */
-static int64_t bucket_next_us(struct bucket *b, int64_t per_second, int64_t now_us, bool take)
-{
-	int64_t period_us = 1000000 / per_second, depth_us = period_us * per_second;
-	int64_t full_at_us = (b->full_at_us > now_us ? b->full_at_us : now_us) + period_us;
-	int64_t at_us = full_at_us - depth_us;
-	if (take)
-		b->full_at_us = full_at_us;
-	return at_us > now_us ? at_us : now_us;
-}
-
-static void destinations_sweep(struct engine *engine, int64_t now_us)
-{
-	struct destination *d, *next;
-	if (HASH_COUNT(engine->destinations) < engine->sweep_at)
-		return;
-	HASH_ITER (hh, engine->destinations, d, next) {
-		if (d->bucket.full_at_us > now_us)
-			continue;
-		HASH_DEL(engine->destinations, d);
-		free(d);
-	}
-	engine->sweep_at = 2 * (size_t)HASH_COUNT(engine->destinations) + SWEEP_AT_LEAST;
-}
-
-/* The host that a target names, in lower case: what the bound per destination counts by. */
-static void host_of(const struct monitor *m, char host[NET_HOST_SIZE])
-{
-	int port;
-	char *part = NULL;
-	host[0] = '\0';
-	if (m->target == NULL)
-		return;
-	if (m->type == CHECK_HTTP || m->type == CHECK_REDIRECT) {
-		CURLU *url = curl_url();
-		if (url != NULL && curl_url_set(url, CURLUPART_URL, m->target, 0) == CURLUE_OK &&
-			curl_url_get(url, CURLUPART_HOST, &part, 0) == CURLUE_OK)
-			strncpy(host, part, NET_HOST_SIZE - 1);
-		curl_free(part);
-		curl_url_cleanup(url);
-	} else if (m->type != CHECK_TCP || net_split_target(m->target, host, &port) != 0) {
-		strncpy(host, m->target, NET_HOST_SIZE - 1);
-	}
-	host[NET_HOST_SIZE - 1] = '\0';
-	for (char *p = host; *p != '\0'; p++)
-		*p = (char)(*p >= 'A' && *p <= 'Z' ? *p + 32 : *p);
-}
-
-static struct bucket *destination_bucket(
-	struct engine *engine, const struct monitor *m, int64_t now_us)
-{
-	char host[NET_HOST_SIZE];
-	struct destination *d;
-	host_of(m, host);
-	HASH_FIND_STR(engine->destinations, host, d);
-	if (d != NULL)
-		return &d->bucket;
-	destinations_sweep(engine, now_us);
-	d = mem_alloc(sizeof(*d));
-	memcpy(d->host, host, sizeof(host));
-	HASH_ADD_STR(engine->destinations, host, d);
-	return &d->bucket;
 }
 
 /* ---- the loop's own lag */
@@ -378,7 +289,7 @@ void engine_run(
 		check_end(check, REASON_INTERNAL_UNSUPPORTED, NULL);
 		return;
 	}
-	struct bucket *b = destination_bucket(engine, check->monitor, now_us);
+	struct bucket *b = paces_find(&engine->paces, check->monitor, now_us);
 	int64_t turn_at_us = bucket_next_us(b, engine->limits.per_destination, now_us, false);
 	if (turn_at_us > run->give_up_at_us) {
 		check->result.started_wall_ms = clock_wall_ms();
@@ -434,7 +345,6 @@ struct engine *engine_new(
 	struct engine *engine = mem_alloc(sizeof(*engine));
 	engine->loop = loop;
 	engine->policy = policy;
-	engine->sweep_at = SWEEP_AT_LEAST;
 	timer_init(&engine->pump, loop, pump, engine);
 	timer_init(&engine->reap, loop, reap, engine);
 	timer_init(&engine->tick, loop, tick_run, engine);
@@ -462,11 +372,7 @@ void engine_free(struct engine *engine)
 			run_free(run);
 		}
 	}
-	struct destination *d, *next;
-	HASH_ITER (hh, engine->destinations, d, next) {
-		HASH_DEL(engine->destinations, d);
-		free(d);
-	}
+	paces_clear(&engine->paces);
 	resolver_free(engine->resolver);
 	pinger_free(engine->pinger);
 	curl_loop_free(engine->curl);

@@ -32,149 +32,12 @@ static void finish(struct http_hop *hop, enum reason reason, const char *detail)
 	hop->done(hop->arg, reason, detail);
 }
 
-/*
- * From curl's marks, all counted from the transfer's start; 0: not reached. The phase in which it
- * stopped holds the time that was spent in it.
- */
-static void measure(struct http_hop *hop)
-{
-	curl_off_t connected = 0, secured = 0, ready = 0, first = 0;
-	struct phases *p = &hop->phases;
-	int64_t elapsed_us = clock_now_us() - hop->transfer_at_us;
-	if (hop->https)
-		connected = hop->tls_at_us != 0 ? hop->tls_at_us - hop->transfer_at_us : 0;
-	else
-		curl_easy_getinfo(hop->easy, CURLINFO_CONNECT_TIME_T, &connected);
-	curl_easy_getinfo(hop->easy, CURLINFO_APPCONNECT_TIME_T, &secured);
-	curl_easy_getinfo(hop->easy, CURLINFO_PRETRANSFER_TIME_T, &ready);
-	curl_easy_getinfo(hop->easy, CURLINFO_STARTTRANSFER_TIME_T, &first);
-	p->connect_us = connected > 0 ? connected : elapsed_us;
-	if (connected == 0)
-		return;
-	if (hop->https)
-		p->tls_us = secured > 0 ? secured - connected : elapsed_us - connected;
-	if (hop->https && secured == 0)
-		return;
-	if (ready == 0)
-		ready = hop->https ? secured : connected;
-	p->first_byte_us = first > 0 ? first - ready : elapsed_us - ready;
-	if (first > 0)
-		p->transfer_us = elapsed_us - first;
-}
-
-static void keep_facts(struct http_hop *hop)
-{
-	long status = 0;
-	curl_off_t received = 0;
-	struct curl_header *header;
-	measure(hop);
-	curl_easy_getinfo(hop->easy, CURLINFO_RESPONSE_CODE, &status);
-	if (status > 0)
-		hop->status = status;
-	curl_easy_getinfo(hop->easy, CURLINFO_SIZE_DOWNLOAD_T, &received);
-	if (status > 0)
-		hop->bytes = received;
-	if (curl_easy_header(hop->easy, "Location", 0, CURLH_HEADER, -1, &header) == CURLHE_OK)
-		mem_set(&hop->location, header->value);
-}
-
-/* ---- what curl's failure means */
-
-static enum reason timed_out(const struct http_hop *hop)
-{
-	if (hop->phases.tls_us == UNSET && hop->phases.first_byte_us == UNSET)
-		return REASON_TCP_TIMEOUT;
-	return hop->phases.first_byte_us == UNSET ? REASON_TLS_TIMEOUT : REASON_HTTP_TIMEOUT;
-}
-
-static enum reason reason_of_errno(const struct http_hop *hop, enum reason otherwise)
-{
-	long error = 0;
-	curl_easy_getinfo(hop->easy, CURLINFO_OS_ERRNO, &error);
-	if (error == 0)
-		return otherwise;
-	struct sockaddr_storage to;
-	char host[NET_ADDRESS_SIZE];
-	snprintf(host, sizeof(host), "%s", hop->tried);
-	char *colon = strrchr(host, ':');
-	if (colon != NULL)
-		*colon = '\0';
-	bool known = net_parse_literal(host, &to);
-	enum reason reason = net_reason((int)error, known ? (struct sockaddr *)&to : NULL);
-	return reason == REASON_TCP_FAILED ? otherwise : reason;
-}
-
-static enum reason reason_of_transfer(const struct http_hop *hop, CURLcode code)
-{
-	switch (code) {
-	case CURLE_OK:
-		return REASON_OK;
-	case CURLE_COULDNT_CONNECT:
-		return reason_of_errno(hop, REASON_TCP_FAILED);
-	case CURLE_OPERATION_TIMEDOUT:
-		return timed_out(hop);
-	case CURLE_SSL_CONNECT_ERROR:
-		return reason_of_errno(hop, REASON_TLS_HANDSHAKE);
-	case CURLE_PEER_FAILED_VERIFICATION:
-	case CURLE_SSL_CERTPROBLEM:
-	case CURLE_SSL_CIPHER:
-	case CURLE_USE_SSL_FAILED:
-		return REASON_TLS_HANDSHAKE;
-	case CURLE_GOT_NOTHING:
-		return REASON_HTTP_NO_RESPONSE;
-	case CURLE_PARTIAL_FILE:
-		return REASON_TCP_CLOSED_EARLY;
-	case CURLE_SEND_ERROR:
-	case CURLE_RECV_ERROR:
-		return reason_of_errno(
-			hop, hop->status != UNSET ? REASON_TCP_CLOSED_EARLY : REASON_TCP_RESET);
-	case CURLE_WEIRD_SERVER_REPLY:
-	case CURLE_UNSUPPORTED_PROTOCOL: /* HTTP/0.9, or no HTTP at all */
-	case CURLE_BAD_CONTENT_ENCODING:
-		return REASON_HTTP_MALFORMED;
-	case CURLE_OUT_OF_MEMORY: /* also curl's word for a header line above its own ceiling */
-		return hop->phases.transfer_us != UNSET ? REASON_HTTP_TOO_LARGE
-							: REASON_INTERNAL_RESOURCES;
-	case CURLE_URL_MALFORMAT:
-	case CURLE_FAILED_INIT:
-	case CURLE_BAD_FUNCTION_ARGUMENT:
-		return REASON_INTERNAL_ERROR;
-	default:
-		return REASON_HTTP_PROTOCOL;
-	}
-}
-
-static void explain(const struct http_hop *hop, enum reason reason, char *out, size_t room)
-{
-	switch (reason) {
-	case REASON_TCP_REFUSED:
-		snprintf(out, room, "connection refused by %s", hop->tried);
-		break;
-	case REASON_TCP_TIMEOUT:
-		snprintf(out, room, "no answer from %s", hop->tried);
-		break;
-	case REASON_TCP_RESET:
-		snprintf(out, room, "connection reset by %s", hop->tried);
-		break;
-	case REASON_HTTP_TOO_LARGE:
-		snprintf(out, room, "%s: the %s more than %lld bytes", hop->tried,
-			hop->body_bytes > 0 ? "body has" : "headers have",
-			hop->body_bytes > 0
-				? (long long)engine_limits(hop->check->engine)->body_max_bytes
-				: (long long)HTTP_HEADER_BYTES_MAX);
-		break;
-	default: /* curl's own words, for what only it knows */
-		snprintf(out, room, "%s%s%.150s", reason_text_en(reason),
-			hop->error[0] != '\0' ? ": " : "", hop->error);
-	}
-}
-
 static void on_done(void *arg, CURL *easy UNUSED, CURLcode code)
 {
 	struct http_hop *hop = arg;
 	char detail[RESULT_DETAIL_MAX_BYTES];
-	keep_facts(hop);
-	enum reason reason = reason_of_transfer(hop, code);
+	http_hop_keep_facts(hop);
+	enum reason reason = http_hop_reason(hop, code);
 	if (hop->refused) {
 		snprintf(detail, sizeof(detail), "%s must not be contacted", hop->tried);
 		finish(hop, REASON_DNS_FORBIDDEN_ADDRESS, detail);
@@ -192,7 +55,7 @@ static void on_done(void *arg, CURL *easy UNUSED, CURLcode code)
 		finish(hop, REASON_OK, NULL);
 		return;
 	}
-	explain(hop, reason, detail, sizeof(detail));
+	http_hop_explain(hop, reason, detail, sizeof(detail));
 	finish(hop, reason, detail);
 }
 
@@ -456,29 +319,6 @@ static void on_resolved(void *arg, enum reason reason, const struct addresses *f
 		transfer(hop, &permitted);
 }
 
-/* Sets host and port from the URL. Returns 0 or -1. */
-static int read_url(struct http_hop *hop)
-{
-	CURLU *url = curl_url();
-	char *host = NULL, *port = NULL;
-	int rc = -1;
-	ensure(url != NULL);
-	if (curl_url_set(url, CURLUPART_URL, hop->request.url, 0) != CURLUE_OK ||
-		curl_url_get(url, CURLUPART_HOST, &host, 0) != CURLUE_OK ||
-		curl_url_get(url, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) != CURLUE_OK ||
-		strlen(host) >= sizeof(hop->host))
-		goto out;
-	memcpy(hop->host, host, strlen(host) + 1);
-	hop->port = (int)strtol(port, NULL, 10);
-	hop->https = http_url_is_https(hop->request.url);
-	rc = 0;
-out:
-	curl_free(host);
-	curl_free(port);
-	curl_url_cleanup(url);
-	return rc;
-}
-
 void http_hop_start(struct http_hop *hop, struct check *check, const struct http_request *request,
 	http_hop_fn done, void *arg)
 {
@@ -492,7 +332,8 @@ void http_hop_start(struct http_hop *hop, struct check *check, const struct http
 	hop->status = hop->bytes = UNSET;
 	hop->found = request->needle != NULL && request->needle[0] == '\0';
 	bool searchable = request->needle == NULL || strlen(request->needle) <= PATTERN_MAX_BYTES;
-	if (!searchable || read_url(hop) != 0) {
+	hop->https = http_url_is_https(request->url);
+	if (!searchable || http_url_split(request->url, hop->host, &hop->port) != 0) {
 		finish(hop, REASON_INTERNAL_ERROR,
 			searchable ? "the URL cannot be used" : "the text to look for is too long");
 		return;
@@ -526,6 +367,6 @@ enum reason http_hop_expired(struct http_hop *hop)
 		hop->phases.resolve_us = hop->phases.total_us;
 		return REASON_DNS_TIMEOUT;
 	}
-	keep_facts(hop);
-	return timed_out(hop);
+	http_hop_keep_facts(hop);
+	return http_hop_timed_out(hop);
 }

@@ -75,12 +75,26 @@ void http_hop_clear(struct http_hop *hop);
 /* At the deadline: measures what is there, and says where it got stuck. */
 enum reason http_hop_expired(struct http_hop *hop);
 
+/* ---- http_facts.c, for http_hop.c */
+
+/* From curl into the hop: phases, status, bytes, Location. */
+void http_hop_keep_facts(struct http_hop *hop);
+enum reason http_hop_reason(const struct http_hop *hop, CURLcode code);
+/* The reason of a time-out, by the phase that it is in. */
+enum reason http_hop_timed_out(const struct http_hop *hop);
+/* A sentence for REASON into OUT. */
+void http_hop_explain(const struct http_hop *hop, enum reason reason, char *out, size_t room);
+
+/* ---- http_url.c */
+
 /*
  * TEXT (relative to BASE, or NULL) as an absolute http or https URL without fragment and
  * credentials, host in lower case and punycode. Owned by the caller; NULL and *WHY (static) when it
  * is none or longer than URL_MAX_BYTES.
  */
 char *http_url_normalize(const char *base, const char *text, const char **why);
+/* Host (IPv6 addresses in brackets) and port of an http or https URL. Returns 0 or -1. */
+MUST_CHECK int http_url_split(const char *url, char host[NET_HOST_SIZE], int *port);
 /* Whether what was meant for A may go to B too: the same host, and no step down from https or to
  * another port. */
 bool http_url_same_host(const char *a, const char *b);

@@ -119,6 +119,27 @@ out:
 	return out;
 }
 
+int http_url_split(const char *text, char host[NET_HOST_SIZE], int *port)
+{
+	CURLU *url = curl_url();
+	char *host_part = NULL, *port_part = NULL;
+	int rc = -1;
+	ensure(url != NULL);
+	if (curl_url_set(url, CURLUPART_URL, text, 0) != CURLUE_OK ||
+		curl_url_get(url, CURLUPART_HOST, &host_part, 0) != CURLUE_OK ||
+		curl_url_get(url, CURLUPART_PORT, &port_part, CURLU_DEFAULT_PORT) != CURLUE_OK ||
+		strlen(host_part) >= NET_HOST_SIZE)
+		goto out;
+	memcpy(host, host_part, strlen(host_part) + 1);
+	*port = (int)strtol(port_part, NULL, 10);
+	rc = 0;
+out:
+	curl_free(host_part);
+	curl_free(port_part);
+	curl_url_cleanup(url);
+	return rc;
+}
+
 static bool same_part(CURLU *a, CURLU *b, CURLUPart part)
 {
 	char *of_a = NULL, *of_b = NULL;

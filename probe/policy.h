@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * Which addresses may be contacted. In this order: what the probe's own local file allows; then the refusal of
- * special-purpose addresses (loopback, private, link-local, metadata, CGNAT, documentation, multicast, mapped and
- * translated forms; field lists in policy.c). Applied to every resolved address and again to the one really connected.
- * The coordinator cannot change it.
+ * Which addresses may be contacted. In this order: what the probe's own local file allows; then the
+ * refusal of special-purpose addresses (loopback, private, link-local, metadata, CGNAT,
+ * documentation, multicast, mapped and translated forms; field lists in policy.c). Applied to every
+ * resolved address and again to the one really connected. The coordinator cannot change it.
  */
 #ifndef QUORATE_PROBE_POLICY_H
 #define QUORATE_PROBE_POLICY_H
@@ -27,10 +27,12 @@ struct policy {
 	size_t n_deny;
 };
 
-/* "192.0.2.0/24", "fd00::/8", a lone address is a /32 or /128; host bits must be zero. 0 or -1 and *WHY (static). */
+/* "192.0.2.0/24", "fd00::/8", a lone address is a /32 or /128; host bits must be zero. 0 or -1 and
+ * *WHY (static). */
 MUST_CHECK int cidr_parse(const char *text, struct cidr *out, const char **why);
 MUST_CHECK int policy_allow(struct policy *policy, const char *cidr, const char **why);
-/* Refuses the machine's own addresses as they are now (public ones too), except where the allow list says otherwise. */
+/* Refuses the machine's own addresses as they are now (public ones too), except where the allow
+ * list says otherwise. */
 void policy_deny_own(struct policy *policy);
 void policy_clear(struct policy *policy);
 /* Whether ADDRESS (the port is not looked at) may be contacted. */

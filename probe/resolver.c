@@ -107,13 +107,12 @@ static void on_timer(void *arg)
 	rearm(c);
 }
 
-static void conn_free(struct channel *c, struct conn **at)
+static void conn_free(struct conn **at)
 {
 	struct conn *gone = *at;
 	*at = gone->next;
 	watch_fd_clear(&gone->watch);
 	free(gone);
-	(void)c;
 }
 
 static void socket_state(void *arg, ares_socket_t fd, int readable, int writable)
@@ -124,7 +123,7 @@ static void socket_state(void *arg, ares_socket_t fd, int readable, int writable
 		at = &(*at)->next;
 	if (readable == 0 && writable == 0) {
 		if (*at != NULL)
-			conn_free(c, at);
+			conn_free(at);
 		return;
 	}
 	if (*at == NULL) {
@@ -169,7 +168,7 @@ static void channel_close(struct channel *c)
 		return;
 	ares_destroy(c->ares);
 	while (c->conns != NULL)
-		conn_free(c, &c->conns);
+		conn_free(&c->conns);
 	timer_clear(&c->timer);
 	c->open = false;
 }

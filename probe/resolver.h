@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Every name lookup of a check: c-ares behind one call, the only door to it. resolv.conf is read again when it
- * changes. A query outlives its check through a detached token: resolver_cancel() never waits.
+ * Every name lookup of a check: c-ares behind one call, the only door to it. resolv.conf is read
+ * again when it changes. A query outlives its check through a detached token: resolver_cancel()
+ * never waits.
  */
 #ifndef QUORATE_PROBE_RESOLVER_H
 #define QUORATE_PROBE_RESOLVER_H
@@ -17,7 +18,8 @@ struct resolver_query;
 
 #define ADDRESSES_MAX 16
 struct addresses {
-	struct sockaddr_storage item[ADDRESSES_MAX]; /* port 0; IPv6 and IPv4 as wanted, the server's order */
+	struct sockaddr_storage
+		item[ADDRESSES_MAX]; /* port 0; IPv6 and IPv4 as wanted, the server's order */
 	int n;
 };
 
@@ -26,14 +28,14 @@ struct resolver *resolver_new(struct loop *loop); /* NULL after logging why */
 struct resolver *resolver_new_with(struct loop *loop, const char *resolv_conf, int port);
 void resolver_free(struct resolver *resolver);
 
-/* REASON_OK and at least one address, or a dns.* reason and none; internal.network or internal.resources when the
- * probe could not even ask. Names are absolute: no search list, so that a wildcard at home cannot answer for a name
- * that is gone. Literal addresses (also in brackets) never leave
- * the machine. /etc/hosts counts. */
+/* REASON_OK and at least one address, or a dns.* reason and none; internal.network or
+ * internal.resources when the probe could not even ask. Names are absolute: no search list, so that
+ * a wildcard at home cannot answer for a name that is gone. Literal addresses (also in brackets)
+ * never leave the machine. /etc/hosts counts. */
 typedef void (*resolver_fn)(void *arg, enum reason reason, const struct addresses *addresses);
 /* The callback comes exactly once unless cancelled, never before this returns. */
-struct resolver_query *resolver_find(struct resolver *resolver, const char *host, enum address_family family,
-	resolver_fn done, void *arg);
+struct resolver_query *resolver_find(struct resolver *resolver, const char *host,
+	enum address_family family, resolver_fn done, void *arg);
 void resolver_cancel(struct resolver_query *query); /* no harm for NULL */
 
 #endif

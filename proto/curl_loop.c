@@ -12,6 +12,7 @@
 #include "proto/base/mem.h"
 
 #include <stdlib.h>
+#include <utlist.h>
 
 struct transfer {
 	struct transfer *next, *prev;
@@ -87,12 +88,7 @@ static int timer_cb(CURLM *multi UNUSED, long timeout_ms, void *arg)
 
 static void watched_free(struct curl_loop *cl, struct watched *w)
 {
-	if (w->prev != NULL)
-		w->prev->next = w->next;
-	else
-		cl->watched = w->next;
-	if (w->next != NULL)
-		w->next->prev = w->prev;
+	DL_DELETE(cl->watched, w);
 	watch_fd_clear(&w->watch);
 	free(w);
 }
@@ -101,10 +97,7 @@ static struct watched *watched_new(struct curl_loop *cl, curl_socket_t fd)
 {
 	struct watched *w = mem_alloc(sizeof(*w));
 	w->cl = cl;
-	w->next = cl->watched;
-	if (w->next != NULL)
-		w->next->prev = w;
-	cl->watched = w;
+	DL_PREPEND(cl->watched, w);
 	watch_fd_init(&w->watch, cl->loop, fd, on_fd, w);
 	curl_multi_assign(cl->multi, fd, w);
 	return w;
@@ -160,10 +153,8 @@ void curl_loop_free(struct curl_loop *cl)
 void curl_loop_start(struct curl_loop *cl, CURL *easy, curl_done_fn done, void *arg)
 {
 	struct transfer *t = mem_alloc(sizeof(*t));
-	*t = (struct transfer){.next = cl->transfers, .easy = easy, .done = done, .arg = arg};
-	if (t->next != NULL)
-		t->next->prev = t;
-	cl->transfers = t;
+	*t = (struct transfer){.easy = easy, .done = done, .arg = arg};
+	DL_PREPEND(cl->transfers, t);
 	curl_easy_setopt(easy, CURLOPT_PRIVATE, t);
 	CURLMcode code = curl_multi_add_handle(cl->multi, easy);
 	if (code != CURLM_OK) { /* the handle is in use or memory is out: both are ours */
@@ -180,11 +171,6 @@ void curl_loop_cancel(struct curl_loop *cl, CURL *easy)
 		return;
 	curl_multi_remove_handle(cl->multi, easy);
 	curl_easy_setopt(easy, CURLOPT_PRIVATE, NULL);
-	if (t->prev != NULL)
-		t->prev->next = t->next;
-	else
-		cl->transfers = t->next;
-	if (t->next != NULL)
-		t->next->prev = t->prev;
+	DL_DELETE(cl->transfers, t);
 	free(t);
 }

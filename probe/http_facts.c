@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: MIT
+/* What a transfer has shown: its phases and facts, and what curl's failure means. */
+#include "probe/http_hop.h"
+#include "proto/base/clock.h"
+#include "proto/base/mem.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/*
+ * From curl's marks, all counted from the transfer's start; 0: not reached. The phase in which it
+ * stopped holds the time that was spent in it.
+ */
+static void measure(struct http_hop *hop)
+{
+	curl_off_t connected = 0, secured = 0, ready = 0, first = 0;
+	struct phases *p = &hop->phases;
+	int64_t elapsed_us = clock_now_us() - hop->transfer_at_us;
+	if (hop->https)
+		connected = hop->tls_at_us != 0 ? hop->tls_at_us - hop->transfer_at_us : 0;
+	else
+		curl_easy_getinfo(hop->easy, CURLINFO_CONNECT_TIME_T, &connected);
+	curl_easy_getinfo(hop->easy, CURLINFO_APPCONNECT_TIME_T, &secured);
+	curl_easy_getinfo(hop->easy, CURLINFO_PRETRANSFER_TIME_T, &ready);
+	curl_easy_getinfo(hop->easy, CURLINFO_STARTTRANSFER_TIME_T, &first);
+	p->connect_us = connected > 0 ? connected : elapsed_us;
+	if (connected == 0)
+		return;
+	if (hop->https)
+		p->tls_us = secured > 0 ? secured - connected : elapsed_us - connected;
+	if (hop->https && secured == 0)
+		return;
+	if (ready == 0)
+		ready = hop->https ? secured : connected;
+	p->first_byte_us = first > 0 ? first - ready : elapsed_us - ready;
+	if (first > 0)
+		p->transfer_us = elapsed_us - first;
+}
+
+void http_hop_keep_facts(struct http_hop *hop)
+{
+	long status = 0;
+	curl_off_t received = 0;
+	struct curl_header *header;
+	measure(hop);
+	curl_easy_getinfo(hop->easy, CURLINFO_RESPONSE_CODE, &status);
+	if (status > 0)
+		hop->status = status;
+	curl_easy_getinfo(hop->easy, CURLINFO_SIZE_DOWNLOAD_T, &received);
+	if (status > 0)
+		hop->bytes = received;
+	if (curl_easy_header(hop->easy, "Location", 0, CURLH_HEADER, -1, &header) == CURLHE_OK)
+		mem_set(&hop->location, header->value);
+}
+
+/* ---- what curl's failure means */
+
+enum reason http_hop_timed_out(const struct http_hop *hop)
+{
+	if (hop->phases.tls_us == UNSET && hop->phases.first_byte_us == UNSET)
+		return REASON_TCP_TIMEOUT;
+	return hop->phases.first_byte_us == UNSET ? REASON_TLS_TIMEOUT : REASON_HTTP_TIMEOUT;
+}
+
+static enum reason reason_of_errno(const struct http_hop *hop, enum reason otherwise)
+{
+	long error = 0;
+	curl_easy_getinfo(hop->easy, CURLINFO_OS_ERRNO, &error);
+	if (error == 0)
+		return otherwise;
+	struct sockaddr_storage to;
+	char host[NET_ADDRESS_SIZE];
+	snprintf(host, sizeof(host), "%s", hop->tried);
+	char *colon = strrchr(host, ':');
+	if (colon != NULL)
+		*colon = '\0';
+	bool known = net_parse_literal(host, &to);
+	enum reason reason = net_reason((int)error, known ? (struct sockaddr *)&to : NULL);
+	return reason == REASON_TCP_FAILED ? otherwise : reason;
+}
+
+enum reason http_hop_reason(const struct http_hop *hop, CURLcode code)
+{
+	switch (code) {
+	case CURLE_OK:
+		return REASON_OK;
+	case CURLE_COULDNT_CONNECT:
+		return reason_of_errno(hop, REASON_TCP_FAILED);
+	case CURLE_OPERATION_TIMEDOUT:
+		return http_hop_timed_out(hop);
+	case CURLE_SSL_CONNECT_ERROR:
+		return reason_of_errno(hop, REASON_TLS_HANDSHAKE);
+	case CURLE_PEER_FAILED_VERIFICATION:
+	case CURLE_SSL_CERTPROBLEM:
+	case CURLE_SSL_CIPHER:
+	case CURLE_USE_SSL_FAILED:
+		return REASON_TLS_HANDSHAKE;
+	case CURLE_GOT_NOTHING:
+		return REASON_HTTP_NO_RESPONSE;
+	case CURLE_PARTIAL_FILE:
+		return REASON_TCP_CLOSED_EARLY;
+	case CURLE_SEND_ERROR:
+	case CURLE_RECV_ERROR:
+		return reason_of_errno(
+			hop, hop->status != UNSET ? REASON_TCP_CLOSED_EARLY : REASON_TCP_RESET);
+	case CURLE_WEIRD_SERVER_REPLY:
+	case CURLE_UNSUPPORTED_PROTOCOL: /* HTTP/0.9, or no HTTP at all */
+	case CURLE_BAD_CONTENT_ENCODING:
+		return REASON_HTTP_MALFORMED;
+	case CURLE_OUT_OF_MEMORY: /* also curl's word for a header line above its own ceiling */
+		return hop->phases.transfer_us != UNSET ? REASON_HTTP_TOO_LARGE
+							: REASON_INTERNAL_RESOURCES;
+	case CURLE_URL_MALFORMAT:
+	case CURLE_FAILED_INIT:
+	case CURLE_BAD_FUNCTION_ARGUMENT:
+		return REASON_INTERNAL_ERROR;
+	default:
+		return REASON_HTTP_PROTOCOL;
+	}
+}
+
+void http_hop_explain(const struct http_hop *hop, enum reason reason, char *out, size_t room)
+{
+	switch (reason) {
+	case REASON_TCP_REFUSED:
+		snprintf(out, room, "connection refused by %s", hop->tried);
+		break;
+	case REASON_TCP_TIMEOUT:
+		snprintf(out, room, "no answer from %s", hop->tried);
+		break;
+	case REASON_TCP_RESET:
+		snprintf(out, room, "connection reset by %s", hop->tried);
+		break;
+	case REASON_HTTP_TOO_LARGE:
+		snprintf(out, room, "%s: the %s more than %lld bytes", hop->tried,
+			hop->body_bytes > 0 ? "body has" : "headers have",
+			hop->body_bytes > 0
+				? (long long)engine_limits(hop->check->engine)->body_max_bytes
+				: (long long)HTTP_HEADER_BYTES_MAX);
+		break;
+	default: /* curl's own words, for what only it knows */
+		snprintf(out, room, "%s%s%.150s", reason_text_en(reason),
+			hop->error[0] != '\0' ? ": " : "", hop->error);
+	}
+}

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT
+/* Token buckets (GCRA: one instant per bucket), and one of them for each destination's name. */
+#include "probe/pace.h"
+
+#include "probe/http_hop.h"
+#include "probe/net.h"
+#include "proto/base/mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <uthash.h>
+
+#define SWEEP_AT_LEAST 256
+
+struct destination {
+	UT_hash_handle hh;
+	struct bucket bucket;
+	char host[NET_HOST_SIZE];
+};
+
+int64_t bucket_next_us(struct bucket *b, int64_t per_second, int64_t now_us, bool take)
+{
+	int64_t period_us = 1000000 / per_second, depth_us = period_us * per_second;
+	int64_t full_at_us = (b->full_at_us > now_us ? b->full_at_us : now_us) + period_us;
+	int64_t at_us = full_at_us - depth_us;
+	if (take)
+		b->full_at_us = full_at_us;
+	return at_us > now_us ? at_us : now_us;
+}
+
+static void sweep(struct paces *paces, int64_t now_us)
+{
+	struct destination *d, *next;
+	if (HASH_COUNT(paces->destinations) < paces->sweep_at)
+		return;
+	HASH_ITER (hh, paces->destinations, d, next) {
+		if (d->bucket.full_at_us > now_us)
+			continue;
+		HASH_DEL(paces->destinations, d);
+		free(d);
+	}
+	paces->sweep_at = 2 * (size_t)HASH_COUNT(paces->destinations) + SWEEP_AT_LEAST;
+}
+
+/* The host that a target names, in lower case: what the bound per destination counts by. */
+static void host_of(const struct monitor *m, char host[NET_HOST_SIZE])
+{
+	const char *target = m->target != NULL ? m->target : "";
+	bool is_url = m->type == CHECK_HTTP || m->type == CHECK_REDIRECT;
+	int port, rc = -1;
+	if (is_url)
+		rc = http_url_split(target, host, &port);
+	else if (m->type == CHECK_TCP)
+		rc = net_split_target(target, host, &port);
+	if (rc != 0) /* a ping's, or what the check itself will refuse */
+		strncpy(host, target, NET_HOST_SIZE - 1);
+	host[NET_HOST_SIZE - 1] = '\0';
+	for (char *p = host; *p != '\0'; p++)
+		*p = (char)(*p >= 'A' && *p <= 'Z' ? *p + 32 : *p);
+	size_t n = strlen(host);
+	if (n > 2 && host[0] == '[' && host[n - 1] == ']') {
+		memmove(host, host + 1, n - 2);
+		host[n - 2] = '\0';
+	}
+}
+
+struct bucket *paces_find(struct paces *paces, const struct monitor *m, int64_t now_us)
+{
+	char host[NET_HOST_SIZE] = "";
+	struct destination *d;
+	host_of(m, host);
+	HASH_FIND_STR(paces->destinations, host, d);
+	if (d != NULL)
+		return &d->bucket;
+	sweep(paces, now_us);
+	d = mem_alloc(sizeof(*d));
+	memcpy(d->host, host, sizeof(host));
+	HASH_ADD_STR(paces->destinations, host, d);
+	return &d->bucket;
+}
+
+void paces_clear(struct paces *paces)
+{
+	struct destination *d, *next;
+	HASH_ITER (hh, paces->destinations, d, next) {
+		HASH_DEL(paces->destinations, d);
+		free(d);
+	}
+}
