@@ -83,7 +83,7 @@ def run_child(command, name, timeout):
 
 
 def main():
-    argv, jobs, long = sys.argv[1:], 2, False
+    argv, jobs, long = sys.argv[1:], 2 * (os.cpu_count() or 1), False  # they wait more than they work
     if argv[:1] == ["--here"]:
         return run_here(argv[1])
     while argv and argv[0].startswith("-"):
