@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* The first admin key. The file is complete before it has its name, so that a reader never sees half a key. */
+/* The first admin key. The file is complete before it has its name, so that a reader never sees
+ * half a key. */
 #include "coordinator/admin.h"
 
 #include "proto/base/log.h"
@@ -24,9 +25,11 @@ static int write_file(const char *path, const char *secret)
 {
 	char *part = mem_printf("%s.new", path), *line = mem_printf("%s\n", secret);
 	ssize_t size = (ssize_t)strlen(line);
-	int fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600), result = -1;
+	int fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600),
+	    result = -1;
 
-	if (fd != -1 && write(fd, line, (size_t)size) == size && fsync(fd) == 0 && rename(part, path) == 0)
+	if (fd != -1 && write(fd, line, (size_t)size) == size && fsync(fd) == 0 &&
+		rename(part, path) == 0)
 		result = 0;
 	if (result == -1)
 		log_errno("admin_key.unwritable path=%s", log_quote(path));
@@ -52,7 +55,8 @@ static void on_committed(void *arg, enum store_error error, const struct id *id)
 	if (error == STORE_OK)
 		log_info("admin_key.made file=%s", log_quote(commit->path));
 	else
-		log_error("admin_key.not_stored file=%s msg=\"the key in this file is not valid\"", log_quote(commit->path));
+		log_error("admin_key.not_stored file=%s msg=\"the key in this file is not valid\"",
+			log_quote(commit->path));
 	commit->done = true;
 	loop_stop(commit->loop);
 }

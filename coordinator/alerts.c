@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * Alerts as documents. One document per alert, in memory while it is open; every transition gives it a new event, which is
- * committed in one transaction with the document and the outgoing messages, and published afterwards. Sequences rise by one
- * within a run; a start leaves a gap, so that an event which a broken disk forgot never shares its number with another.
+ * Alerts as documents. One document per alert, in memory while it is open; every transition gives
+ * it a new event, which is committed in one transaction with the document and the outgoing
+ * messages, and published afterwards. Sequences rise by one within a run; a start leaves a gap, so
+ * that an event which a broken disk forgot never shares its number with another.
  */
 #include "coordinator/alerts.h"
 
@@ -66,7 +67,8 @@ static void make_key(char key[KEY_BYTES], enum alert_kind kind, const struct id 
 	snprintf(key, KEY_BYTES, "%s:%s", alert_kind_names[kind], id_format(subject, text));
 }
 
-static struct open_alert *find_open(const struct alerts *a, enum alert_kind kind, const struct id *subject)
+static struct open_alert *find_open(
+	const struct alerts *a, enum alert_kind kind, const struct id *subject)
 {
 	struct open_alert *alert;
 	char key[KEY_BYTES];
@@ -112,7 +114,7 @@ static void publish(struct publication *p)
 {
 	struct alert_listener *l, *next;
 
-	DL_FOREACH_SAFE(p->alerts->listeners, l, next)
+	DL_FOREACH_SAFE (p->alerts->listeners, l, next)
 		l->fn(l->arg, p->sequence, p->event);
 	notify_release(p->alerts->notify, p->sequence);
 }
@@ -128,14 +130,16 @@ static void publication_done(void *arg, enum store_error error)
 	free(p);
 }
 
-static void submit_event(struct alerts *a, struct store_batch *b, const char *type, const char *kind, const struct id *id, json_t *data)
+static void submit_event(struct alerts *a, struct store_batch *b, const char *type,
+	const char *kind, const struct id *id, json_t *data)
 {
 	struct publication *p = mem_alloc(sizeof(*p));
 	int64_t wall_ms = clock_wall_ms();
 
 	p->alerts = a;
 	p->sequence = ++a->sequence;
-	p->event = json_pack("{s:s, s:o, s:o}", "type", type, "timestamp", json_time(wall_ms), "data", json_deep_copy(data));
+	p->event = json_pack("{s:s, s:o, s:o}", "type", type, "timestamp", json_time(wall_ms),
+		"data", json_deep_copy(data));
 	store_add_event(b, p->sequence, type, id, wall_ms, p->event);
 	notify_add(a->notify, b, p->sequence, kind, p->event);
 	DL_APPEND(a->publications, p);
@@ -145,15 +149,16 @@ static void submit_event(struct alerts *a, struct store_batch *b, const char *ty
 static void commit_transition(struct alerts *a, const struct open_alert *alert, const char *type)
 {
 	struct store_batch *b = store_batch_new(a->store);
-	const char *monitor = NULL, *opened = json_string_value(json_object_get(alert->document, "opened_at"));
+	const char *monitor = NULL,
+		   *opened = json_string_value(json_object_get(alert->document, "opened_at"));
 	const char *state = json_string_value(json_object_get(alert->document, "state"));
 	int64_t opened_wall_ms = 0;
 
 	(void)json_unpack(alert->document, "{s:{s:s}}", "monitor", "id", &monitor);
 	if (time_parse(opened, &opened_wall_ms) == -1)
 		opened_wall_ms = clock_wall_ms();
-	store_put_alert(b, &alert->id, alert->case_id, strcmp(state, "closed") != 0, opened_wall_ms, alert_kind_names[alert->kind],
-		monitor, alert->document);
+	store_put_alert(b, &alert->id, alert->case_id, strcmp(state, "closed") != 0, opened_wall_ms,
+		alert_kind_names[alert->kind], monitor, alert->document);
 	submit_event(a, b, type, alert_kind_names[alert->kind], &alert->id, alert->document);
 }
 
@@ -176,8 +181,10 @@ static void set_member(json_t *doc, const char *name, json_t *borrowed)
 		json_object_set_new(doc, name, json_null());
 }
 
-/* Writes what FACTS knows into the document; the order of a new document's members is the specification's. */
-static void fill_document(const struct alerts *a, struct open_alert *alert, const struct alert_facts *f)
+/* Writes what FACTS knows into the document; the order of a new document's members is the
+ * specification's. */
+static void fill_document(
+	const struct alerts *a, struct open_alert *alert, const struct alert_facts *f)
 {
 	json_t *doc = alert->document;
 	char url[512];
@@ -187,7 +194,8 @@ static void fill_document(const struct alerts *a, struct open_alert *alert, cons
 	set_member(doc, "monitor", f->monitor);
 	set_member(doc, "probe", f->probe);
 	if (f->reason_code)
-		json_object_set_new(doc, "reason", json_pack("{s:s, s:s}", "code", f->reason_code, "text", f->reason_text));
+		json_object_set_new(doc, "reason",
+			json_pack("{s:s, s:s}", "code", f->reason_code, "text", f->reason_text));
 	if (f->started_wall_ms != UNSET)
 		json_object_set_new(doc, "started_at", json_time(f->started_wall_ms));
 	if (!json_object_get(doc, "opened_at")) {
@@ -212,9 +220,11 @@ static void log_transition(const struct open_alert *alert, const char *type, con
 
 	if (json_unpack(alert->document, "{s:{s:s}}", "monitor", "name", &subject) == -1)
 		(void)json_unpack(alert->document, "{s:{s:s}}", "probe", "name", &subject);
-	(void)json_unpack(alert->document, "{s:s, s:{s:s}}", "severity", &severity, "reason", "code", &code);
-	log_info("%s case=%s kind=%s%s%s severity=%s of=%s reason=%s", type, alert->case_id, alert_kind_names[alert->kind],
-		from ? " was=" : "", from ? from : "", severity ? severity : "none", log_quote(subject), code ? code : "none");
+	(void)json_unpack(
+		alert->document, "{s:s, s:{s:s}}", "severity", &severity, "reason", "code", &code);
+	log_info("%s case=%s kind=%s%s%s severity=%s of=%s reason=%s", type, alert->case_id,
+		alert_kind_names[alert->kind], from ? " was=" : "", from ? from : "",
+		severity ? severity : "none", log_quote(subject), code ? code : "none");
 }
 
 static void free_open(struct alerts *a, struct open_alert *alert)
@@ -225,8 +235,8 @@ static void free_open(struct alerts *a, struct open_alert *alert)
 	free(alert);
 }
 
-static struct open_alert *add_open(struct alerts *a, enum alert_kind kind, const struct id *subject, const struct id *id,
-	const char *case_id, json_t *take)
+static struct open_alert *add_open(struct alerts *a, enum alert_kind kind, const struct id *subject,
+	const struct id *id, const char *case_id, json_t *take)
 {
 	struct open_alert *alert = mem_alloc(sizeof(*alert));
 
@@ -308,11 +318,14 @@ void alerts_resolve(struct alerts *a, const struct alert_facts *f)
 
 	if (!alert)
 		return;
-	/* A closed alert still tells what it was about: the evidence stays that of the failure, the recovery's stands beside it. */
+	/* A closed alert still tells what it was about: the evidence stays that of the failure, the
+	 * recovery's stands beside it. */
 	if (f->votes)
-		json_object_set_new(alert->document, "recovery", json_pack("{s:O, s:O}", "quorum", f->quorum, "votes", f->votes));
+		json_object_set_new(alert->document, "recovery",
+			json_pack("{s:O, s:O}", "quorum", f->quorum, "votes", f->votes));
 	kept.votes = kept.quorum = NULL;
-	kept.severity = (enum severity)index_of(severity_names, json_string_value(json_object_get(alert->document, "severity")));
+	kept.severity = (enum severity)index_of(
+		severity_names, json_string_value(json_object_get(alert->document, "severity")));
 	kept.reason_code = NULL;
 	kept.observed = NULL;
 	kept.started_wall_ms = UNSET;
@@ -320,7 +333,8 @@ void alerts_resolve(struct alerts *a, const struct alert_facts *f)
 	close_alert(a, alert);
 }
 
-void alerts_withdraw(struct alerts *a, enum alert_kind kind, const struct id *subject, const char *why)
+void alerts_withdraw(
+	struct alerts *a, enum alert_kind kind, const struct id *subject, const char *why)
 {
 	struct open_alert *alert = find_open(a, kind, subject);
 
@@ -336,13 +350,17 @@ bool alerts_is_open(const struct alerts *a, enum alert_kind kind, const struct i
 }
 
 void alerts_each_open(const struct alerts *a,
-	void (*fn)(void *arg, enum alert_kind kind, const struct id *subject, enum severity severity, const json_t *document), void *arg)
+	void (*fn)(void *arg, enum alert_kind kind, const struct id *subject,
+		enum severity severity, const json_t *document),
+	void *arg)
 {
 	struct open_alert *alert, *next;
 
-	HASH_ITER(hh, a->open, alert, next) {
-		int severity = index_of(severity_names, json_string_value(json_object_get(alert->document, "severity")));
-		fn(arg, alert->kind, &alert->subject, severity < 0 ? SEVERITY_WARNING : (enum severity)severity, alert->document);
+	HASH_ITER (hh, a->open, alert, next) {
+		int severity = index_of(severity_names,
+			json_string_value(json_object_get(alert->document, "severity")));
+		fn(arg, alert->kind, &alert->subject,
+			severity < 0 ? SEVERITY_WARNING : (enum severity)severity, alert->document);
 	}
 }
 
@@ -355,11 +373,15 @@ static void load_open(void *arg, const struct id *id, const json_t *document)
 	struct id subject;
 	int kind;
 
-	(void)json_unpack((json_t *)(uintptr_t)document, "{s:s, s:s}", "case", &case_id, "kind", &kind_name);
-	if (json_unpack((json_t *)(uintptr_t)document, "{s:{s:s}}", "monitor", "id", &subject_text) == -1)
-		(void)json_unpack((json_t *)(uintptr_t)document, "{s:{s:s}}", "probe", "id", &subject_text);
+	(void)json_unpack(
+		(json_t *)(uintptr_t)document, "{s:s, s:s}", "case", &case_id, "kind", &kind_name);
+	if (json_unpack((json_t *)(uintptr_t)document, "{s:{s:s}}", "monitor", "id",
+		    &subject_text) == -1)
+		(void)json_unpack(
+			(json_t *)(uintptr_t)document, "{s:{s:s}}", "probe", "id", &subject_text);
 	kind = index_of(alert_kind_names, kind_name);
-	if (kind < 0 || !case_id || strlen(case_id) != CASE_TEXT_SIZE - 1 || !subject_text || id_parse(subject_text, &subject) == -1) {
+	if (kind < 0 || !case_id || strlen(case_id) != CASE_TEXT_SIZE - 1 || !subject_text ||
+		id_parse(subject_text, &subject) == -1) {
 		log_error("alert.unreadable case=%s", log_quote(case_id));
 		return;
 	}
@@ -387,13 +409,13 @@ void alerts_free(struct alerts *a)
 	struct publication *p, *p_next;
 	struct alert_listener *l, *l_next;
 
-	HASH_ITER(hh, a->open, alert, next)
+	HASH_ITER (hh, a->open, alert, next)
 		free_open(a, alert);
-	DL_FOREACH_SAFE(a->publications, p, p_next) {
+	DL_FOREACH_SAFE (a->publications, p, p_next) {
 		json_decref(p->event);
 		free(p);
 	}
-	DL_FOREACH_SAFE(a->listeners, l, l_next)
+	DL_FOREACH_SAFE (a->listeners, l, l_next)
 		free(l);
 	free(a->url);
 	free(a);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Alerts as documents: case ids, evidence, the event sequence, the live stream. A transition and its outgoing messages
- * are one transaction of the store; with a broken store they go on from memory, and the operator is told.
+ * Alerts as documents: case ids, evidence, the event sequence, the live stream. A transition and
+ * its outgoing messages are one transaction of the store; with a broken store they go on from
+ * memory, and the operator is told.
  */
 #ifndef QUORATE_ALERTS_H
 #define QUORATE_ALERTS_H
@@ -13,29 +14,33 @@
 struct alerts;
 struct alert_listener;
 
-/* An event of the stream: {"type": "alert.opened", "timestamp", "data": {alert}}. EVENT is borrowed. */
+/* An event of the stream: {"type": "alert.opened", "timestamp", "data": {alert}}. EVENT is
+ * borrowed. */
 typedef void (*alert_event_fn)(void *arg, int64_t sequence, const json_t *event);
-/* Events from now on, each after its commit (or after the store turned out to be degraded). For what was before,
- * store_query_events(after): a listener that began first sees no gap (drop repeats by sequence). */
+/* Events from now on, each after its commit (or after the store turned out to be degraded). For
+ * what was before, store_query_events(after): a listener that began first sees no gap (drop repeats
+ * by sequence). */
 struct alert_listener *alerts_listen(struct alerts *a, alert_event_fn fn, void *arg);
 void alerts_unlisten(struct alerts *a, struct alert_listener *l);
 
 /* ---- for the verdicts: what happened to one monitor or probe */
 
-/* What an alert says. All JSON is borrowed; NULL leaves the member as it was (or null in a new alert). */
+/* What an alert says. All JSON is borrowed; NULL leaves the member as it was (or null in a new
+ * alert). */
 struct alert_facts {
 	enum alert_kind kind;
 	enum severity severity;
-	struct id subject;          /* the monitor's or probe's id */
-	json_t *monitor;            /* {id, name, type, target, service}; NULL for a probe's */
-	json_t *probe;              /* {id, name, region, fault}; NULL for a monitor's */
+	struct id subject; /* the monitor's or probe's id */
+	json_t *monitor;   /* {id, name, type, target, service}; NULL for a probe's */
+	json_t *probe;     /* {id, name, region, fault}; NULL for a monitor's */
 	const char *reason_code, *reason_text;
-	int64_t started_wall_ms;    /* UNSET: as it was */
+	int64_t started_wall_ms; /* UNSET: as it was */
 	json_t *observed, *quorum, *votes, *labels;
-	json_t *monitors;           /* names listed in a probe's alert */
+	json_t *monitors; /* names listed in a probe's alert */
 };
 
-MUST_CHECK struct alerts *alerts_new(struct store *store, struct notify *notify, const char *url); /* NULL after logging why */
+MUST_CHECK struct alerts *alerts_new(
+	struct store *store, struct notify *notify, const char *url); /* NULL after logging why */
 void alerts_free(struct alerts *a);
 /* Opens, unless one of this kind and subject is open already. Returns its case id. */
 const char *alerts_raise(struct alerts *a, const struct alert_facts *facts);
@@ -44,12 +49,17 @@ void alerts_change(struct alerts *a, const struct alert_facts *facts);
 void alerts_promote(struct alerts *a, enum alert_kind from, const struct alert_facts *facts);
 void alerts_resolve(struct alerts *a, const struct alert_facts *facts);
 /* For objects that are gone: WHY becomes the alert's "closed_because". */
-void alerts_withdraw(struct alerts *a, enum alert_kind kind, const struct id *subject, const char *why);
+void alerts_withdraw(
+	struct alerts *a, enum alert_kind kind, const struct id *subject, const char *why);
 bool alerts_is_open(const struct alerts *a, enum alert_kind kind, const struct id *subject);
-/* Walks the open alerts (at start-up: what has to be restored). FN may withdraw the one it is given. */
+/* Walks the open alerts (at start-up: what has to be restored). FN may withdraw the one it is
+ * given. */
 void alerts_each_open(const struct alerts *a,
-	void (*fn)(void *arg, enum alert_kind kind, const struct id *subject, enum severity severity, const json_t *document), void *arg);
-/* About the coordinator itself ("coordinator.degraded"): to the stream and every channel. DATA is taken. */
+	void (*fn)(void *arg, enum alert_kind kind, const struct id *subject,
+		enum severity severity, const json_t *document),
+	void *arg);
+/* About the coordinator itself ("coordinator.degraded"): to the stream and every channel. DATA is
+ * taken. */
 void alerts_announce(struct alerts *a, const char *type, json_t *data);
 
 /* The open alerts now, newest first; a new reference. (Closed ones: store_query_alerts.) */

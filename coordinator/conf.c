@@ -26,7 +26,8 @@ static int check_listen(const void *value, const char **why)
 
 	if (!listen || strncmp(listen, "127.", 4) == 0 || strncmp(listen, "[::1]:", 6) == 0)
 		return 0;
-	*why = "a loopback address and a port, for example 127.0.0.1:7443 (the API has no TLS of its own yet)";
+	*why = "a loopback address and a port, for example 127.0.0.1:7443 (the API has no TLS of "
+	       "its own yet)";
 	return -1;
 }
 
@@ -36,46 +37,103 @@ static int check_store(const void *value, const char **why)
 
 	if (!store || strcmp(store, "memory:") == 0 || strncmp(store, "sqlite:/", 8) == 0)
 		return 0;
-	*why = "sqlite: and an absolute folder, for example sqlite:/var/lib/quorate/coordinator, or memory: (forgets everything)";
+	*why = "sqlite: and an absolute folder, for example sqlite:/var/lib/quorate/coordinator, "
+	       "or memory: (forgets everything)";
 	return -1;
 }
 
 static const struct field link_fields[] = {
-	{.name = "report", .type = FIELD_STRING, .offset = 0, .fallback = "\"tcp://127.0.0.1:7444\"", .check = check_address,
+	{.name = "report",
+		.type = FIELD_STRING,
+		.offset = 0,
+		.fallback = "\"tcp://127.0.0.1:7444\"",
+		.check = check_address,
 		.doc = "Where probes send results: tcp:// on loopback or ipc://."},
-	{.name = "orders", .type = FIELD_STRING, .offset = CONF(orders_address) - CONF(report_address),
-		.fallback = "\"tcp://127.0.0.1:7445\"", .check = check_address, .doc = "Where probes fetch their orders: tcp:// on loopback or ipc://."},
+	{.name = "orders",
+		.type = FIELD_STRING,
+		.offset = CONF(orders_address) - CONF(report_address),
+		.fallback = "\"tcp://127.0.0.1:7445\"",
+		.check = check_address,
+		.doc = "Where probes fetch their orders: tcp:// on loopback or ipc://."},
 };
-static const struct schema link_schema = {.name = "link", .fields = link_fields, .n_fields = ARRAY_LEN(link_fields),
+static const struct schema link_schema = {.name = "link",
+	.fields = link_fields,
+	.n_fields = ARRAY_LEN(link_fields),
 	.size_bytes = 2 * sizeof(char *)};
 
 static const struct field api_fields[] = {
-	{.name = "listen", .type = FIELD_STRING, .offset = 0, .fallback = "\"127.0.0.1:7443\"", .check = check_listen,
+	{.name = "listen",
+		.type = FIELD_STRING,
+		.offset = 0,
+		.fallback = "\"127.0.0.1:7443\"",
+		.check = check_listen,
 		.doc = "Address and port of the API; loopback only."},
-	{.name = "socket", .type = FIELD_STRING, .offset = CONF(api_socket) - CONF(api_listen), .max = 100,
+	{.name = "socket",
+		.type = FIELD_STRING,
+		.offset = CONF(api_socket) - CONF(api_listen),
+		.max = 100,
 		.doc = "Path of the API's unix socket; default: api.sock in state_dir."},
 };
-static const struct schema api_schema = {.name = "api", .fields = api_fields, .n_fields = ARRAY_LEN(api_fields),
+static const struct schema api_schema = {.name = "api",
+	.fields = api_fields,
+	.n_fields = ARRAY_LEN(api_fields),
 	.size_bytes = 2 * sizeof(char *)};
 
 static const char *const level_names[] = {"error", "warning", "info", "debug", NULL};
 
 static const struct field conf_fields[] = {
-	{.name = "store", .type = FIELD_STRING, .offset = CONF(store), .check = check_store,
-		.doc = "Where everything is kept: sqlite:FOLDER or memory:. Default: sqlite: and state_dir."},
-	{.name = "state_dir", .type = FIELD_STRING, .offset = CONF(state_dir), .fallback = "\"/var/lib/quorate\"",
-		.doc = "Folder of the first admin key, the unix socket and the default store; made with mode 0700."},
-	{.name = "link", .type = FIELD_OBJECT, .offset = CONF(report_address), .sub = &link_schema, .doc = "The link to the probes."},
-	{.name = "api", .type = FIELD_OBJECT, .offset = CONF(api_listen), .sub = &api_schema, .doc = "The REST API."},
-	{.name = "url", .type = FIELD_STRING, .offset = CONF(url), .fallback = "\"http://127.0.0.1:7443\"",
+	{.name = "store",
+		.type = FIELD_STRING,
+		.offset = CONF(store),
+		.check = check_store,
+		.doc = "Where everything is kept: sqlite:FOLDER or memory:. Default: sqlite: and "
+		       "state_dir."},
+	{.name = "state_dir",
+		.type = FIELD_STRING,
+		.offset = CONF(state_dir),
+		.fallback = "\"/var/lib/quorate\"",
+		.doc = "Folder of the first admin key, the unix socket and the default store; made "
+		       "with mode 0700."},
+	{.name = "link",
+		.type = FIELD_OBJECT,
+		.offset = CONF(report_address),
+		.sub = &link_schema,
+		.doc = "The link to the probes."},
+	{.name = "api",
+		.type = FIELD_OBJECT,
+		.offset = CONF(api_listen),
+		.sub = &api_schema,
+		.doc = "The REST API."},
+	{.name = "url",
+		.type = FIELD_STRING,
+		.offset = CONF(url),
+		.fallback = "\"http://127.0.0.1:7443\"",
 		.doc = "What the links in alerts begin with."},
-	{.name = "log_level", .type = FIELD_ENUM, .offset = CONF(log_level), .names = level_names, .fallback = "\"info\"",
+	{.name = "log_level",
+		.type = FIELD_ENUM,
+		.offset = CONF(log_level),
+		.names = level_names,
+		.fallback = "\"info\"",
 		.doc = "How much is logged."},
-	{.name = "per_target", .type = FIELD_INT, .offset = CONF(per_target), .min = 1, .max = 1000000, .fallback = "1200",
+	{.name = "per_target",
+		.type = FIELD_INT,
+		.offset = CONF(per_target),
+		.min = 1,
+		.max = 1000000,
+		.fallback = "1200",
 		.doc = "Checks a minute that all monitors together may send to one host."},
-	{.name = "retention_days", .type = FIELD_INT, .offset = CONF(retention_days), .min = 1, .max = 3650, .fallback = "7",
+	{.name = "retention_days",
+		.type = FIELD_INT,
+		.offset = CONF(retention_days),
+		.min = 1,
+		.max = 3650,
+		.fallback = "7",
 		.doc = "Days that raw results are kept."},
-	{.name = "channels", .type = FIELD_LIST, .offset = CONF(channels), .sub = &channel_conf_schema, .max = 100,
+	{.name = "channels",
+		.type = FIELD_LIST,
+		.offset = CONF(channels),
+		.sub = &channel_conf_schema,
+		.max = 100,
 		.doc = "Where alerts are sent."},
 };
 
@@ -88,16 +146,22 @@ static void check_conf(const void *object, const char *path, struct problems *pr
 	(void)path;
 	for (size_t i = 0; i < conf->channels.n; i++) {
 		for (size_t k = 0; k < i; k++) {
-			if (!channel[i].name || !channel[k].name || strcmp(channel[i].name, channel[k].name) != 0)
+			if (!channel[i].name || !channel[k].name ||
+				strcmp(channel[i].name, channel[k].name) != 0)
 				continue;
 			snprintf(where, sizeof(where), "channels[%zu].name", i);
-			problems_add(problems, where, "'%s' is the name of channels[%zu] already; names must differ", channel[i].name, k);
+			problems_add(problems, where,
+				"'%s' is the name of channels[%zu] already; names must differ",
+				channel[i].name, k);
 		}
 	}
 }
 
-const struct schema coordinator_conf_schema = {.name = "coordinator", .fields = conf_fields, .n_fields = ARRAY_LEN(conf_fields),
-	.size_bytes = sizeof(struct coordinator_conf), .check = check_conf};
+const struct schema coordinator_conf_schema = {.name = "coordinator",
+	.fields = conf_fields,
+	.n_fields = ARRAY_LEN(conf_fields),
+	.size_bytes = sizeof(struct coordinator_conf),
+	.check = check_conf};
 
 int coordinator_conf_load(const char *path, bool missing_ok, struct coordinator_conf *conf)
 {

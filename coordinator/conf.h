@@ -7,28 +7,29 @@
 #include "proto/base/schema.h"
 
 struct coordinator_conf {
-	char *store;           /* "sqlite:/var/lib/quorate/coordinator" or "memory:" */
-	char *state_dir;       /* admin.key, sockets; 0700 */
-	struct {                       /* link: */
+	char *store;     /* "sqlite:/var/lib/quorate/coordinator" or "memory:" */
+	char *state_dir; /* admin.key, sockets; 0700 */
+	struct {         /* link: */
 		char *report_address;
 		char *orders_address;
 	};
-	struct {                       /* api: */
+	struct {                  /* api: */
 		char *api_listen; /* listen: "127.0.0.1:7443"; loopback only; NULL: none */
 		char *api_socket; /* socket: path of the unix socket; NULL: none */
 	};
-	char *url;             /* what alert links begin with */
+	char *url; /* what alert links begin with */
 	int log_level;
-	int64_t per_target;    /* checks per minute and target address over all monitors, at most */
+	int64_t per_target; /* checks per minute and target address over all monitors, at most */
 	int64_t retention_days; /* of raw results */
-	struct list channels;  /* of struct channel_conf */
+	struct list channels;   /* of struct channel_conf */
 };
 
 extern const struct schema coordinator_conf_schema;
 
 /* Reads PATH (a missing default file gives the defaults), checks what spans several fields, fills in the paths that
  * depend on state_dir. 0, or -1 after every problem was printed with file and line. */
-MUST_CHECK int coordinator_conf_load(const char *path, bool missing_ok, struct coordinator_conf *conf);
+MUST_CHECK int coordinator_conf_load(
+	const char *path, bool missing_ok, struct coordinator_conf *conf);
 void coordinator_conf_clear(struct coordinator_conf *conf);
 
 #endif

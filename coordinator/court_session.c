@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * The probes before the court, once a second: what each contradicts, which monitors are undetermined because of it, whether its
- * alert opens or closes. core/court decides; a probe with an open alert is a suspect in every electorate it sits in.
+ * The probes before the court, once a second: what each contradicts, which monitors are
+ * undetermined because of it, whether its alert opens or closes. core/court decides; a probe with
+ * an open alert is a suspect in every electorate it sits in.
  */
 #include "coordinator/verdicts_internal.h"
 
@@ -11,15 +12,15 @@
 #include <stdio.h>
 #include <string.h>
 
-#define GONE_MS           300000 /* after that its seats go to others */
-#define HOLD_COURT_MS     30000
-#define LISTED_MAX        100    /* monitors named in a probe's alert */
+#define GONE_MS       300000 /* after that its seats go to others */
+#define HOLD_COURT_MS 30000
+#define LISTED_MAX    100 /* monitors named in a probe's alert */
 
 static void clear_facts(struct verdicts *v, bool held)
 {
 	struct standing_of *s, *next;
 
-	HASH_ITER(hh, v->probes, s, next) {
+	HASH_ITER (hh, v->probes, s, next) {
 		s->facts = (struct court_facts){.held = held};
 		json_decref(s->undetermined);
 		s->undetermined = NULL;
@@ -65,7 +66,7 @@ void court_mark(struct verdicts *v, uint32_t key)
 	bool suspect = court_suspects(v, key);
 	struct watched *wd, *next;
 
-	HASH_ITER(hh, v->watched, wd, next) {
+	HASH_ITER (hh, v->watched, wd, next) {
 		if (watch_find(wd->w, key) < 0)
 			continue;
 		watch_suspect(wd->w, key, suspect);
@@ -73,24 +74,30 @@ void court_mark(struct verdicts *v, uint32_t key)
 	}
 }
 
-static void describe(const struct standing_of *s, const struct probe *probe, enum probe_fault fault, int64_t now_ms, char *text, size_t room)
+static void describe(const struct standing_of *s, const struct probe *probe, enum probe_fault fault,
+	int64_t now_ms, char *text, size_t room)
 {
 	int64_t silent_s = (now_ms - s->court.heard_at_ms) / 1000;
 
 	if (fault == FAULT_LOST && probe->joined_wall_ms == UNSET)
-		snprintf(text, room, "probe %s (%s) is registered but never joined", probe->name, probe->region);
+		snprintf(text, room, "probe %s (%s) is registered but never joined", probe->name,
+			probe->region);
 	else if (fault == FAULT_LOST)
-		snprintf(text, room, "nothing heard from probe %s (%s) for %lld s", probe->name, probe->region, (long long)silent_s);
+		snprintf(text, room, "nothing heard from probe %s (%s) for %lld s", probe->name,
+			probe->region, (long long)silent_s);
 	else
-		snprintf(text, room, "probe %s (%s) contradicts the quorum on %d of its %d monitors", probe->name, probe->region, s->facts.dissents,
-			s->facts.monitors);
+		snprintf(text, room,
+			"probe %s (%s) contradicts the quorum on %d of its %d monitors",
+			probe->name, probe->region, s->facts.dissents, s->facts.monitors);
 }
 
-static void carry_out(struct verdicts *v, struct standing_of *s, const struct probe *probe, const struct court_action *action, int64_t now_ms)
+static void carry_out(struct verdicts *v, struct standing_of *s, const struct probe *probe,
+	const struct court_action *action, int64_t now_ms)
 {
 	char id[ID_TEXT_SIZE], text[256], code[32];
-	json_t *of_probe = json_pack("{s:s, s:s, s:s, s:s}", "id", id_format(&probe->id, id), "name", probe->name, "region", probe->region,
-		"fault", probe_fault_names[action->fault]);
+	json_t *of_probe = json_pack("{s:s, s:s, s:s, s:s}", "id", id_format(&probe->id, id),
+		"name", probe->name, "region", probe->region, "fault",
+		probe_fault_names[action->fault]);
 	struct alert_facts facts = {
 		.kind = ALERT_PROBE,
 		.severity = action->severity,
@@ -98,7 +105,8 @@ static void carry_out(struct verdicts *v, struct standing_of *s, const struct pr
 		.probe = of_probe,
 		.reason_code = code,
 		.reason_text = text,
-		.started_wall_ms = action->fault == FAULT_LOST ? wall_of(s->court.heard_at_ms) : clock_wall_ms(),
+		.started_wall_ms = action->fault == FAULT_LOST ? wall_of(s->court.heard_at_ms)
+							       : clock_wall_ms(),
 		.monitors = s->undetermined,
 	};
 
@@ -140,13 +148,14 @@ void court_session(struct verdicts *v, int64_t now_ms)
 	bool reseat = false;
 
 	clear_facts(v, now_ms < v->hold_from_ms + HOLD_COURT_MS);
-	HASH_ITER(hh, v->watched, wd, next)
+	HASH_ITER (hh, v->watched, wd, next)
 		hear_monitor(wd, now_ms);
-	HASH_ITER(hh, v->probes, s, s_next) {
+	HASH_ITER (hh, v->probes, s, s_next) {
 		const struct probe *probe = registry_probe_by_key(v->c->registry, s->key);
 		if (!probe)
 			continue;
-		if (probe->joined_wall_ms == UNSET && s->facts.undetermined == 0) { /* nobody misses it yet */
+		if (probe->joined_wall_ms == UNSET &&
+			s->facts.undetermined == 0) { /* nobody misses it yet */
 			court_heard(&s->court, now_ms);
 			continue;
 		}
@@ -159,7 +168,8 @@ void court_session(struct verdicts *v, int64_t now_ms)
 		timer_set(&v->reseat, 0);
 }
 
-static void restore(void *arg, enum alert_kind kind, const struct id *subject, enum severity severity, const json_t *document)
+static void restore(void *arg, enum alert_kind kind, const struct id *subject,
+	enum severity severity, const json_t *document)
 {
 	struct verdicts *v = arg;
 	const char *fault = NULL;
@@ -168,7 +178,8 @@ static void restore(void *arg, enum alert_kind kind, const struct id *subject, e
 
 	if (kind != ALERT_PROBE)
 		return;
-	while ((probe = registry_next_probe(v->c->registry, probe)) && !id_equal(&probe->id, subject))
+	while ((probe = registry_next_probe(v->c->registry, probe)) &&
+		!id_equal(&probe->id, subject))
 		;
 	if (!probe) {
 		alerts_withdraw(v->c->alerts, ALERT_PROBE, subject, "the probe was removed");
@@ -176,8 +187,10 @@ static void restore(void *arg, enum alert_kind kind, const struct id *subject, e
 	}
 	fault = json_string_value(json_object_get(json_object_get(document, "probe"), "fault"));
 	court_restore(&verdicts_standing(v, probe->key)->court,
-		fault && strcmp(fault, probe_fault_names[FAULT_DISSENT]) == 0 ? FAULT_DISSENT : FAULT_LOST, severity, clock_now_ms());
-	HASH_ITER(hh, v->watched, wd, next)
+		fault && strcmp(fault, probe_fault_names[FAULT_DISSENT]) == 0 ? FAULT_DISSENT
+									      : FAULT_LOST,
+		severity, clock_now_ms());
+	HASH_ITER (hh, v->watched, wd, next)
 		watch_suspect(wd->w, probe->key, true);
 }
 

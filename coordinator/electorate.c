@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Who votes on a monitor: the eligible among the registered probes, seated by core/assign. Being gone changes no electorate for five
- * minutes; n is counted from what is registered, never from who is alive.
+ * Who votes on a monitor: the eligible among the registered probes, seated by core/assign. Being
+ * gone changes no electorate for five minutes; n is counted from what is registered, never from who
+ * is alive.
  */
 #include "coordinator/verdicts_internal.h"
 
@@ -19,7 +20,8 @@ static bool lists(const struct strings *list, const char *name)
 	return false;
 }
 
-/* A probe that was never seen since the start is taken for able: it will say otherwise when it joins. */
+/* A probe that was never seen since the start is taken for able: it will say otherwise when it
+ * joins. */
 static bool capable(const struct capabilities *can, const struct monitor *m)
 {
 	if (!can)
@@ -44,13 +46,15 @@ static size_t collect(const struct verdicts *v, const struct monitor *m, struct 
 
 	while ((probe = registry_next_probe(r, probe))) {
 		const struct standing_of *s = verdicts_standing(v, probe->key);
-		if (!registry_in_regions(r, m, probe->region) || !capable(fleet_capabilities(v->c->fleet, probe->key), m))
+		if (!registry_in_regions(r, m, probe->region) ||
+			!capable(fleet_capabilities(v->c->fleet, probe->key), m))
 			continue;
 		list = mem_resize(list, n + 1, sizeof(*list));
 		list[n++] = (struct candidate){
 			.key = probe->key,
 			.hash = id_hash(&probe->id),
-			.domain = registry_domain(r, probe, m->domain < 0 ? DOMAIN_REGION : (enum failure_domain)m->domain),
+			.domain = registry_domain(r, probe,
+				m->domain < 0 ? DOMAIN_REGION : (enum failure_domain)m->domain),
 			.available = s && s->available,
 		};
 	}
@@ -68,7 +72,8 @@ static const struct assigned *seat_of(const struct assigned *seats, int n, uint3
 }
 
 /* Tells the fleet the difference between two seatings of the monitor. */
-static void tell_fleet(struct watched *wd, const struct assigned *old, int n_old, int old_seats, int n, bool all)
+static void tell_fleet(
+	struct watched *wd, const struct assigned *old, int n_old, int old_seats, int n, bool all)
 {
 	struct fleet *fleet = wd->v->c->fleet;
 
@@ -79,7 +84,8 @@ static void tell_fleet(struct watched *wd, const struct assigned *old, int n_old
 	for (int i = 0; i < n; i++) {
 		const struct assigned *before = seat_of(old, n_old, wd->seats[i].key);
 		if (all || !before || before->seat != wd->seats[i].seat || old_seats != wd->n_seats)
-			fleet_assign(fleet, wd->seats[i].key, &wd->id, wd->seats[i].seat, wd->n_seats);
+			fleet_assign(
+				fleet, wd->seats[i].key, &wd->id, wd->seats[i].seat, wd->n_seats);
 	}
 }
 
@@ -104,13 +110,15 @@ static void make_rule(const struct monitor *m, int n_seats, struct watch_rule *r
 		.gap_ms = m->quorum.gap_ms,
 		.after_ms = m->alert.after_ms,
 	};
-	/* A policy that asks for more than the registered domains give is clamped: it was accepted for the seats requested. */
+	/* A policy that asks for more than the registered domains give is clamped: it was accepted
+	 * for the seats requested. */
 	(void)!quorum_resolve(&m->quorum, n_seats > 0 ? n_seats : 1, &rule->quorum);
 }
 
 static bool same_seats(const struct watched *wd, const struct assigned *seats, int n, int n_seats)
 {
-	return wd->w && wd->w->n_voters == n && wd->n_seats == n_seats && memcmp(seats, wd->seats, (size_t)n * sizeof(*seats)) == 0;
+	return wd->w && wd->w->n_voters == n && wd->n_seats == n_seats &&
+	       memcmp(seats, wd->seats, (size_t)n * sizeof(*seats)) == 0;
 }
 
 void electorate_seat(struct watched *wd, const struct monitor *m, bool revised)
@@ -124,8 +132,8 @@ void electorate_seat(struct watched *wd, const struct monitor *m, bool revised)
 	memcpy(old, wd->seats, sizeof(old));
 	if (m->enabled) {
 		size_t n_candidates = collect(wd->v, m, &candidates);
-		n = assign_seats(id_hash(&m->id), candidates, n_candidates, (int)m->quorum.seats, (int)m->quorum.per_seat, old, n_old, seats,
-			&n_seats);
+		n = assign_seats(id_hash(&m->id), candidates, n_candidates, (int)m->quorum.seats,
+			(int)m->quorum.per_seat, old, n_old, seats, &n_seats);
 		free(candidates);
 	}
 	if (!revised && same_seats(wd, seats, n, n_seats))

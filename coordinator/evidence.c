@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* What people are shown: votes with their fates, the rule in words, what was seen. Reads the watches, changes nothing. */
+/* What people are shown: votes with their fates, the rule in words, what was seen. Reads the
+ * watches, changes nothing. */
 #include "coordinator/verdicts_internal.h"
 
 #include "proto/base/clock.h"
@@ -28,8 +29,9 @@ json_t *evidence_monitor(const struct monitor *m)
 {
 	char id[ID_TEXT_SIZE];
 
-	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o}", "id", id_format(&m->id, id), "name", m->name, "type", check_kind_names[m->type],
-		"target", m->target, "service", text_or_null(m->service), "external_id", text_or_null(m->external_id));
+	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o}", "id", id_format(&m->id, id), "name",
+		m->name, "type", check_kind_names[m->type], "target", m->target, "service",
+		text_or_null(m->service), "external_id", text_or_null(m->external_id));
 }
 
 /* The newest result of probe KEY, parsed; NULL: none. A new reference. */
@@ -44,10 +46,12 @@ static json_t *result_of(const struct watched *wd, uint32_t key)
 
 /* ---- votes */
 
-static const char *const shown_members[] = {"detail", "address", "status", "duration_ms", "phases", "certificate", "ping", "hops", NULL};
+static const char *const shown_members[] = {"detail", "address", "status", "duration_ms", "phases",
+	"certificate", "ping", "hops", NULL};
 
 /* Why a vote did not count, in words; NULL for one that did. */
-static const char *fate_why(const struct watch_voter *voter, const struct vote *vote, enum fate fate)
+static const char *fate_why(
+	const struct watch_voter *voter, const struct vote *vote, enum fate fate)
 {
 	switch (fate) {
 	case FATE_COUNTED:
@@ -69,19 +73,25 @@ static const char *fate_why(const struct watch_voter *voter, const struct vote *
 	}
 }
 
-static json_t *one_vote(const struct watched *wd, int i, const struct ballot *ballot, enum fate fate, int64_t now_ms)
+static json_t *one_vote(const struct watched *wd, int i, const struct ballot *ballot,
+	enum fate fate, int64_t now_ms)
 {
 	const struct watch_voter *voter = &wd->w->voter[i];
 	const struct probe *probe = registry_probe_by_key(wd->v->c->registry, voter->key);
 	const struct vote *vote = &ballot->vote;
-	json_t *out = json_pack("{s:s, s:s, s:i}", "probe", probe ? probe->name : "?", "region", probe ? probe->region : "?", "seat", ballot->seat);
+	json_t *out = json_pack("{s:s, s:s, s:i}", "probe", probe ? probe->name : "?", "region",
+		probe ? probe->region : "?", "seat", ballot->seat);
 	json_t *result = vote->present ? result_of(wd, voter->key) : NULL, *member;
 	const char *why = fate_why(voter, vote, fate);
 
-	json_object_set_new(out, "verdict", vote->present ? json_string(verdict_names[vote->verdict]) : json_null());
-	json_object_set_new(out, "reason", vote->present ? json_string(reason_code((enum reason)vote->reason)) : json_null());
-	json_object_set_new(out, "at", vote->present ? json_time(wall_of(vote->started_at_ms)) : json_null());
-	json_object_set_new(out, "age_ms", vote->present ? json_integer(now_ms - vote->ended_at_ms) : json_null());
+	json_object_set_new(out, "verdict",
+		vote->present ? json_string(verdict_names[vote->verdict]) : json_null());
+	json_object_set_new(out, "reason",
+		vote->present ? json_string(reason_code((enum reason)vote->reason)) : json_null());
+	json_object_set_new(
+		out, "at", vote->present ? json_time(wall_of(vote->started_at_ms)) : json_null());
+	json_object_set_new(out, "age_ms",
+		vote->present ? json_integer(now_ms - vote->ended_at_ms) : json_null());
 	json_object_set_new(out, "fate", json_string(fate_names[fate]));
 	if (why)
 		json_object_set_new(out, "why", json_string(why));
@@ -93,10 +103,12 @@ static json_t *one_vote(const struct watched *wd, int i, const struct ballot *ba
 	return out;
 }
 
-static void count(const struct watched *wd, int64_t number, int64_t now_ms, struct ballot *ballots, enum fate *fates, struct tally *tally)
+static void count(const struct watched *wd, int64_t number, int64_t now_ms, struct ballot *ballots,
+	enum fate *fates, struct tally *tally)
 {
 	const struct watch_rule *rule = &wd->w->rule;
-	struct quorum_view view = {.revision = rule->revision, .now_ms = now_ms, .fresh_ms = watch_fresh_ms(rule)};
+	struct quorum_view view = {
+		.revision = rule->revision, .now_ms = now_ms, .fresh_ms = watch_fresh_ms(rule)};
 
 	watch_ballots(wd->w, number, ballots);
 	quorum_count(&rule->quorum, &view, ballots, wd->w->n_voters, fates, tally);
@@ -117,7 +129,8 @@ json_t *evidence_votes(const struct watched *wd, int64_t number, int64_t now_ms)
 
 static json_t *json_tally(const struct tally *t)
 {
-	return json_pack("{s:i, s:i, s:i, s:i, s:i}", "down", t->down, "up", t->up, "warning", t->warning, "split", t->split, "absent", t->absent);
+	return json_pack("{s:i, s:i, s:i, s:i, s:i}", "down", t->down, "up", t->up, "warning",
+		t->warning, "split", t->split, "absent", t->absent);
 }
 
 json_t *evidence_quorum(const struct watched *wd, int64_t number, int rounds, int64_t now_ms)
@@ -128,13 +141,15 @@ json_t *evidence_quorum(const struct watched *wd, int64_t number, int rounds, in
 	struct tally tally;
 
 	count(wd, number, now_ms, ballots, fates, &tally);
-	return json_pack("{s:i, s:i, s:i, s:o, s:i, s:I}", "seats", rule->seats, "down", rule->down, "up", rule->up, "counted", json_tally(&tally),
-		"rounds", rounds, "policy_revision", (json_int_t)wd->w->rule.revision);
+	return json_pack("{s:i, s:i, s:i, s:o, s:i, s:I}", "seats", rule->seats, "down", rule->down,
+		"up", rule->up, "counted", json_tally(&tally), "rounds", rounds, "policy_revision",
+		(json_int_t)wd->w->rule.revision);
 }
 
 json_t *evidence_observed(const struct watched *wd, int reason, char *text, size_t room)
 {
-	static const char *const members[] = {"address", "status", "body_excerpt", "certificate", "ping", "hops", NULL};
+	static const char *const members[] = {
+		"address", "status", "body_excerpt", "certificate", "ping", "hops", NULL};
 	json_t *out = json_object(), *result = NULL, *member;
 
 	snprintf(text, room, "%s", reason_text_en((enum reason)reason));
@@ -164,10 +179,13 @@ static json_t *explain_rule(const struct watched *wd, const struct registered *e
 	if (rule->seats <= 1)
 		snprintf(words, sizeof(words), "no quorum: one probe decides");
 	else
-		snprintf(words, sizeof(words), "DOWN when %d of %d seats say down, UP when %d say up; tolerates %d lying or %d silent of %d",
+		snprintf(words, sizeof(words),
+			"DOWN when %d of %d seats say down, UP when %d say up; tolerates %d lying "
+			"or %d silent of %d",
 			rule->down, rule->seats, rule->up, lying, silent, rule->seats);
-	return json_pack("{s:i, s:i, s:i, s:i, s:s, s:s}", "seats", rule->seats, "down", rule->down, "up", rule->up, "requested_seats",
-		(int)entry->m.quorum.seats, "domain", failure_domain_names[entry->m.domain < 0 ? 0 : entry->m.domain], "words", words);
+	return json_pack("{s:i, s:i, s:i, s:i, s:s, s:s}", "seats", rule->seats, "down", rule->down,
+		"up", rule->up, "requested_seats", (int)entry->m.quorum.seats, "domain",
+		failure_domain_names[entry->m.domain < 0 ? 0 : entry->m.domain], "words", words);
 }
 
 static json_t *explain_burst(const struct watched *wd, int64_t now_ms)
@@ -176,28 +194,38 @@ static json_t *explain_burst(const struct watched *wd, int64_t now_ms)
 
 	if (b->goal == BURST_NONE)
 		return json_null();
-	return json_pack("{s:s, s:i, s:I, s:I}", "goal", b->goal == BURST_DOWN ? "down" : "up", "rounds", b->rounds, "first_round",
-		(json_int_t)b->first_round, "running_ms", (json_int_t)(now_ms - b->started_at_ms));
+	return json_pack("{s:s, s:i, s:I, s:I}", "goal", b->goal == BURST_DOWN ? "down" : "up",
+		"rounds", b->rounds, "first_round", (json_int_t)b->first_round, "running_ms",
+		(json_int_t)(now_ms - b->started_at_ms));
 }
 
 /* The decision in a sentence that can be read aloud. */
-static json_t *explain_sentence(const struct watched *wd, enum decision decision, const struct tally *t)
+static json_t *explain_sentence(
+	const struct watched *wd, enum decision decision, const struct tally *t)
 {
 	const struct quorum_rule *rule = &wd->w->rule.quorum;
-	const char *held = wd->w->held ? " Held: the coordinator has not run settled for long enough to open or close anything." : "";
+	const char *held = wd->w->held ? " Held: the coordinator has not run settled for long "
+					 "enough to open or close anything."
+				       : "";
 
 	if (wd->w->n_voters == 0)
-		return json_string("No registered probe is eligible: nobody looks at this monitor.");
+		return json_string(
+			"No registered probe is eligible: nobody looks at this monitor.");
 	switch (decision) {
 	case DECISION_DOWN:
-		return json_sprintf("DOWN: %d of %d seats say down, %d are needed.%s", t->down, rule->seats, rule->down, held);
+		return json_sprintf("DOWN: %d of %d seats say down, %d are needed.%s", t->down,
+			rule->seats, rule->down, held);
 	case DECISION_UP:
 	case DECISION_DEGRADED:
-		return json_sprintf("%s: %d of %d seats say up (%d of them with a warning), %d are needed, and %d say down, fewer than %d.%s",
-			decision == DECISION_UP ? "UP" : "DEGRADED", t->up + t->warning, rule->seats, t->warning, rule->up, t->down, rule->down, held);
+		return json_sprintf("%s: %d of %d seats say up (%d of them with a warning), %d are "
+				    "needed, and %d say down, fewer than %d.%s",
+			decision == DECISION_UP ? "UP" : "DEGRADED", t->up + t->warning,
+			rule->seats, t->warning, rule->up, t->down, rule->down, held);
 	default:
-		return json_sprintf("UNDETERMINED: %d of %d seats say down (%d are needed), %d say up (%d are needed), %d are absent, %d split.%s", t->down,
-			rule->seats, rule->down, t->up + t->warning, rule->up, t->absent, t->split, held);
+		return json_sprintf("UNDETERMINED: %d of %d seats say down (%d are needed), %d say "
+				    "up (%d are needed), %d are absent, %d split.%s",
+			t->down, rule->seats, rule->down, t->up + t->warning, rule->up, t->absent,
+			t->split, held);
 	}
 }
 
@@ -217,8 +245,9 @@ static json_t *explain_alerts(const struct verdicts *v, const struct id *monitor
 	size_t i;
 
 	id_format(monitor, id);
-	json_array_foreach(open, i, alert) {
-		if (json_unpack(alert, "{s:{s:s}}", "monitor", "id", &of) == 0 && strcmp(of, id) == 0)
+	json_array_foreach (open, i, alert) {
+		if (json_unpack(alert, "{s:{s:s}}", "monitor", "id", &of) == 0 &&
+			strcmp(of, id) == 0)
 			json_array_append(out, json_object_get(alert, "case"));
 	}
 	json_decref(open);
@@ -238,10 +267,13 @@ json_t *verdicts_explain(struct verdicts *v, const struct id *monitor)
 		return NULL;
 	decision = watch_explain(wd->w, now_ms, NULL, &tally);
 	state = verdicts_state(v, monitor, &since_wall_ms);
-	return json_pack("{s:o, s:s, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:b, s:o}", "monitor", evidence_monitor(&entry->m), "state",
-		monitor_state_names[state], "since", json_time(since_wall_ms), "rule", explain_rule(wd, entry), "decision",
-		decision_names[decision], "tally", json_tally(&tally), "votes", evidence_votes(wd, 0, now_ms), "burst", explain_burst(wd, now_ms),
-		"alerts", explain_alerts(v, monitor), "held", wd->w->held, "sentence", explain_sentence(wd, decision, &tally));
+	return json_pack("{s:o, s:s, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:b, s:o}", "monitor",
+		evidence_monitor(&entry->m), "state", monitor_state_names[state], "since",
+		json_time(since_wall_ms), "rule", explain_rule(wd, entry), "decision",
+		decision_names[decision], "tally", json_tally(&tally), "votes",
+		evidence_votes(wd, 0, now_ms), "burst", explain_burst(wd, now_ms), "alerts",
+		explain_alerts(v, monitor), "held", wd->w->held, "sentence",
+		explain_sentence(wd, decision, &tally));
 }
 
 json_t *verdicts_results(struct verdicts *v, const struct id *monitor)
@@ -250,7 +282,8 @@ json_t *verdicts_results(struct verdicts *v, const struct id *monitor)
 	json_t *list = json_array(), *result;
 
 	for (int i = 0; wd && i < wd->w->n_voters; i++) {
-		const struct probe *probe = registry_probe_by_key(v->c->registry, wd->w->voter[i].key);
+		const struct probe *probe =
+			registry_probe_by_key(v->c->registry, wd->w->voter[i].key);
 		if (!probe || !(result = result_of(wd, probe->key)))
 			continue;
 		json_object_set_new(result, "probe", json_string(probe->name));

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * The probes as they are connected now. Identity comes from the session alone: a message is believed for its session's probe and
- * nobody else; a second log-in of the same probe ends the first's session. Votes are applied on receipt; the receipt says
- * "stored" after the commit, or "seen" when the store takes longer than a second.
+ * The probes as they are connected now. Identity comes from the session alone: a message is
+ * believed for its session's probe and nobody else; a second log-in of the same probe ends the
+ * first's session. Votes are applied on receipt; the receipt says "stored" after the commit, or
+ * "seen" when the store takes longer than a second.
  */
 #include "coordinator/coordinator.h"
 #include "coordinator/orders.h"
@@ -22,7 +23,7 @@
 #define BURST_STALE_MS      5000   /* a burst that could not be sent by then is pointless */
 #define BURSTS_MAX          500
 #define REPHASE_MS          3600000
-#define WINDOW              8192   /* sequences of one boot that are told apart */
+#define WINDOW              8192 /* sequences of one boot that are told apart */
 #define SESSION_INDEX_BYTES 16
 
 const char *const standing_names[] = {"never-seen", "voting", "lost", NULL};
@@ -42,7 +43,8 @@ struct member {
 	struct list bursts;  /* of struct burst_order */
 	int64_t burst_at_ms; /* of the oldest in bursts */
 
-	struct hello hello;  /* of the session or the last one: software, capabilities; its token is wiped */
+	struct hello hello; /* of the session or the last one: software, capabilities; its token is
+			       wiped */
 	bool seen;
 	int64_t heard_wall_ms;
 	int64_t loop_lag_us, spooled, dropped, results;
@@ -93,11 +95,13 @@ static void send_orders(struct member *m)
 	m->poll = NULL;
 	if (m->bursts.n && clock_now_ms() - m->burst_at_ms > BURST_STALE_MS)
 		bursts = &none;
-	text = order_log_encode(&m->orders, c->registry, m->poll_revision, m->reset, &m->snapshot, bursts, clock_wall_ms(), &size_bytes);
+	text = order_log_encode(&m->orders, c->registry, m->poll_revision, m->reset, &m->snapshot,
+		bursts, clock_wall_ms(), &size_bytes);
 	free(m->bursts.item);
 	m->bursts = (struct list){0};
 	if (!text) { /* cannot be: a monitor fits by its own ceiling */
-		log_error("orders.too_large probe_key=%u revision=%lld", m->key, (long long)m->poll_revision);
+		log_error("orders.too_large probe_key=%u revision=%lld", m->key,
+			(long long)m->poll_revision);
 		link_drop(poll);
 		return;
 	}
@@ -172,7 +176,8 @@ static void free_member(struct member *m)
 
 /* ---- orders from the verdicts */
 
-void fleet_assign(struct fleet *f, uint32_t probe_key, const struct id *monitor, int seat, int n_seats)
+void fleet_assign(
+	struct fleet *f, uint32_t probe_key, const struct id *monitor, int seat, int n_seats)
 {
 	struct member *m = get_member(f, probe_key);
 
@@ -212,14 +217,15 @@ static void rephase(void *arg)
 	struct member *m, *next;
 	struct order *order, *last, *after;
 
-	HASH_ITER(hh, f->members, m, next) {
+	HASH_ITER (hh, f->members, m, next) {
 		if (!m->orders.log)
 			continue;
 		last = m->orders.log->prev;
 		for (order = m->orders.log; order; order = after) {
 			after = order == last ? NULL : order->next;
 			if (!order->dropped)
-				order_log_assign(&m->orders, &order->monitor, order->seat, order->n_seats);
+				order_log_assign(
+					&m->orders, &order->monitor, order->seat, order->n_seats);
 		}
 		wake_poll(m);
 	}
@@ -237,7 +243,8 @@ static void reply_message(struct link_held *held, enum message_type type, const 
 	free(text);
 }
 
-static void refuse(struct link_held *held, const char *code, const char *detail, const struct hello *hello)
+static void refuse(
+	struct link_held *held, const char *code, const char *detail, const struct hello *hello)
 {
 	char code_text[32], detail_text[256];
 	struct refused refused = {.code = code_text, .detail = detail_text};
@@ -278,12 +285,17 @@ static void on_hello(struct fleet *f, struct link_held *held, struct hello *hell
 	struct member *m;
 
 	if (hello->version != LINK_VERSION) {
-		refuse(held, "version", "this coordinator speaks version 1 of the link; upgrade the older side", hello);
+		refuse(held, "version",
+			"this coordinator speaks version 1 of the link; upgrade the older side",
+			hello);
 		return;
 	}
 	if (!probe || !registry_token_fits(probe, hello->token)) {
-		refuse(held, "unauthorized", "no probe of this name is registered with this token; 'quorate probe add NAME' registers one, "
-			"'quorate probe token NAME' makes a new token", hello);
+		refuse(held, "unauthorized",
+			"no probe of this name is registered with this token; 'quorate probe add "
+			"NAME' registers one, "
+			"'quorate probe token NAME' makes a new token",
+			hello);
 		return;
 	}
 	m = get_member(f, probe->key);
@@ -314,14 +326,15 @@ static struct member *member_of_session(struct fleet *f, const char *session)
 
 static void say_receipt(struct link_held *held, enum receipt_status status, const char *detail)
 {
-	struct receipt receipt = {.status = status, .detail = mem_strdup(detail), .now_wall_ms = clock_wall_ms()};
+	struct receipt receipt = {
+		.status = status, .detail = mem_strdup(detail), .now_wall_ms = clock_wall_ms()};
 
 	reply_message(held, MESSAGE_RECEIPT, &receipt);
 	free(receipt.detail);
 }
 
-/* Whether SEQUENCE is new; remembers it. What is older than the window counts as new: the store's key tells repeats apart, and
- * results that old do not vote. */
+/* Whether SEQUENCE is new; remembers it. What is older than the window counts as new: the store's
+ * key tells repeats apart, and results that old do not vote. */
 static bool window_take(struct member *m, int64_t sequence)
 {
 	uint8_t bit = (uint8_t)(1u << (sequence % 8));
@@ -331,7 +344,7 @@ static bool window_take(struct member *m, int64_t sequence)
 		return true;
 	for (; m->window_top < sequence && sequence - m->window_top <= WINDOW; m->window_top++) {
 		int64_t next = m->window_top + 1;
-		m->window[next % WINDOW / 8] &= (uint8_t)~(1u << (next % 8));
+		m->window[next % WINDOW / 8] &= (uint8_t) ~(1u << (next % 8));
 	}
 	if (m->window_top < sequence) {
 		memset(m->window, 0, sizeof(m->window));
@@ -343,10 +356,16 @@ static bool window_take(struct member *m, int64_t sequence)
 	return true;
 }
 
-static void take_result(struct fleet *f, struct member *m, const struct probe *probe, const struct result *r, struct store_batch *b)
+static void take_result(struct fleet *f, struct member *m, const struct probe *probe,
+	const struct result *r, struct store_batch *b)
 {
-	struct store_result row = {.probe = probe->id, .boot = m->hello.boot, .monitor = r->monitor, .sequence = r->sequence,
-		.started_wall_ms = r->started_wall_ms, .verdict = r->verdict, .reason = r->reason};
+	struct store_result row = {.probe = probe->id,
+		.boot = m->hello.boot,
+		.monitor = r->monitor,
+		.sequence = r->sequence,
+		.started_wall_ms = r->started_wall_ms,
+		.verdict = r->verdict,
+		.reason = r->reason};
 	json_t *doc;
 	char *text;
 
@@ -454,18 +473,21 @@ static void on_poll(struct fleet *f, struct link_held *held, const struct poll *
 
 /* ---- the link */
 
-static void on_unusable(struct fleet *f, enum link_stream stream, struct link_held *held, const char *why)
+static void on_unusable(
+	struct fleet *f, enum link_stream stream, struct link_held *held, const char *why)
 {
 	f->counts.invalid_messages++;
 	if (log_ratelimit("message.invalid", 10000) >= 0)
-		log_warning("message.invalid stream=%s why=%s", stream == LINK_REPORT ? "report" : "orders", log_quote(why));
+		log_warning("message.invalid stream=%s why=%s",
+			stream == LINK_REPORT ? "report" : "orders", log_quote(why));
 	if (stream == LINK_REPORT)
 		say_receipt(held, RECEIPT_INVALID, why);
 	else
 		say_stale(held);
 }
 
-static void on_request(void *arg, enum link_stream stream, struct link_held *held, const void *data, size_t size_bytes)
+static void on_request(void *arg, enum link_stream stream, struct link_held *held, const void *data,
+	size_t size_bytes)
 {
 	struct fleet *f = arg;
 	struct problems problems = {0};
@@ -473,7 +495,8 @@ static void on_request(void *arg, enum link_stream stream, struct link_held *hel
 
 	f->counts.messages++;
 	if (!message)
-		on_unusable(f, stream, held, problems.n ? problems.item[0].message : "not a message");
+		on_unusable(
+			f, stream, held, problems.n ? problems.item[0].message : "not a message");
 	else if (stream == LINK_REPORT && message->type == MESSAGE_HELLO)
 		on_hello(f, held, &message->u.hello);
 	else if (stream == LINK_REPORT && message->type == MESSAGE_REPORT)
@@ -504,7 +527,8 @@ struct fleet *fleet_open(struct coordinator *c)
 	f->c = c;
 	timer_init(&f->rephase, c->loop, rephase, f);
 	timer_set(&f->rephase, REPHASE_MS);
-	if (link_server_open(&f->link, c->loop, c->conf.report_address, c->conf.orders_address, on_request, f) == -1) {
+	if (link_server_open(&f->link, c->loop, c->conf.report_address, c->conf.orders_address,
+		    on_request, f) == -1) {
 		timer_clear(&f->rephase);
 		free(f);
 		return NULL;
@@ -518,12 +542,12 @@ void fleet_close(struct fleet *f)
 	struct member *m, *next;
 	struct receiving *w, *w_next;
 
-	DL_FOREACH_SAFE(f->receiving, w, w_next) {
+	DL_FOREACH_SAFE (f->receiving, w, w_next) {
 		if (w->held)
 			link_drop(w->held);
 		receiving_free(w);
 	}
-	HASH_ITER(hh, f->members, m, next)
+	HASH_ITER (hh, f->members, m, next)
 		free_member(m);
 	link_server_close(f->link);
 	timer_clear(&f->rephase);
@@ -545,7 +569,9 @@ void fleet_facts(const struct fleet *f, const struct probe *p, struct fleet_fact
 
 	*out = (struct fleet_facts){.standing = STANDING_NEVER_SEEN, .heard_wall_ms = UNSET};
 	if (p->joined_wall_ms != UNSET)
-		out->standing = verdicts_fault(f->c->verdicts, p->key) == FAULT_LOST ? STANDING_LOST : STANDING_VOTING;
+		out->standing = verdicts_fault(f->c->verdicts, p->key) == FAULT_LOST
+					? STANDING_LOST
+					: STANDING_VOTING;
 	if (!m)
 		return;
 	out->monitors = m->orders.n_assigned;

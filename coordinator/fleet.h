@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * The probes as they are connected now: sessions, standing, orders. Decodes what arrives on the link, believes it only for
- * its session's probe, hands results to the verdicts and to the store, holds order polls until there is something to say.
+ * The probes as they are connected now: sessions, standing, orders. Decodes what arrives on the
+ * link, believes it only for its session's probe, hands results to the verdicts and to the store,
+ * holds order polls until there is something to say.
  */
 #ifndef QUORATE_FLEET_H
 #define QUORATE_FLEET_H
@@ -15,23 +16,26 @@ extern const char *const standing_names[]; /* never-seen voting lost */
 
 struct fleet_facts { /* of one probe, for people */
 	enum standing standing;
-	int64_t heard_wall_ms;     /* UNSET: never */
-	const char *software;      /* borrowed; NULL: never seen */
+	int64_t heard_wall_ms;                   /* UNSET: never */
+	const char *software;                    /* borrowed; NULL: never seen */
 	const struct capabilities *capabilities; /* borrowed; NULL: never seen */
 	int64_t loop_lag_us, spooled, dropped;
-	int monitors;              /* assigned */
-	int64_t results;           /* received since the coordinator's start */
+	int monitors;    /* assigned */
+	int64_t results; /* received since the coordinator's start */
 };
 
 struct fleet;
 struct coordinator;
 
-/* Opens the link. COORDINATOR is borrowed and must have store, registry and verdicts. NULL after logging why. */
+/* Opens the link. COORDINATOR is borrowed and must have store, registry and verdicts. NULL after
+ * logging why. */
 MUST_CHECK struct fleet *fleet_open(struct coordinator *coordinator);
 void fleet_close(struct fleet *f);
 
-/* ---- orders (called by the verdicts); they reach the probe with the next reply, at once if one is held */
-void fleet_assign(struct fleet *f, uint32_t probe_key, const struct id *monitor, int seat, int n_seats);
+/* ---- orders (called by the verdicts); they reach the probe with the next reply, at once if one is
+ * held */
+void fleet_assign(
+	struct fleet *f, uint32_t probe_key, const struct id *monitor, int seat, int n_seats);
 void fleet_drop(struct fleet *f, uint32_t probe_key, const struct id *monitor);
 void fleet_burst(struct fleet *f, uint32_t probe_key, const struct burst_order *burst);
 
@@ -41,7 +45,8 @@ const struct capabilities *fleet_capabilities(const struct fleet *f, uint32_t pr
 void fleet_facts(const struct fleet *f, const struct probe *p, struct fleet_facts *out);
 
 struct fleet_counts {
-	int64_t sessions, messages, invalid_messages, results, duplicate_results, late_results, unstored_results;
+	int64_t sessions, messages, invalid_messages, results, duplicate_results, late_results,
+		unstored_results;
 };
 void fleet_counts(const struct fleet *f, struct fleet_counts *out);
 

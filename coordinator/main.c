@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * quorate-coordinator: wiring, start and end. Everything is opened before the loop runs and closed after it stopped, in the opposite order; what
- * can fail at the start says so and ends the process with status 1 (2: usage).
+ * quorate-coordinator: wiring, start and end. Everything is opened before the loop runs and closed
+ * after it stopped, in the opposite order; what can fail at the start says so and ends the process
+ * with status 1 (2: usage).
  */
 #include "coordinator/admin.h"
 #include "coordinator/api/api.h"
@@ -24,7 +25,7 @@
 
 #define DAY_MS            INT64_C(86400000)
 #define RESULTS_MAX_BYTES (INT64_C(4) << 30)
-#define DEFAULT_CONFIG "/etc/quorate/coordinator.yml"
+#define DEFAULT_CONFIG    "/etc/quorate/coordinator.yml"
 
 struct options {
 	const char *config;
@@ -45,13 +46,16 @@ static void usage(FILE *out)
 {
 	fputs("Usage: quorate-coordinator [-c FILE] [--check-config] [--new-admin-key]\n"
 	      "\n"
-	      "  -c, --config FILE   configuration (default: " DEFAULT_CONFIG "; all of it has defaults)\n"
+	      "  -c, --config FILE   configuration (default: " DEFAULT_CONFIG
+	      "; all of it has defaults)\n"
 	      "      --check-config  read the configuration, say what is wrong with it, and end\n"
-	      "      --new-admin-key make another admin key and write it to admin.key in the state folder\n"
+	      "      --new-admin-key make another admin key and write it to admin.key in the state "
+	      "folder\n"
 	      "      --version       print the version\n"
 	      "  -h, --help          print this\n"
 	      "\n"
-	      "SIGTERM ends it, SIGHUP reads the configuration again. See quorate-coordinator(8).\n",
+	      "SIGTERM ends it, SIGHUP reads the configuration again. See "
+	      "quorate-coordinator(8).\n",
 		out);
 }
 
@@ -108,11 +112,14 @@ static void on_store_health(void *arg, bool results, const char *detail)
 
 	mem_set(problem, detail);
 	if (detail)
-		log_error("store.degraded what=%s why=%s msg=\"verdicts, alerts and the stream go on from memory\"", what, log_quote(detail));
+		log_error("store.degraded what=%s why=%s msg=\"verdicts, alerts and the stream go "
+			  "on from memory\"",
+			what, log_quote(detail));
 	else
 		log_info("store.recovered what=%s", what);
 	if (p->c.alerts)
-		alerts_announce(p->c.alerts, detail ? "coordinator.degraded" : "coordinator.recovered",
+		alerts_announce(p->c.alerts,
+			detail ? "coordinator.degraded" : "coordinator.recovered",
 			json_pack("{s:s, s:s?}", "store", what, "detail", detail));
 }
 
@@ -134,7 +141,8 @@ static bool same_text(const char *a, const char *b)
 static void say_fixed(const char *key, const char *now, const char *wanted)
 {
 	if (!same_text(now, wanted))
-		log_warning("config.needs_restart key=%s now=%s wanted=%s", key, log_quote(now), log_quote(wanted));
+		log_warning("config.needs_restart key=%s now=%s wanted=%s", key, log_quote(now),
+			log_quote(wanted));
 }
 
 static void on_hangup(void *arg, int signal_number)
@@ -144,7 +152,8 @@ static void on_hangup(void *arg, int signal_number)
 
 	(void)signal_number;
 	if (coordinator_conf_load(p->options.config, !p->options.config_given, &conf) == -1) {
-		log_error("config.refused file=%s msg=\"the configuration in force stays\"", log_quote(p->options.config));
+		log_error("config.refused file=%s msg=\"the configuration in force stays\"",
+			log_quote(p->options.config));
 		return;
 	}
 	say_fixed("store", old->store, conf.store);
@@ -160,7 +169,8 @@ static void on_hangup(void *arg, int signal_number)
 	log_set_level((enum log_level)conf.log_level);
 	coordinator_conf_clear(old);
 	*old = conf;
-	log_info("config.reloaded file=%s channels=%zu", log_quote(p->options.config), conf.channels.n);
+	log_info("config.reloaded file=%s channels=%zu", log_quote(p->options.config),
+		conf.channels.n);
 }
 
 static void on_watchdog(void *arg)
@@ -220,14 +230,16 @@ static int open_parts(struct program *p)
 	store_set_retention(c->store, c->conf.retention_days * DAY_MS, RESULTS_MAX_BYTES);
 	if (!(c->registry = registry_open(c->store, c->conf.per_target)))
 		return -1;
-	if (notify_open(&c->notify, c->loop, c->store, c->curl, c->conf.channels.item, c->conf.channels.n) == -1)
+	if (notify_open(&c->notify, c->loop, c->store, c->curl, c->conf.channels.item,
+		    c->conf.channels.n) == -1)
 		return -1;
 	if (!(c->alerts = alerts_new(c->store, c->notify, c->conf.url)))
 		return -1;
 	if (!(c->verdicts = verdicts_new(c)) || !(c->fleet = fleet_open(c)))
 		return -1;
 	verdicts_start(c->verdicts);
-	if (admin_ensure_key(c->loop, c->registry, c->conf.state_dir, p->options.new_admin_key) == -1)
+	if (admin_ensure_key(c->loop, c->registry, c->conf.state_dir, p->options.new_admin_key) ==
+		-1)
 		return -1;
 	return api_open(&c->api, c);
 }
@@ -259,9 +271,11 @@ static void close_parts(struct program *p)
 static void run(struct program *p)
 {
 	listen_to_the_world(p);
-	log_info("coordinator.started version=%s api=%s socket=%s report=%s orders=%s store=%s monitors=%zu", QUORATE_VERSION,
-		log_quote(p->c.conf.api_listen), log_quote(p->c.conf.api_socket), log_quote(p->c.conf.report_address),
-		log_quote(p->c.conf.orders_address), log_quote(p->c.conf.store), registry_count_monitors(p->c.registry));
+	log_info("coordinator.started version=%s api=%s socket=%s report=%s orders=%s store=%s "
+		 "monitors=%zu",
+		QUORATE_VERSION, log_quote(p->c.conf.api_listen), log_quote(p->c.conf.api_socket),
+		log_quote(p->c.conf.report_address), log_quote(p->c.conf.orders_address),
+		log_quote(p->c.conf.store), registry_count_monitors(p->c.registry));
 	sd_notify(0, "READY=1");
 	loop_run(p->c.loop);
 	sd_notify(0, "STOPPING=1");

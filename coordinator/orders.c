@@ -31,7 +31,7 @@ void order_log_clear(struct order_log *log)
 {
 	struct order *order, *next;
 
-	HASH_ITER(hh, log->by_monitor, order, next)
+	HASH_ITER (hh, log->by_monitor, order, next)
 		free_order(log, order);
 	log->n_assigned = 0;
 }
@@ -86,7 +86,7 @@ void order_log_forget(struct order_log *log, int64_t revision)
 {
 	struct order *order, *next;
 
-	DL_FOREACH_SAFE(log->log, order, next) {
+	DL_FOREACH_SAFE (log->log, order, next) {
 		if (order->revision > revision)
 			return;
 		if (order->dropped)
@@ -107,11 +107,14 @@ static struct order *first_after(const struct order_log *log, int64_t since)
 	return order;
 }
 
-static void add_assignment(struct orders *orders, const struct order *order, const struct monitor *m, int64_t wall_ms)
+static void add_assignment(
+	struct orders *orders, const struct order *order, const struct monitor *m, int64_t wall_ms)
 {
-	struct assignment *all = mem_resize(orders->assign.item, orders->assign.n + 1, sizeof(*all));
+	struct assignment *all =
+		mem_resize(orders->assign.item, orders->assign.n + 1, sizeof(*all));
 	struct assignment *a = &all[orders->assign.n++];
-	int64_t phase_ms = assign_phase_ms(id_hash(&m->id), order->seat, order->n_seats, m->interval_ms);
+	int64_t phase_ms =
+		assign_phase_ms(id_hash(&m->id), order->seat, order->n_seats, m->interval_ms);
 
 	orders->assign.item = all;
 	a->monitor = monitor_encode(m, SCHEMA_WIRE);
@@ -140,8 +143,8 @@ static void clear_orders(struct orders *orders)
 }
 
 /* At most LIMIT changes after SINCE. Returns NULL when the message would be too large. */
-static char *encode_some(const struct order_log *log, struct registry *registry, int64_t since, int limit, struct orders *orders,
-	int64_t wall_ms, size_t *size_bytes)
+static char *encode_some(const struct order_log *log, struct registry *registry, int64_t since,
+	int limit, struct orders *orders, int64_t wall_ms, size_t *size_bytes)
 {
 	const struct order *order = first_after(log, since);
 	const struct registered *entry;
@@ -162,8 +165,8 @@ static char *encode_some(const struct order_log *log, struct registry *registry,
 	return text;
 }
 
-char *order_log_encode(const struct order_log *log, struct registry *registry, int64_t since, bool reset, bool *snapshot,
-	struct list *bursts, int64_t wall_ms, size_t *size_bytes)
+char *order_log_encode(const struct order_log *log, struct registry *registry, int64_t since,
+	bool reset, bool *snapshot, struct list *bursts, int64_t wall_ms, size_t *size_bytes)
 {
 	for (int limit = ORDERS_PER_MESSAGE; limit > 0; limit /= 2) {
 		struct orders orders = {.reset = reset, .bursts = *bursts};

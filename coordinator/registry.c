@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * The registry's tables: loading, finding, walking, and the way of a change: validated, submitted to the store, applied in
- * memory once committed, told to the listeners. The order of commits is the order of changes (one worker), so what
- * a later change reads is never older than what an earlier one wrote.
+ * The registry's tables: loading, finding, walking, and the way of a change: validated, submitted
+ * to the store, applied in memory once committed, told to the listeners. The order of commits is
+ * the order of changes (one worker), so what a later change reads is never older than what an
+ * earlier one wrote.
  */
 #include "coordinator/registry_internal.h"
 
@@ -61,7 +62,8 @@ static void index_monitor(struct registry *r, struct registered *entry)
 {
 	HASH_ADD_KEYPTR(hh_name, r->monitor_names, entry->m.name, strlen(entry->m.name), entry);
 	if (entry->m.external_id)
-		HASH_ADD_KEYPTR(hh_external, r->monitor_externals, entry->m.external_id, strlen(entry->m.external_id), entry);
+		HASH_ADD_KEYPTR(hh_external, r->monitor_externals, entry->m.external_id,
+			strlen(entry->m.external_id), entry);
 }
 
 static void unindex_monitor(struct registry *r, struct registered *entry)
@@ -136,15 +138,17 @@ struct loading {
 	int failed;
 };
 
-static bool load_object(struct loading *l, const struct schema *schema, const struct id *id, const json_t *doc, void *out)
+static bool load_object(struct loading *l, const struct schema *schema, const struct id *id,
+	const json_t *doc, void *out)
 {
 	struct problems problems = {0};
 	char text[ID_TEXT_SIZE];
 
 	if (schema_decode(schema, SCHEMA_WIRE, doc, out, &problems) == 0)
 		return true;
-	log_error("store.unreadable object=%s id=%s path=%s why=%s", schema->name, id_format(id, text),
-		log_quote(problems.item[0].path), log_quote(problems.item[0].message));
+	log_error("store.unreadable object=%s id=%s path=%s why=%s", schema->name,
+		id_format(id, text), log_quote(problems.item[0].path),
+		log_quote(problems.item[0].message));
 	schema_clear(schema, out);
 	l->failed++;
 	return false;
@@ -193,13 +197,17 @@ struct registry *registry_open(struct store *store, int64_t per_target)
 
 	r->store = store;
 	r->per_target = per_target;
-	if (store_each(store, STORE_REGION, load_region, &l) == -1 || store_each(store, STORE_PROBE, load_probe, &l) == -1 ||
-		store_each(store, STORE_KEY, load_key, &l) == -1 || store_each(store, STORE_MONITOR, load_monitor, &l) == -1) {
+	if (store_each(store, STORE_REGION, load_region, &l) == -1 ||
+		store_each(store, STORE_PROBE, load_probe, &l) == -1 ||
+		store_each(store, STORE_KEY, load_key, &l) == -1 ||
+		store_each(store, STORE_MONITOR, load_monitor, &l) == -1) {
 		registry_close(r);
 		return NULL;
 	}
 	if (l.failed) { /* starting without them would silently watch less than was registered */
-		log_error("registry.refused msg=\"objects in the store cannot be read; see above\" count=%d", l.failed);
+		log_error("registry.refused msg=\"objects in the store cannot be read; see above\" "
+			  "count=%d",
+			l.failed);
 		registry_close(r);
 		return NULL;
 	}
@@ -214,18 +222,18 @@ void registry_close(struct registry *r)
 	struct api_key *key, *key_next;
 	struct change *change, *change_next;
 
-	DL_FOREACH_SAFE(r->changes, change, change_next) {
+	DL_FOREACH_SAFE (r->changes, change, change_next) {
 		change->drop(change);
 		free(change->name);
 		free(change);
 	}
-	HASH_ITER(hh, r->regions, region, region_next)
+	HASH_ITER (hh, r->regions, region, region_next)
 		registry_forget_region(r, region);
-	HASH_ITER(hh, r->probes, probe, probe_next)
+	HASH_ITER (hh, r->probes, probe, probe_next)
 		registry_forget_probe(r, probe);
-	HASH_ITER(hh, r->monitors, entry, entry_next)
+	HASH_ITER (hh, r->monitors, entry, entry_next)
 		registry_forget_monitor(r, entry);
-	HASH_ITER(hh, r->keys, key, key_next)
+	HASH_ITER (hh, r->keys, key, key_next)
 		registry_forget_key(r, key);
 	free(r);
 }
@@ -334,7 +342,8 @@ struct registered *registry_next_monitor(struct registry *r, const struct id *af
 	entry = registry_monitor(r, after);
 	if (entry)
 		return entry->hh.next;
-	for (entry = r->monitors; entry && id_compare(&entry->m.id, after) <= 0; entry = entry->hh.next)
+	for (entry = r->monitors; entry && id_compare(&entry->m.id, after) <= 0;
+		entry = entry->hh.next)
 		;
 	return entry;
 }
@@ -364,7 +373,8 @@ bool registry_in_regions(struct registry *r, const struct monitor *m, const char
 
 /* ---- changes on their way to the disk */
 
-struct change *change_new(struct registry *r, enum store_kind kind, const struct id *id, registry_done_fn done, void *arg)
+struct change *change_new(struct registry *r, enum store_kind kind, const struct id *id,
+	registry_done_fn done, void *arg)
 {
 	struct change *change = mem_alloc(sizeof(*change));
 
@@ -401,7 +411,7 @@ bool change_reserves(const struct registry *r, enum store_kind kind, const char 
 {
 	const struct change *change;
 
-	DL_FOREACH(r->changes, change) {
+	DL_FOREACH (r->changes, change) {
 		if (change->kind == kind && change->name && strcmp(change->name, name) == 0)
 			return true;
 	}

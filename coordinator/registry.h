@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * What operators registered: regions, probes, monitors, API keys. In memory as structs, in the store as documents; a
- * change is believed only after it was committed. Listeners (assignment, verdicts, fleet) are told afterwards.
+ * What operators registered: regions, probes, monitors, API keys. In memory as structs, in the
+ * store as documents; a change is believed only after it was committed. Listeners (assignment,
+ * verdicts, fleet) are told afterwards.
  */
 #ifndef QUORATE_REGISTRY_H
 #define QUORATE_REGISTRY_H
@@ -24,14 +25,14 @@ extern const struct schema region_schema;
 
 struct probe {
 	struct id id;
-	uint32_t key;        /* of this run of the coordinator, never 0: what core knows it by */
+	uint32_t key; /* of this run of the coordinator, never 0: what core knows it by */
 	char *name;
 	char *region;
-	char *provider;      /* NULL: its region's */
-	char *token_hash;    /* hex SHA-256 of the token; SECRET */
+	char *provider;   /* NULL: its region's */
+	char *token_hash; /* hex SHA-256 of the token; SECRET */
 	int64_t created_wall_ms;
 	int64_t joined_wall_ms; /* first seen; UNSET: never, so that nobody misses it yet */
-	UT_hash_handle hh;   /* by name */
+	UT_hash_handle hh;      /* by name */
 	UT_hash_handle hh_key;
 };
 extern const struct schema probe_schema;
@@ -39,7 +40,7 @@ extern const struct schema probe_schema;
 /* A monitor registered; `m` is what operators wrote. */
 struct registered {
 	struct monitor m;
-	UT_hash_handle hh;   /* by id */
+	UT_hash_handle hh; /* by id */
 	UT_hash_handle hh_name;
 	UT_hash_handle hh_external; /* those with an external_id */
 };
@@ -50,15 +51,23 @@ extern const char *const role_names[];
 struct api_key {
 	struct id id;
 	char *name;
-	int role;            /* enum role */
-	char *hash;          /* hex SHA-256; SECRET */
+	int role;   /* enum role */
+	char *hash; /* hex SHA-256; SECRET */
 	int64_t created_wall_ms;
-	UT_hash_handle hh;   /* by hash */
+	UT_hash_handle hh; /* by hash */
 };
 extern const struct schema api_key_schema;
 
-enum registry_change { CHANGED_REGION, CHANGED_PROBE, CHANGED_MONITOR, REMOVED_REGION, REMOVED_PROBE, REMOVED_MONITOR };
-/* OBJECT: struct region, struct probe or struct registered; of a REMOVED_x it is still whole during the call. */
+enum registry_change {
+	CHANGED_REGION,
+	CHANGED_PROBE,
+	CHANGED_MONITOR,
+	REMOVED_REGION,
+	REMOVED_PROBE,
+	REMOVED_MONITOR
+};
+/* OBJECT: struct region, struct probe or struct registered; of a REMOVED_x it is still whole during
+ * the call. */
 typedef void (*registry_listener_fn)(void *arg, enum registry_change change, void *object);
 
 struct registry;
@@ -86,53 +95,63 @@ struct registered *registry_next_monitor(struct registry *r, const struct id *af
 const struct api_key *registry_next_key(struct registry *r, const struct api_key *after);
 size_t registry_count_monitors(const struct registry *r);
 
-/* ---- changing. Each validates first: on -1 PROBLEMS says why and nothing happened (DONE does not come). On 0 the change
- * was submitted; DONE comes with STORE_OK when it is committed and applied, or an error when nothing changed. */
+/* ---- changing. Each validates first: on -1 PROBLEMS says why and nothing happened (DONE does not
+ * come). On 0 the change was submitted; DONE comes with STORE_OK when it is committed and applied,
+ * or an error when nothing changed. */
 typedef void (*registry_done_fn)(void *arg, enum store_error error, const struct id *id);
 
 /* IN: an object as people write it. Duplicate names are problems. */
-MUST_CHECK int registry_add_region(struct registry *r, const json_t *in, struct problems *p, registry_done_fn done, void *arg);
-/* IN: {"name", "region", "provider"}. TOKEN gets the probe's secret, told this once. Also re-issues the token of a probe that exists
- * when `renew` is set. */
+MUST_CHECK int registry_add_region(
+	struct registry *r, const json_t *in, struct problems *p, registry_done_fn done, void *arg);
+/* IN: {"name", "region", "provider"}. TOKEN gets the probe's secret, told this once. Also re-issues
+ * the token of a probe that exists when `renew` is set. */
 #define TOKEN_TEXT_SIZE 49 /* "qpt_" + 44 */
-MUST_CHECK int registry_add_probe(struct registry *r, const json_t *in, bool renew, char token[TOKEN_TEXT_SIZE], struct problems *p,
-	registry_done_fn done, void *arg);
+MUST_CHECK int registry_add_probe(struct registry *r, const json_t *in, bool renew,
+	char token[TOKEN_TEXT_SIZE], struct problems *p, registry_done_fn done, void *arg);
 /* Remembers that PROBE was seen for the first time. */
 void registry_probe_joined(struct registry *r, struct probe *probe, int64_t wall_ms);
 /* Whether TOKEN is the one of PROBE; in constant time. */
 bool registry_token_fits(const struct probe *probe, const char *token);
-MUST_CHECK int registry_remove_region(struct registry *r, const char *name, struct problems *p, registry_done_fn done, void *arg);
-MUST_CHECK int registry_remove_probe(struct registry *r, const char *name, struct problems *p, registry_done_fn done, void *arg);
-MUST_CHECK int registry_remove_monitor(struct registry *r, const struct id *id, registry_done_fn done, void *arg);
+MUST_CHECK int registry_remove_region(
+	struct registry *r, const char *name, struct problems *p, registry_done_fn done, void *arg);
+MUST_CHECK int registry_remove_probe(
+	struct registry *r, const char *name, struct problems *p, registry_done_fn done, void *arg);
+MUST_CHECK int registry_remove_monitor(
+	struct registry *r, const struct id *id, registry_done_fn done, void *arg);
 /* SECRET gets the new key ("qk_…"), told this once. */
 #define KEY_TEXT_SIZE 48 /* "qk_" + 44 */
-MUST_CHECK int registry_add_key(struct registry *r, const json_t *in, char secret[KEY_TEXT_SIZE], struct problems *p, registry_done_fn done, void *arg);
-MUST_CHECK int registry_remove_key(struct registry *r, const struct id *id, registry_done_fn done, void *arg);
+MUST_CHECK int registry_add_key(struct registry *r, const json_t *in, char secret[KEY_TEXT_SIZE],
+	struct problems *p, registry_done_fn done, void *arg);
+MUST_CHECK int registry_remove_key(
+	struct registry *r, const struct id *id, registry_done_fn done, void *arg);
 
 /*
- * One plan for one or many monitors (POST, PUT, apply): each input is matched with what exists (by `id` given by the
- * caller, else external_id, else name), validated (schema, known regions with the nearest suggestion, per-target ceiling, a policy that its
- * registered domains can fulfil) and marked. All or nothing.
+ * One plan for one or many monitors (POST, PUT, apply): each input is matched with what exists (by
+ * `id` given by the caller, else external_id, else name), validated (schema, known regions with the
+ * nearest suggestion, per-target ceiling, a policy that its registered domains can fulfil) and
+ * marked. All or nothing.
  */
 enum plan_kind { PLAN_CREATE, PLAN_UPDATE, PLAN_UNCHANGED };
 extern const char *const plan_kind_names[]; /* create update unchanged */
 
 struct plan_item {
 	enum plan_kind kind;
-	struct monitor m;      /* owned by the plan; id and revision already as they would be */
+	struct monitor m; /* owned by the plan; id and revision already as they would be */
 };
 
 struct plan {
 	struct plan_item *item;
 	size_t n;
 };
-/* INPUTS: json array. ID: of the one monitor to be replaced (PUT), or NULL. BASE_PATH: what error paths begin with ("" or "monitors").
- * 0 and *OUT, or -1 and PROBLEMS. */
-MUST_CHECK int registry_plan(struct registry *r, const json_t *inputs, const struct id *id, const char *base_path, struct plan **out,
-	struct problems *p);
+/* INPUTS: json array. ID: of the one monitor to be replaced (PUT), or NULL. BASE_PATH: what error
+ * paths begin with ("" or "monitors"). 0 and *OUT, or -1 and PROBLEMS. */
+MUST_CHECK int registry_plan(struct registry *r, const json_t *inputs, const struct id *id,
+	const char *base_path, struct plan **out, struct problems *p);
 void registry_plan_free(struct plan *plan);
-/* Takes PLAN: one transaction. -1 when something it touches changed since (nothing happened): plan again. */
-MUST_CHECK int registry_commit(struct registry *r, struct plan *plan, registry_done_fn done, void *arg);
+/* Takes PLAN: one transaction. -1 when something it touches changed since (nothing happened): plan
+ * again. */
+MUST_CHECK int registry_commit(
+	struct registry *r, struct plan *plan, registry_done_fn done, void *arg);
 
 /* Whether one of the monitor's region names ("*", "@set", a name) takes in REGION. */
 bool registry_in_regions(struct registry *r, const struct monitor *m, const char *region);

@@ -17,17 +17,17 @@ struct change;
 struct registry {
 	struct store *store;
 	int64_t per_target;
-	struct region *regions;    /* by name, sorted */
-	struct probe *probes;      /* by name, sorted */
-	struct probe *probe_keys;  /* by key */
+	struct region *regions;      /* by name, sorted */
+	struct probe *probes;        /* by name, sorted */
+	struct probe *probe_keys;    /* by key */
 	struct registered *monitors; /* by id, in the order of ids */
 	struct registered *monitor_names;
 	struct registered *monitor_externals;
-	struct api_key *keys;      /* by hash */
+	struct api_key *keys; /* by hash */
 	uint32_t last_key;
 	struct listener listener[LISTENERS_MAX];
 	int n_listeners;
-	struct change *changes;    /* submitted, not yet committed, oldest first */
+	struct change *changes; /* submitted, not yet committed, oldest first */
 };
 
 /* A change on its way to the disk. `apply` makes it true in memory once it is committed. */
@@ -37,14 +37,15 @@ struct change {
 	void (*drop)(struct change *change); /* frees what apply would have taken */
 	registry_done_fn done;
 	void *arg;
-	struct id id;          /* of the object, told to done */
-	char *name;            /* reserved meanwhile (regions, probes); NULL: none */
+	struct id id; /* of the object, told to done */
+	char *name;   /* reserved meanwhile (regions, probes); NULL: none */
 	enum store_kind kind;
-	void *object;          /* the parsed object, or the plan */
+	void *object; /* the parsed object, or the plan */
 	struct change *prev, *next;
 };
 
-struct change *change_new(struct registry *r, enum store_kind kind, const struct id *id, registry_done_fn done, void *arg);
+struct change *change_new(struct registry *r, enum store_kind kind, const struct id *id,
+	registry_done_fn done, void *arg);
 /* Takes B and CHANGE. */
 void change_submit(struct change *change, struct store_batch *b);
 /* Whether a change in flight has reserved NAME among objects of KIND. */
@@ -52,7 +53,8 @@ bool change_reserves(const struct registry *r, enum store_kind kind, const char 
 
 void registry_tell(struct registry *r, enum registry_change what, void *object);
 
-/* Into the tables; an object of the same identity is replaced in place and OBJECT's content taken. */
+/* Into the tables; an object of the same identity is replaced in place and OBJECT's content taken.
+ */
 struct region *registry_insert_region(struct registry *r, struct region *take);
 struct probe *registry_insert_probe(struct registry *r, struct probe *take);
 struct registered *registry_insert_monitor(struct registry *r, struct monitor *take);
@@ -63,6 +65,7 @@ void registry_forget_monitor(struct registry *r, struct registered *monitor);
 void registry_forget_key(struct registry *r, struct api_key *key);
 
 /* "not a registered region", with the nearest that is. */
-void registry_region_problem(struct registry *r, const char *path, const char *name, struct problems *p);
+void registry_region_problem(
+	struct registry *r, const char *path, const char *name, struct problems *p);
 
 #endif

@@ -22,53 +22,131 @@ static int check_name(const void *value, const char **why)
 	if (!name || !(islower((unsigned char)name[0]) || isdigit((unsigned char)name[0])))
 		return -1;
 	for (const char *c = name; *c; c++) {
-		if (!islower((unsigned char)*c) && !isdigit((unsigned char)*c) && !strchr("._-", *c))
+		if (!islower((unsigned char)*c) && !isdigit((unsigned char)*c) &&
+			!strchr("._-", *c))
 			return -1;
 	}
 	return 0;
 }
 
 static const struct field region_fields[] = {
-	{.name = "id", .type = FIELD_ID, .offset = offsetof(struct region, id), .flags = FIELD_READONLY, .doc = "Made by the coordinator."},
-	{.name = "name", .type = FIELD_STRING, .offset = offsetof(struct region, name), .flags = FIELD_REQUIRED, .min = 1, .max = 64,
-		.check = check_name, .doc = "Unique name, for example ap-northeast-1."},
-	{.name = "title", .type = FIELD_STRING, .offset = offsetof(struct region, title), .max = 128, .doc = "Name for people, for example Tokyo."},
-	{.name = "provider", .type = FIELD_STRING, .offset = offsetof(struct region, provider), .max = 64, .check = NULL,
+	{.name = "id",
+		.type = FIELD_ID,
+		.offset = offsetof(struct region, id),
+		.flags = FIELD_READONLY,
+		.doc = "Made by the coordinator."},
+	{.name = "name",
+		.type = FIELD_STRING,
+		.offset = offsetof(struct region, name),
+		.flags = FIELD_REQUIRED,
+		.min = 1,
+		.max = 64,
+		.check = check_name,
+		.doc = "Unique name, for example ap-northeast-1."},
+	{.name = "title",
+		.type = FIELD_STRING,
+		.offset = offsetof(struct region, title),
+		.max = 128,
+		.doc = "Name for people, for example Tokyo."},
+	{.name = "provider",
+		.type = FIELD_STRING,
+		.offset = offsetof(struct region, provider),
+		.max = 64,
+		.check = NULL,
 		.doc = "Whose network it is in; the default for its probes."},
-	{.name = "sets", .type = FIELD_STRINGS, .offset = offsetof(struct region, sets), .max = 16,
+	{.name = "sets",
+		.type = FIELD_STRINGS,
+		.offset = offsetof(struct region, sets),
+		.max = 16,
 		.doc = "Names of sets: monitors say @NAME for all regions of a set."},
 };
-const struct schema region_schema = {.name = "region", .fields = region_fields, .n_fields = ARRAY_LEN(region_fields),
+const struct schema region_schema = {.name = "region",
+	.fields = region_fields,
+	.n_fields = ARRAY_LEN(region_fields),
 	.size_bytes = offsetof(struct region, hh)};
 
 static const struct field probe_fields[] = {
-	{.name = "id", .type = FIELD_ID, .offset = offsetof(struct probe, id), .flags = FIELD_READONLY, .doc = "Made by the coordinator."},
-	{.name = "name", .type = FIELD_STRING, .offset = offsetof(struct probe, name), .flags = FIELD_REQUIRED, .min = 1, .max = 64,
-		.check = check_name, .doc = "Unique name, for example tokyo-1."},
-	{.name = "region", .type = FIELD_STRING, .offset = offsetof(struct probe, region), .flags = FIELD_REQUIRED, .min = 1, .max = 64,
+	{.name = "id",
+		.type = FIELD_ID,
+		.offset = offsetof(struct probe, id),
+		.flags = FIELD_READONLY,
+		.doc = "Made by the coordinator."},
+	{.name = "name",
+		.type = FIELD_STRING,
+		.offset = offsetof(struct probe, name),
+		.flags = FIELD_REQUIRED,
+		.min = 1,
+		.max = 64,
+		.check = check_name,
+		.doc = "Unique name, for example tokyo-1."},
+	{.name = "region",
+		.type = FIELD_STRING,
+		.offset = offsetof(struct probe, region),
+		.flags = FIELD_REQUIRED,
+		.min = 1,
+		.max = 64,
 		.doc = "Name of a registered region."},
-	{.name = "provider", .type = FIELD_STRING, .offset = offsetof(struct probe, provider), .max = 64,
+	{.name = "provider",
+		.type = FIELD_STRING,
+		.offset = offsetof(struct probe, provider),
+		.max = 64,
 		.doc = "Whose network it is in; default: its region's."},
-	{.name = "token_hash", .type = FIELD_STRING, .offset = offsetof(struct probe, token_hash), .flags = FIELD_WIRE | FIELD_SECRET, .max = 64},
-	{.name = "created_at", .type = FIELD_TIME, .offset = offsetof(struct probe, created_wall_ms), .flags = FIELD_READONLY, .doc = "When it was registered."},
-	{.name = "joined_at", .type = FIELD_TIME, .offset = offsetof(struct probe, joined_wall_ms), .flags = FIELD_READONLY,
+	{.name = "token_hash",
+		.type = FIELD_STRING,
+		.offset = offsetof(struct probe, token_hash),
+		.flags = FIELD_WIRE | FIELD_SECRET,
+		.max = 64},
+	{.name = "created_at",
+		.type = FIELD_TIME,
+		.offset = offsetof(struct probe, created_wall_ms),
+		.flags = FIELD_READONLY,
+		.doc = "When it was registered."},
+	{.name = "joined_at",
+		.type = FIELD_TIME,
+		.offset = offsetof(struct probe, joined_wall_ms),
+		.flags = FIELD_READONLY,
 		.doc = "When it was first seen."},
 };
-const struct schema probe_schema = {.name = "probe", .fields = probe_fields, .n_fields = ARRAY_LEN(probe_fields),
+const struct schema probe_schema = {.name = "probe",
+	.fields = probe_fields,
+	.n_fields = ARRAY_LEN(probe_fields),
 	.size_bytes = offsetof(struct probe, hh)};
 
 const char *const role_names[] = {"viewer", "editor", "admin", NULL};
 
 static const struct field key_fields[] = {
-	{.name = "id", .type = FIELD_ID, .offset = offsetof(struct api_key, id), .flags = FIELD_READONLY, .doc = "Made by the coordinator."},
-	{.name = "name", .type = FIELD_STRING, .offset = offsetof(struct api_key, name), .flags = FIELD_REQUIRED, .min = 1, .max = 128,
+	{.name = "id",
+		.type = FIELD_ID,
+		.offset = offsetof(struct api_key, id),
+		.flags = FIELD_READONLY,
+		.doc = "Made by the coordinator."},
+	{.name = "name",
+		.type = FIELD_STRING,
+		.offset = offsetof(struct api_key, name),
+		.flags = FIELD_REQUIRED,
+		.min = 1,
+		.max = 128,
 		.doc = "What it is for."},
-	{.name = "role", .type = FIELD_ENUM, .offset = offsetof(struct api_key, role), .names = role_names, .fallback = "\"viewer\"",
+	{.name = "role",
+		.type = FIELD_ENUM,
+		.offset = offsetof(struct api_key, role),
+		.names = role_names,
+		.fallback = "\"viewer\"",
 		.doc = "viewer reads, editor changes monitors, admin everything."},
-	{.name = "hash", .type = FIELD_STRING, .offset = offsetof(struct api_key, hash), .flags = FIELD_WIRE | FIELD_SECRET, .max = 64},
-	{.name = "created_at", .type = FIELD_TIME, .offset = offsetof(struct api_key, created_wall_ms), .flags = FIELD_READONLY, .doc = "When it was made."},
+	{.name = "hash",
+		.type = FIELD_STRING,
+		.offset = offsetof(struct api_key, hash),
+		.flags = FIELD_WIRE | FIELD_SECRET,
+		.max = 64},
+	{.name = "created_at",
+		.type = FIELD_TIME,
+		.offset = offsetof(struct api_key, created_wall_ms),
+		.flags = FIELD_READONLY,
+		.doc = "When it was made."},
 };
-const struct schema api_key_schema = {.name = "key", .fields = key_fields, .n_fields = ARRAY_LEN(key_fields),
+const struct schema api_key_schema = {.name = "key",
+	.fields = key_fields,
+	.n_fields = ARRAY_LEN(key_fields),
 	.size_bytes = offsetof(struct api_key, hh)};
 
 /* ---- secrets: 176 random bits, kept as their SHA-256. Being random, they need no slow hash. */
@@ -99,7 +177,7 @@ bool registry_token_fits(const struct probe *probe, const char *token)
 {
 	char *hash = secret_hash(token);
 	bool fits = probe->token_hash && strlen(probe->token_hash) == strlen(hash) &&
-		bytes_equal(hash, probe->token_hash, strlen(hash));
+		    bytes_equal(hash, probe->token_hash, strlen(hash));
 
 	free(hash);
 	return fits;
@@ -132,7 +210,8 @@ static void drop_region(struct change *change)
 	free(change->object);
 }
 
-int registry_add_region(struct registry *r, const json_t *in, struct problems *p, registry_done_fn done, void *arg)
+int registry_add_region(
+	struct registry *r, const json_t *in, struct problems *p, registry_done_fn done, void *arg)
 {
 	struct region *region = mem_alloc(sizeof(*region));
 	struct store_batch *b;
@@ -194,19 +273,23 @@ static void submit_probe(struct registry *r, struct probe *take, registry_done_f
 	change_submit(change, b);
 }
 
-void registry_region_problem(struct registry *r, const char *path, const char *name, struct problems *p)
+void registry_region_problem(
+	struct registry *r, const char *path, const char *name, struct problems *p)
 {
 	const char *names[256], *near;
 	size_t n = 0;
 
-	for (struct region *region = NULL; n < ARRAY_LEN(names) && (region = registry_next_region(r, region));)
+	for (struct region *region = NULL;
+		n < ARRAY_LEN(names) && (region = registry_next_region(r, region));)
 		names[n++] = region->name;
 	near = nearest_name(name, names, n);
 	if (near)
-		problems_add(p, path, "'%s' is not a registered region; did you mean '%s'?", name, near);
+		problems_add(
+			p, path, "'%s' is not a registered region; did you mean '%s'?", name, near);
 	else
 		problems_add(p, path, "'%s' is not a registered region; %s", name,
-			n ? "'quorate region list' shows them" : "none is registered yet: 'quorate region add NAME'");
+			n ? "'quorate region list' shows them"
+			  : "none is registered yet: 'quorate region add NAME'");
 }
 
 /* Everything of the old registration but the token and what IN changes. */
@@ -218,8 +301,8 @@ static void renew_probe(struct probe *probe, const struct probe *old)
 	probe->joined_wall_ms = old->joined_wall_ms;
 }
 
-int registry_add_probe(struct registry *r, const json_t *in, bool renew, char token[TOKEN_TEXT_SIZE], struct problems *p,
-	registry_done_fn done, void *arg)
+int registry_add_probe(struct registry *r, const json_t *in, bool renew,
+	char token[TOKEN_TEXT_SIZE], struct problems *p, registry_done_fn done, void *arg)
 {
 	struct probe *probe = mem_alloc(sizeof(*probe)), *old = NULL;
 
@@ -277,8 +360,8 @@ static void drop_key(struct change *change)
 	free(change->object);
 }
 
-int registry_add_key(struct registry *r, const json_t *in, char secret[KEY_TEXT_SIZE], struct problems *p, registry_done_fn done,
-	void *arg)
+int registry_add_key(struct registry *r, const json_t *in, char secret[KEY_TEXT_SIZE],
+	struct problems *p, registry_done_fn done, void *arg)
 {
 	struct api_key *key = mem_alloc(sizeof(*key));
 	struct store_batch *b;
@@ -306,7 +389,8 @@ int registry_add_key(struct registry *r, const json_t *in, char secret[KEY_TEXT_
 	return 0;
 }
 
-/* ---- removal: by identity again when it is committed, for the object may have been replaced meanwhile */
+/* ---- removal: by identity again when it is committed, for the object may have been replaced
+ * meanwhile */
 
 static void drop_nothing(struct change *change)
 {
@@ -341,15 +425,15 @@ static void apply_removal(struct change *change)
 		}
 		break;
 	default:
-		HASH_ITER(hh, r->keys, key, next) {
+		HASH_ITER (hh, r->keys, key, next) {
 			if (id_equal(&key->id, &change->id))
 				registry_forget_key(r, key);
 		}
 	}
 }
 
-static void submit_removal(struct registry *r, enum store_kind kind, const struct id *id, const char *name, registry_done_fn done,
-	void *arg)
+static void submit_removal(struct registry *r, enum store_kind kind, const struct id *id,
+	const char *name, registry_done_fn done, void *arg)
 {
 	struct change *change = change_new(r, kind, id, done, arg);
 	struct store_batch *b = store_batch_new(r->store);
@@ -361,7 +445,8 @@ static void submit_removal(struct registry *r, enum store_kind kind, const struc
 	change_submit(change, b);
 }
 
-int registry_remove_region(struct registry *r, const char *name, struct problems *p, registry_done_fn done, void *arg)
+int registry_remove_region(
+	struct registry *r, const char *name, struct problems *p, registry_done_fn done, void *arg)
 {
 	struct region *region = registry_region(r, name);
 	const struct probe *probe = NULL;
@@ -372,12 +457,15 @@ int registry_remove_region(struct registry *r, const char *name, struct problems
 	}
 	while ((probe = registry_next_probe(r, probe))) {
 		if (strcmp(probe->region, name) == 0)
-			problems_add(p, "name", "probe '%s' is in region '%s'; remove it first", probe->name, name);
+			problems_add(p, "name", "probe '%s' is in region '%s'; remove it first",
+				probe->name, name);
 	}
 	for (struct registered *e = r->monitors; e; e = e->hh.next) {
 		for (size_t i = 0; i < e->m.regions.n; i++) {
 			if (strcmp(e->m.regions.item[i], name) == 0)
-				problems_add(p, "name", "monitor '%s' names region '%s'; change it first", e->m.name, name);
+				problems_add(p, "name",
+					"monitor '%s' names region '%s'; change it first",
+					e->m.name, name);
 		}
 	}
 	if (p->total)
@@ -386,7 +474,8 @@ int registry_remove_region(struct registry *r, const char *name, struct problems
 	return 0;
 }
 
-int registry_remove_probe(struct registry *r, const char *name, struct problems *p, registry_done_fn done, void *arg)
+int registry_remove_probe(
+	struct registry *r, const char *name, struct problems *p, registry_done_fn done, void *arg)
 {
 	const struct probe *probe = registry_probe(r, name);
 
@@ -398,7 +487,8 @@ int registry_remove_probe(struct registry *r, const char *name, struct problems 
 	return 0;
 }
 
-int registry_remove_monitor(struct registry *r, const struct id *id, registry_done_fn done, void *arg)
+int registry_remove_monitor(
+	struct registry *r, const struct id *id, registry_done_fn done, void *arg)
 {
 	if (!registry_monitor(r, id))
 		return -1;

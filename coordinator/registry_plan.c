@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Registering monitors: one path for POST, PUT and apply. A plan says for each input what would happen (create, update,
- * unchanged) and is refused as a whole when one input is wrong; committing it is one transaction.
+ * Registering monitors: one path for POST, PUT and apply. A plan says for each input what would
+ * happen (create, update, unchanged) and is refused as a whole when one input is wrong; committing
+ * it is one transaction.
  */
 #include "coordinator/registry_internal.h"
 
@@ -38,7 +39,8 @@ static bool set_exists(struct registry *r, const char *set)
 	return false;
 }
 
-static void check_regions(struct registry *r, const struct monitor *m, const char *base, struct problems *p)
+static void check_regions(
+	struct registry *r, const struct monitor *m, const char *base, struct problems *p)
 {
 	char path[PATH_BYTES], member[32];
 
@@ -49,14 +51,18 @@ static void check_regions(struct registry *r, const struct monitor *m, const cha
 		if (strcmp(name, "*") == 0)
 			continue;
 		if (name[0] == '@' && !set_exists(r, name + 1))
-			problems_add(p, path, "no registered region is in the set '%s'; 'quorate region add NAME --set %s' puts one in", name, name + 1);
+			problems_add(p, path,
+				"no registered region is in the set '%s'; 'quorate region add NAME "
+				"--set %s' puts one in",
+				name, name + 1);
 		else if (name[0] != '@' && !registry_region(r, name))
 			registry_region_problem(r, path, name, p);
 	}
 }
 
 /* The failure domain of PROBE at LEVEL, as a name. */
-static const char *domain_name(struct registry *r, const struct probe *probe, enum failure_domain level)
+static const char *domain_name(
+	struct registry *r, const struct probe *probe, enum failure_domain level)
 {
 	const struct region *region = registry_region(r, probe->region);
 
@@ -69,7 +75,8 @@ static const char *domain_name(struct registry *r, const struct probe *probe, en
 	return region && region->provider ? region->provider : probe->region;
 }
 
-/* Distinct domains among the registered probes that M's regions take in; at most SEATS_MAX are told apart. */
+/* Distinct domains among the registered probes that M's regions take in; at most SEATS_MAX are told
+ * apart. */
 static int count_domains(struct registry *r, const struct monitor *m, enum failure_domain level)
 {
 	const char *seen[SEATS_MAX];
@@ -87,7 +94,8 @@ static int count_domains(struct registry *r, const struct monitor *m, enum failu
 	return n;
 }
 
-/* The coarsest level with at least the requested seats; when none has, the one with the most domains. */
+/* The coarsest level with at least the requested seats; when none has, the one with the most
+ * domains. */
 static enum failure_domain choose_domain(struct registry *r, const struct monitor *m)
 {
 	enum failure_domain best = DOMAIN_REGION;
@@ -131,7 +139,9 @@ static void target_host(const struct monitor *m, char *out, size_t room)
 
 static double checks_per_minute(const struct monitor *m)
 {
-	return m->enabled ? 60000.0 / (double)m->interval_ms * (double)(m->quorum.seats * m->quorum.per_seat) : 0;
+	return m->enabled ? 60000.0 / (double)m->interval_ms *
+				    (double)(m->quorum.seats * m->quorum.per_seat)
+			  : 0;
 }
 
 /* How many checks a minute one host gets, after the plan. */
@@ -178,7 +188,8 @@ static const struct plan_item *marked(struct mark *marks, char kind, const char 
 }
 
 /* Returns who has the mark already; marks it otherwise. */
-static const struct plan_item *mark_item(struct mark **marks, char kind, const char *text, const struct plan_item *item)
+static const struct plan_item *mark_item(
+	struct mark **marks, char kind, const char *text, const struct plan_item *item)
 {
 	const struct plan_item *other = marked(*marks, kind, text);
 	struct mark *mark;
@@ -200,7 +211,8 @@ static void base_path_of(char out[PATH_BYTES], const char *base_path, size_t ind
 		out[0] = '\0';
 }
 
-static void check_unique(struct mark **marks, const struct plan_item *item, const char *base, struct problems *p)
+static void check_unique(
+	struct mark **marks, const struct plan_item *item, const char *base, struct problems *p)
 {
 	const struct monitor *m = &item->m;
 	char path[PATH_BYTES], id[ID_TEXT_SIZE];
@@ -208,26 +220,31 @@ static void check_unique(struct mark **marks, const struct plan_item *item, cons
 
 	path_join(path, base, "name");
 	if (mark_item(marks, 'n', m->name, item))
-		problems_add(p, path, "'%s' is used by an earlier monitor of this request", m->name);
+		problems_add(
+			p, path, "'%s' is used by an earlier monitor of this request", m->name);
 	else if ((other = mark_item(marks, 'i', id_format(&m->id, id), item)) ||
-		(m->external_id && (other = mark_item(marks, 'e', m->external_id, item))))
-		problems_add(p, path, "'%s' means the same monitor as '%s' of this request", m->name, other->m.name);
+		 (m->external_id && (other = mark_item(marks, 'e', m->external_id, item))))
+		problems_add(p, path, "'%s' means the same monitor as '%s' of this request",
+			m->name, other->m.name);
 }
 
-/* A name or external_id that belongs to another monitor, unless that one is changed by the same plan. */
-static void check_taken(struct mark *marks, const struct plan_item *item, const struct registered *entry, const char *member,
-	const char *base, struct problems *p)
+/* A name or external_id that belongs to another monitor, unless that one is changed by the same
+ * plan. */
+static void check_taken(struct mark *marks, const struct plan_item *item,
+	const struct registered *entry, const char *member, const char *base, struct problems *p)
 {
 	char path[PATH_BYTES], id[ID_TEXT_SIZE];
 
-	if (!entry || id_equal(&entry->m.id, &item->m.id) || marked(marks, 'i', id_format(&entry->m.id, id)))
+	if (!entry || id_equal(&entry->m.id, &item->m.id) ||
+		marked(marks, 'i', id_format(&entry->m.id, id)))
 		return;
 	path_join(path, base, member);
 	problems_add(p, path, "'%s' belongs to another monitor already: '%s' (%s)",
 		member[0] == 'n' ? item->m.name : item->m.external_id, entry->m.name, id);
 }
 
-static void check_ceiling(struct registry *r, struct load **loads, const struct plan_item *item, const char *base, struct problems *p)
+static void check_ceiling(struct registry *r, struct load **loads, const struct plan_item *item,
+	const char *base, struct problems *p)
 {
 	const struct load *load = load_of(loads, &item->m);
 	char path[PATH_BYTES];
@@ -235,11 +252,14 @@ static void check_ceiling(struct registry *r, struct load **loads, const struct 
 	if (item->kind == PLAN_UNCHANGED || load->per_minute <= (double)r->per_target)
 		return;
 	path_join(path, base, "interval");
-	problems_add(p, path, "all monitors of %s would make %.0f checks a minute; at most %lld are allowed (per_target in coordinator.yml)",
+	problems_add(p, path,
+		"all monitors of %s would make %.0f checks a minute; at most %lld are allowed "
+		"(per_target in coordinator.yml)",
 		load->host, load->per_minute, (long long)r->per_target);
 }
 
-static void check_plan(struct registry *r, const struct plan *plan, const char *base_path, struct problems *p)
+static void check_plan(
+	struct registry *r, const struct plan *plan, const char *base_path, struct problems *p)
 {
 	struct mark *marks = NULL, *mark, *mark_next;
 	struct load *loads = NULL, *load, *load_next;
@@ -248,7 +268,8 @@ static void check_plan(struct registry *r, const struct plan *plan, const char *
 	for (size_t i = 0; i < plan->n; i++) {
 		base_path_of(base, base_path, i);
 		check_unique(&marks, &plan->item[i], base, p);
-		load_of(&loads, &plan->item[i].m)->per_minute += checks_per_minute(&plan->item[i].m);
+		load_of(&loads, &plan->item[i].m)->per_minute +=
+			checks_per_minute(&plan->item[i].m);
 	}
 	for (struct registered *e = r->monitors; e; e = e->hh.next) {
 		if (!marked(marks, 'i', id_format(&e->m.id, id)))
@@ -257,16 +278,19 @@ static void check_plan(struct registry *r, const struct plan *plan, const char *
 	for (size_t i = 0; i < plan->n; i++) {
 		base_path_of(base, base_path, i);
 		const struct plan_item *item = &plan->item[i];
-		check_taken(marks, item, registry_monitor_by_name(r, item->m.name), "name", base, p);
+		check_taken(
+			marks, item, registry_monitor_by_name(r, item->m.name), "name", base, p);
 		if (item->m.external_id)
-			check_taken(marks, item, registry_monitor_by_external_id(r, item->m.external_id), "external_id", base, p);
+			check_taken(marks, item,
+				registry_monitor_by_external_id(r, item->m.external_id),
+				"external_id", base, p);
 		check_ceiling(r, &loads, &plan->item[i], base, p);
 	}
-	HASH_ITER(hh, marks, mark, mark_next) {
+	HASH_ITER (hh, marks, mark, mark_next) {
 		HASH_DEL(marks, mark);
 		free(mark);
 	}
-	HASH_ITER(hh, loads, load, load_next) {
+	HASH_ITER (hh, loads, load, load_next) {
 		HASH_DEL(loads, load);
 		free(load);
 	}
@@ -274,7 +298,8 @@ static void check_plan(struct registry *r, const struct plan *plan, const char *
 
 /* ---- one input */
 
-static struct registered *match_existing(struct registry *r, const struct monitor *m, const struct id *id)
+static struct registered *match_existing(
+	struct registry *r, const struct monitor *m, const struct id *id)
 {
 	struct registered *entry;
 
@@ -291,7 +316,8 @@ static struct registered *match_existing(struct registry *r, const struct monito
 
 static bool same_document(const struct monitor *a, const struct monitor *b)
 {
-	json_t *x = monitor_encode(a, SCHEMA_WIRE | SCHEMA_FULL), *y = monitor_encode(b, SCHEMA_WIRE | SCHEMA_FULL);
+	json_t *x = monitor_encode(a, SCHEMA_WIRE | SCHEMA_FULL),
+	       *y = monitor_encode(b, SCHEMA_WIRE | SCHEMA_FULL);
 	bool same = json_equal(x, y);
 
 	json_decref(x);
@@ -330,8 +356,8 @@ static void plan_identify(struct registry *r, struct plan_item *item, const stru
 		m->revision++;
 }
 
-static void plan_input(struct registry *r, const json_t *in, const struct id *id, const char *base, struct plan_item *item,
-	struct problems *p)
+static void plan_input(struct registry *r, const json_t *in, const struct id *id, const char *base,
+	struct plan_item *item, struct problems *p)
 {
 	struct quorum_rule rule;
 	char path[PATH_BYTES];
@@ -341,13 +367,15 @@ static void plan_input(struct registry *r, const json_t *in, const struct id *id
 	check_regions(r, &item->m, base, p);
 	if (quorum_resolve(&item->m.quorum, (int)item->m.quorum.seats, &rule) == -1) {
 		path_join(path, base, "quorum");
-		problems_add(p, path, "more agreeing seats are asked for than there are: at most %lld (seats)", (long long)item->m.quorum.seats);
+		problems_add(p, path,
+			"more agreeing seats are asked for than there are: at most %lld (seats)",
+			(long long)item->m.quorum.seats);
 	}
 	plan_identify(r, item, match_existing(r, &item->m, id));
 }
 
-int registry_plan(struct registry *r, const json_t *inputs, const struct id *id, const char *base_path, struct plan **out,
-	struct problems *p)
+int registry_plan(struct registry *r, const json_t *inputs, const struct id *id,
+	const char *base_path, struct plan **out, struct problems *p)
 {
 	struct plan *plan = mem_alloc(sizeof(*plan));
 	char base[PATH_BYTES];
@@ -384,7 +412,8 @@ static void apply_plan(struct change *change)
 
 	for (size_t i = 0; i < plan->n; i++) {
 		if (plan->item[i].kind != PLAN_UNCHANGED)
-			registry_tell(change->registry, CHANGED_MONITOR, registry_insert_monitor(change->registry, &plan->item[i].m));
+			registry_tell(change->registry, CHANGED_MONITOR,
+				registry_insert_monitor(change->registry, &plan->item[i].m));
 	}
 	registry_plan_free(plan);
 }
@@ -399,7 +428,7 @@ static bool plan_collides(const struct registry *r, const struct plan *plan)
 {
 	const struct change *change;
 
-	DL_FOREACH(r->changes, change) {
+	DL_FOREACH (r->changes, change) {
 		if (change->kind != STORE_MONITOR)
 			continue;
 		const struct plan *other = change->object;

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * The watches on real time. Votes, ticks and registry changes go into core/watch; the actions that it returns are carried out
- * here, in one place: bursts to the fleet, alerts to alerts.c. Nothing is decided here.
+ * The watches on real time. Votes, ticks and registry changes go into core/watch; the actions that
+ * it returns are carried out here, in one place: bursts to the fleet, alerts to alerts.c. Nothing
+ * is decided here.
  *
- * After a start, or when the loop itself lagged by more than 2 s, every watch is held until it has had the time to hear from
- * everybody: min(freshness, 30 s).
+ * After a start, or when the loop itself lagged by more than 2 s, every watch is held until it has
+ * had the time to hear from everybody: min(freshness, 30 s).
  */
 #include "coordinator/verdicts_internal.h"
 
@@ -15,10 +16,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HOLD_MAX_MS    30000
-#define LAG_MAX_US     2000000
-#define SESSION_MS     1000
-#define DETAIL_BYTES   (RESULT_DETAIL_MAX_BYTES + 1)
+#define HOLD_MAX_MS  30000
+#define LAG_MAX_US   2000000
+#define SESSION_MS   1000
+#define DETAIL_BYTES (RESULT_DETAIL_MAX_BYTES + 1)
 
 static struct watched *find_watched(const struct verdicts *v, const struct id *id)
 {
@@ -45,11 +46,13 @@ static void order_burst(struct watched *wd, const struct watch_action *action)
 		fleet_burst(wd->v->c->fleet, wd->w->voter[i].key, &order);
 }
 
-static void change_state(struct watched *wd, const struct monitor *m, const struct watch_action *action)
+static void change_state(
+	struct watched *wd, const struct monitor *m, const struct watch_action *action)
 {
 	wd->v->counts.transitions++;
 	wd->state_since_wall_ms = clock_wall_ms();
-	log_info("monitor.state name=%s from=%s to=%s", log_quote(m->name), monitor_state_names[action->from], monitor_state_names[action->to]);
+	log_info("monitor.state name=%s from=%s to=%s", log_quote(m->name),
+		monitor_state_names[action->from], monitor_state_names[action->to]);
 }
 
 static json_t *labels_of(const struct monitor *m)
@@ -57,12 +60,14 @@ static json_t *labels_of(const struct monitor *m)
 	json_t *labels = json_object();
 
 	for (size_t i = 0; i < m->labels.n; i++)
-		json_object_set_new(labels, m->labels.item[i].name, json_string(m->labels.item[i].value));
+		json_object_set_new(
+			labels, m->labels.item[i].name, json_string(m->labels.item[i].value));
 	return labels;
 }
 
 /* Regional warnings name the regions; the others say what the voters saw. */
-static void reason_of(const struct watched *wd, const struct watch_action *action, json_t *votes, char *text, size_t room)
+static void reason_of(const struct watched *wd, const struct watch_action *action, json_t *votes,
+	char *text, size_t room)
 {
 	size_t i, used = 0;
 	json_t *vote;
@@ -74,24 +79,28 @@ static void reason_of(const struct watched *wd, const struct watch_action *actio
 	if (action->kind != ALERT_REGIONAL)
 		return;
 	used = (size_t)snprintf(text, room, "down only as seen from");
-	json_array_foreach(votes, i, vote) {
+	json_array_foreach (votes, i, vote) {
 		const char *verdict = json_string_value(json_object_get(vote, "verdict"));
 		if (verdict && strcmp(verdict, "down") == 0 && used < room)
-			used += (size_t)snprintf(text + used, room - used, " %s", json_string_value(json_object_get(vote, "region")));
+			used += (size_t)snprintf(text + used, room - used, " %s",
+				json_string_value(json_object_get(vote, "region")));
 	}
 	(void)wd;
 }
 
 static const char *reason_code_of(const struct watch_action *action)
 {
-	return action->kind == ALERT_UNDETERMINED ? "quorum.undetermined" : reason_code((enum reason)action->reason);
+	return action->kind == ALERT_UNDETERMINED ? "quorum.undetermined"
+						  : reason_code((enum reason)action->reason);
 }
 
 /* The one way from an action to alerts.c: collects the evidence, calls FN with it. */
-static void with_facts(struct watched *wd, const struct monitor *m, const struct watch_action *action,
+static void with_facts(struct watched *wd, const struct monitor *m,
+	const struct watch_action *action,
 	void (*fn)(struct alerts *a, const struct alert_facts *facts))
 {
-	int64_t now_ms = clock_now_ms(), number = action->rounds > 0 ? action->first_round + action->rounds - 1 : 0;
+	int64_t now_ms = clock_now_ms(),
+		number = action->rounds > 0 ? action->first_round + action->rounds - 1 : 0;
 	char text[DETAIL_BYTES] = "";
 	json_t *votes = evidence_votes(wd, number, now_ms);
 	struct alert_facts facts = {
@@ -136,7 +145,8 @@ static bool promotes(const struct watch_actions *actions)
 	return false;
 }
 
-static void carry_out_one(struct watched *wd, const struct monitor *m, const struct watch_action *action, bool promoted)
+static void carry_out_one(struct watched *wd, const struct monitor *m,
+	const struct watch_action *action, bool promoted)
 {
 	bool undetermined = action->kind == ALERT_UNDETERMINED;
 
@@ -151,7 +161,9 @@ static void carry_out_one(struct watched *wd, const struct monitor *m, const str
 		if (action->explained) /* told by its probes' own alerts */
 			wd->explained |= undetermined;
 		else
-			with_facts(wd, m, action, promoted && action->kind == ALERT_DOWN ? promote_regional : raise_alert);
+			with_facts(wd, m, action,
+				promoted && action->kind == ALERT_DOWN ? promote_regional
+								       : raise_alert);
 		break;
 	case WATCH_CHANGE:
 		with_facts(wd, m, action, alerts_change);
@@ -270,7 +282,7 @@ static void reseat_all(void *arg)
 	struct verdicts *v = arg;
 	struct watched *wd, *next;
 
-	HASH_ITER(hh, v->watched, wd, next) {
+	HASH_ITER (hh, v->watched, wd, next) {
 		const struct registered *entry = registry_monitor(v->c->registry, &wd->id);
 		electorate_seat(wd, &entry->m, false);
 		verdicts_evaluate(wd);
@@ -391,7 +403,8 @@ static bool is_late(const struct watched *wd, const struct result *r)
 	return r->age_ms > (half_ms < 10000 ? half_ms : 10000);
 }
 
-enum vote_outcome verdicts_result(struct verdicts *v, const struct probe *probe, const struct result *r, const char *text)
+enum vote_outcome verdicts_result(
+	struct verdicts *v, const struct probe *probe, const struct result *r, const char *text)
 {
 	struct watched *wd = find_watched(v, &r->monitor);
 	struct watch_actions actions = {0};
@@ -430,9 +443,11 @@ static void session(void *arg)
 
 	v->counts.lag_us = lag_us;
 	if (lag_us > LAG_MAX_US) {
-		log_warning("coordinator.lagged lag_ms=%lld msg=\"holding every decision until votes are fresh again\"", (long long)lag_us / 1000);
+		log_warning("coordinator.lagged lag_ms=%lld msg=\"holding every decision until "
+			    "votes are fresh again\"",
+			(long long)lag_us / 1000);
 		v->hold_from_ms = now_ms;
-		HASH_ITER(hh, v->watched, wd, next) {
+		HASH_ITER (hh, v->watched, wd, next) {
 			hold(wd, now_ms);
 			verdicts_evaluate(wd);
 		}
@@ -454,7 +469,8 @@ struct verdicts *verdicts_new(struct coordinator *c)
 	return v;
 }
 
-static void restore_alert(void *arg, enum alert_kind kind, const struct id *subject, enum severity severity, const json_t *document)
+static void restore_alert(void *arg, enum alert_kind kind, const struct id *subject,
+	enum severity severity, const json_t *document)
 {
 	struct verdicts *v = arg;
 	struct watched *wd = find_watched(v, subject);
@@ -492,7 +508,7 @@ void verdicts_start(struct verdicts *v)
 	}
 	alerts_each_open(v->c->alerts, restore_alert, v);
 	court_load(v);
-	HASH_ITER(hh, v->watched, wd, next)
+	HASH_ITER (hh, v->watched, wd, next)
 		verdicts_evaluate(wd);
 	v->started = true;
 	timer_set(&v->session, SESSION_MS);
@@ -503,9 +519,9 @@ void verdicts_free(struct verdicts *v)
 	struct watched *wd, *next;
 	struct standing_of *s, *s_next;
 
-	HASH_ITER(hh, v->watched, wd, next)
+	HASH_ITER (hh, v->watched, wd, next)
 		watched_free(wd);
-	HASH_ITER(hh, v->probes, s, s_next)
+	HASH_ITER (hh, v->probes, s, s_next)
 		standing_free(v, s);
 	timer_clear(&v->session);
 	timer_clear(&v->reseat);
@@ -514,7 +530,8 @@ void verdicts_free(struct verdicts *v)
 
 /* ---- for people */
 
-enum monitor_state verdicts_state(struct verdicts *v, const struct id *monitor, int64_t *since_wall_ms)
+enum monitor_state verdicts_state(
+	struct verdicts *v, const struct id *monitor, int64_t *since_wall_ms)
 {
 	const struct watched *wd = find_watched(v, monitor);
 
@@ -529,7 +546,7 @@ void verdicts_counts(struct verdicts *v, struct verdict_counts *out)
 
 	*out = v->counts;
 	memset(out->by_state, 0, sizeof(out->by_state));
-	HASH_ITER(hh, v->watched, wd, next) {
+	HASH_ITER (hh, v->watched, wd, next) {
 		out->by_state[wd->w->state]++;
 		out->held |= wd->w->held;
 	}

@@ -26,13 +26,14 @@ void verdicts_heard(struct verdicts *v, const struct probe *probe);
 /* What PROBE can do is now known, or has changed. */
 void verdicts_capable(struct verdicts *v, const struct probe *probe);
 /* A result of PROBE, just received; TEXT is its JSON (kept as evidence). Late results never vote. */
-enum vote_outcome verdicts_result(struct verdicts *v, const struct probe *probe, const struct result *result, const char *text);
+enum vote_outcome verdicts_result(struct verdicts *v, const struct probe *probe,
+	const struct result *result, const char *text);
 /* The standing of a probe: the fault its open alert is about, or FAULT_NONE. */
 enum probe_fault verdicts_fault(const struct verdicts *v, uint32_t probe_key);
 
-
 /* What a monitor is now (PAUSED for a disabled one), and since when. */
-enum monitor_state verdicts_state(struct verdicts *v, const struct id *monitor, int64_t *since_wall_ms);
+enum monitor_state verdicts_state(
+	struct verdicts *v, const struct id *monitor, int64_t *since_wall_ms);
 /*
  * Everything behind the decision, a new reference:
  * {"monitor": {id, name}, "state", "since", "rule": {seats, down, up, domain, words: "q=2 of 3 …tolerates…"}, "decision", "tally": {…},
@@ -46,8 +47,8 @@ json_t *verdicts_results(struct verdicts *v, const struct id *monitor);
 struct verdict_counts {
 	int64_t by_state[STATE_MAINTENANCE + 1];
 	int64_t votes, bursts, transitions;
-	bool held;            /* start-up hold */
-	int64_t lag_us;       /* worst lag of the loop lately */
+	bool held;      /* start-up hold */
+	int64_t lag_us; /* worst lag of the loop lately */
 };
 void verdicts_counts(struct verdicts *v, struct verdict_counts *out);
 

@@ -32,9 +32,9 @@ struct watched {
 struct standing_of {
 	uint32_t key;
 	struct court court;
-	bool available;             /* may hold a seat before others */
-	struct court_facts facts;   /* of the running session */
-	json_t *undetermined;       /* names of the monitors behind facts.undetermined; NULL: none */
+	bool available;           /* may hold a seat before others */
+	struct court_facts facts; /* of the running session */
+	json_t *undetermined;     /* names of the monitors behind facts.undetermined; NULL: none */
 	UT_hash_handle hh;
 };
 
@@ -53,12 +53,14 @@ struct standing_of *verdicts_standing(const struct verdicts *v, uint32_t key);
 void verdicts_evaluate(struct watched *wd);
 
 /* ---- electorate.c */
-/* Seats WD's monitor anew; tells the fleet what changed. REVISED: the monitor itself changed, so every voter is told. */
+/* Seats WD's monitor anew; tells the fleet what changed. REVISED: the monitor itself changed, so
+ * every voter is told. */
 void electorate_seat(struct watched *wd, const struct monitor *m, bool revised);
 
 /* ---- court_session.c */
 void court_session(struct verdicts *v, int64_t now_ms);
-/* Whether silence and dissent of this probe are told by an alert of its own: it has one, or never joined at all. */
+/* Whether silence and dissent of this probe are told by an alert of its own: it has one, or never
+ * joined at all. */
 bool court_suspects(const struct verdicts *v, uint32_t key);
 /* Tells every electorate that it sits in whether the probe is a suspect. */
 void court_mark(struct verdicts *v, uint32_t key);

@@ -14,19 +14,28 @@
 #include "quorate/monitor.h"
 #include "quorate/result.h"
 
-#define LINK_VERSION         1
-#define HEARTBEAT_MS         10000
-#define ORDERS_HOLD_MS       25000
-#define SESSION_TEXT_SIZE    33 /* 128 random bits in hex and NUL */
+#define LINK_VERSION      1
+#define HEARTBEAT_MS      10000
+#define ORDERS_HOLD_MS    25000
+#define SESSION_TEXT_SIZE 33 /* 128 random bits in hex and NUL */
 
-enum message_type { MESSAGE_HELLO, MESSAGE_WELCOME, MESSAGE_REFUSED, MESSAGE_REPORT, MESSAGE_RECEIPT, MESSAGE_POLL, MESSAGE_ORDERS, MESSAGE_TYPE_COUNT };
+enum message_type {
+	MESSAGE_HELLO,
+	MESSAGE_WELCOME,
+	MESSAGE_REFUSED,
+	MESSAGE_REPORT,
+	MESSAGE_RECEIPT,
+	MESSAGE_POLL,
+	MESSAGE_ORDERS,
+	MESSAGE_TYPE_COUNT
+};
 extern const char *const message_type_names[];
 
 /* What the probe can and may do: from its machine and its local file; the coordinator cannot widen it. */
 struct capabilities {
 	bool ipv4, ipv6, icmp;
-	struct strings types;      /* names of check kinds */
-	struct strings allow;      /* CIDRs that its local file allows beyond public addresses */
+	struct strings types; /* names of check kinds */
+	struct strings allow; /* CIDRs that its local file allows beyond public addresses */
 	int64_t min_interval_ms;
 };
 
@@ -40,7 +49,7 @@ struct hello {
 };
 
 struct welcome {
-	char *session;      /* secret */
+	char *session; /* secret */
 	struct id probe_id;
 	int64_t heartbeat_ms;
 	int64_t now_wall_ms;
@@ -54,10 +63,10 @@ struct refused {
 struct report {
 	char *session;
 	int64_t sent_wall_ms;
-	int64_t loop_lag_us;  /* worst since the last report */
-	int64_t spooled;      /* results waiting on the probe */
-	int64_t dropped;      /* results lost to bounds since its start */
-	struct list results;  /* of struct result */
+	int64_t loop_lag_us; /* worst since the last report */
+	int64_t spooled;     /* results waiting on the probe */
+	int64_t dropped;     /* results lost to bounds since its start */
+	struct list results; /* of struct result */
 };
 
 enum receipt_status { RECEIPT_STORED, RECEIPT_SEEN, RECEIPT_STALE_SESSION, RECEIPT_INVALID };
@@ -75,7 +84,7 @@ struct poll {
 };
 
 struct assignment {
-	json_t *monitor;    /* a monitor's wire form; borrowed while encoding, owned after decoding */
+	json_t *monitor; /* a monitor's wire form; borrowed while encoding, owned after decoding */
 	int64_t assignment; /* its revision: results carry it back */
 	int64_t next_in_ms; /* first start from now */
 };
@@ -94,12 +103,13 @@ struct burst_order {
 struct orders {
 	int64_t revision;
 	bool reset, complete, stale_session;
-	struct list assign; /* of struct assignment */
+	struct list assign;  /* of struct assignment */
 	struct strings drop; /* ids of monitors */
 	struct list bursts;  /* of struct burst_order */
 };
 
-extern const struct schema hello_schema, welcome_schema, refused_schema, report_schema, receipt_schema, poll_schema, orders_schema;
+extern const struct schema hello_schema, welcome_schema, refused_schema, report_schema,
+	receipt_schema, poll_schema, orders_schema;
 const struct schema *message_schema(enum message_type type);
 
 /*

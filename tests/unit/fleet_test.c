@@ -55,7 +55,8 @@ static void finish(struct world *w)
 	loop_stop(w->c.loop);
 }
 
-static void on_reply(void *arg, enum link_stream stream, int error, const void *data, size_t size_bytes)
+static void on_reply(
+	void *arg, enum link_stream stream, int error, const void *data, size_t size_bytes)
 {
 	struct world *w = arg;
 	struct problems p = {0};
@@ -88,13 +89,15 @@ static void add_objects(struct world *w)
 {
 	json_t *region = json_pack("{s:s}", "name", "tokyo");
 	json_t *probe = json_pack("{s:s, s:s}", "name", "tokyo-1", "region", "tokyo");
-	json_t *monitors = json_pack("[{s:s, s:s, s:{s:i}}]", "name", "shop", "tcp", "shop.example:443", "quorum", "seats", 1);
+	json_t *monitors = json_pack("[{s:s, s:s, s:{s:i}}]", "name", "shop", "tcp",
+		"shop.example:443", "quorum", "seats", 1);
 	struct problems p = {0};
 	struct plan *plan;
 
 	assert_int_equal(registry_add_region(w->c.registry, region, &p, on_done, w), 0);
 	wait_for(w);
-	assert_int_equal(registry_add_probe(w->c.registry, probe, false, w->token, &p, on_done, w), 0);
+	assert_int_equal(
+		registry_add_probe(w->c.registry, probe, false, w->token, &p, on_done, w), 0);
 	wait_for(w);
 	assert_int_equal(registry_plan(w->c.registry, monitors, NULL, "", &plan, &p), 0);
 	assert_int_equal(registry_commit(w->c.registry, plan, on_done, w), 0);
@@ -126,7 +129,9 @@ static int setup(void **state)
 	assert_non_null(c->fleet);
 	verdicts_start(c->verdicts);
 	add_objects(w);
-	assert_int_equal(link_client_open(&w->link, c->loop, c->conf.report_address, c->conf.orders_address, on_reply, w), 0);
+	assert_int_equal(link_client_open(&w->link, c->loop, c->conf.report_address,
+				 c->conf.orders_address, on_reply, w),
+		0);
 	w->boot = id_new();
 	*state = w;
 	return 0;
@@ -158,7 +163,8 @@ static int teardown(void **state)
 
 /* ---- speaking as a probe */
 
-static const struct message *say(struct world *w, enum link_stream stream, enum message_type type, const void *message)
+static const struct message *say(
+	struct world *w, enum link_stream stream, enum message_type type, const void *message)
 {
 	size_t size_bytes;
 	char *text = message_encode(type, message, &size_bytes);
@@ -173,8 +179,12 @@ static const struct message *say(struct world *w, enum link_stream stream, enum 
 static const struct message *say_hello(struct world *w, const char *name, const char *token)
 {
 	char *type = mem_strdup("tcp");
-	struct hello hello = {.version = LINK_VERSION, .probe = mem_strdup(name), .token = mem_strdup(token), .boot = w->boot,
-		.software = mem_strdup("quorate-probe/test"), .capabilities = {.ipv4 = true, .types = {&type, 1}, .min_interval_ms = 1000}};
+	struct hello hello = {.version = LINK_VERSION,
+		.probe = mem_strdup(name),
+		.token = mem_strdup(token),
+		.boot = w->boot,
+		.software = mem_strdup("quorate-probe/test"),
+		.capabilities = {.ipv4 = true, .types = {&type, 1}, .min_interval_ms = 1000}};
 	const struct message *reply = say(w, LINK_REPORT, MESSAGE_HELLO, &hello);
 
 	free(hello.probe);
@@ -194,9 +204,12 @@ static void join(struct world *w)
 	w->probe_id = reply->u.welcome.probe_id;
 }
 
-static const struct message *say_report(struct world *w, const char *session, struct result *results, size_t n)
+static const struct message *say_report(
+	struct world *w, const char *session, struct result *results, size_t n)
 {
-	struct report report = {.session = mem_strdup(session), .sent_wall_ms = clock_wall_ms(), .results = {results, n}};
+	struct report report = {.session = mem_strdup(session),
+		.sent_wall_ms = clock_wall_ms(),
+		.results = {results, n}};
 	const struct message *reply = say(w, LINK_REPORT, MESSAGE_REPORT, &report);
 
 	free(report.session);
@@ -214,22 +227,35 @@ static const struct message *say_poll(struct world *w, int64_t revision)
 	return reply;
 }
 
-static struct result make_result(struct world *w, int64_t sequence, enum verdict verdict, enum reason reason)
+static struct result make_result(
+	struct world *w, int64_t sequence, enum verdict verdict, enum reason reason)
 {
 	const struct monitor *m = &registry_monitor_by_name(w->c.registry, "shop")->m;
 
-	return (struct result){.monitor = m->id, .monitor_revision = m->revision, .assignment = 1, .sequence = sequence,
-		.started_wall_ms = clock_wall_ms(), .duration_ms = 5, .verdict = verdict, .reason = reason,
-		.phases = {UNSET, 100, UNSET, UNSET, UNSET, 100}, .status = UNSET, .bytes = UNSET,
-		.certificate = {.not_before_wall_ms = UNSET, .not_after_wall_ms = UNSET, .days = UNSET},
+	return (struct result){.monitor = m->id,
+		.monitor_revision = m->revision,
+		.assignment = 1,
+		.sequence = sequence,
+		.started_wall_ms = clock_wall_ms(),
+		.duration_ms = 5,
+		.verdict = verdict,
+		.reason = reason,
+		.phases = {UNSET, 100, UNSET, UNSET, UNSET, 100},
+		.status = UNSET,
+		.bytes = UNSET,
+		.certificate = {.not_before_wall_ms = UNSET,
+			.not_after_wall_ms = UNSET,
+			.days = UNSET},
 		.ping = {UNSET, UNSET, UNSET, UNSET, UNSET, UNSET}};
 }
 
 static const char *fate_of(struct world *w)
 {
 	static char fate[32];
-	json_t *explained = verdicts_explain(w->c.verdicts, &registry_monitor_by_name(w->c.registry, "shop")->m.id);
-	const char *text = json_string_value(json_object_get(json_array_get(json_object_get(explained, "votes"), 0), "fate"));
+	json_t *explained = verdicts_explain(
+		w->c.verdicts, &registry_monitor_by_name(w->c.registry, "shop")->m.id);
+	const char *text = json_string_value(
+		json_object_get(json_array_get(json_object_get(explained, "votes"), 0), "fate"));
 
 	snprintf(fate, sizeof(fate), "%s", text ? text : "no vote");
 	json_decref(explained);
@@ -242,7 +268,9 @@ static void test_who_may_join(void **state)
 {
 	struct world *w = *state;
 
-	assert_int_equal(say_hello(w, "tokyo-1", "qpt_00000000000000000000000000000000000000000000")->type, MESSAGE_REFUSED);
+	assert_int_equal(
+		say_hello(w, "tokyo-1", "qpt_00000000000000000000000000000000000000000000")->type,
+		MESSAGE_REFUSED);
 	assert_string_equal(w->reply[LINK_REPORT]->u.refused.code, "unauthorized");
 	assert_int_equal(say_hello(w, "osaka-1", w->token)->type, MESSAGE_REFUSED);
 	assert_int_equal(registry_probe(w->c.registry, "tokyo-1")->joined_wall_ms, UNSET);
@@ -257,7 +285,8 @@ static void test_only_the_session_speaks(void **state)
 	struct result r = make_result(w, 1, VERDICT_DOWN, REASON_TCP_REFUSED);
 	char old[SESSION_TEXT_SIZE];
 
-	assert_int_equal(say_report(w, "00000000000000000000000000000000", &r, 1)->u.receipt.status, RECEIPT_STALE_SESSION);
+	assert_int_equal(say_report(w, "00000000000000000000000000000000", &r, 1)->u.receipt.status,
+		RECEIPT_STALE_SESSION);
 	join(w);
 	strcpy(old, w->session);
 	join(w); /* a second log-in wins */
@@ -271,7 +300,8 @@ static void test_only_the_session_speaks(void **state)
 static void test_a_repeat_is_dropped(void **state)
 {
 	struct world *w = *state;
-	struct result r[2] = {make_result(w, 1, VERDICT_UP, REASON_OK), make_result(w, 1, VERDICT_DOWN, REASON_TCP_REFUSED)};
+	struct result r[2] = {make_result(w, 1, VERDICT_UP, REASON_OK),
+		make_result(w, 1, VERDICT_DOWN, REASON_TCP_REFUSED)};
 	struct fleet_counts counts;
 
 	join(w);
@@ -285,7 +315,8 @@ static void test_a_repeat_is_dropped(void **state)
 static void test_sequences_may_come_in_any_order(void **state)
 {
 	static const int64_t order[] = {5, 3, 4, 5, 20000, 3, 19999, 19999};
-	static const bool repeat[] = {false, false, false, true, false, false, false, true}; /* 3: out of the window by then */
+	static const bool repeat[] = {false, false, false, true, false, false, false,
+		true}; /* 3: out of the window by then */
 	struct world *w = *state;
 	struct fleet_counts before, after;
 
@@ -319,18 +350,21 @@ static void test_a_late_result_is_history(void **state)
 
 static void test_nonsense_changes_nothing(void **state)
 {
-	static const char *const nonsense[] = {"", "{", "[]", "{\"type\": \"report\"}", "{\"type\": \"coffee\"}", "{\"type\": \"orders\"}",
+	static const char *const nonsense[] = {"", "{", "[]", "{\"type\": \"report\"}",
+		"{\"type\": \"coffee\"}", "{\"type\": \"orders\"}",
 		"{\"type\": \"report\", \"session\": 7, \"results\": {}}", "\xff\xfe"};
 	struct world *w = *state;
 	struct fleet_counts counts;
 
 	join(w);
 	for (size_t i = 0; i < ARRAY_LEN(nonsense); i++) {
-		assert_int_equal(link_client_send(w->link, LINK_REPORT, nonsense[i], strlen(nonsense[i]), PATIENCE_MS), 0);
+		assert_int_equal(link_client_send(w->link, LINK_REPORT, nonsense[i],
+					 strlen(nonsense[i]), PATIENCE_MS),
+			0);
 		wait_for(w);
 		assert_int_equal(w->reply[LINK_REPORT]->type, MESSAGE_RECEIPT);
 		assert_true(w->reply[LINK_REPORT]->u.receipt.status == RECEIPT_INVALID ||
-			w->reply[LINK_REPORT]->u.receipt.status == RECEIPT_STALE_SESSION);
+			    w->reply[LINK_REPORT]->u.receipt.status == RECEIPT_STALE_SESSION);
 	}
 	fleet_counts(w->c.fleet, &counts);
 	assert_true(counts.invalid_messages >= 5);
@@ -343,7 +377,8 @@ static void test_orders_come_as_a_snapshot_and_then_as_changes(void **state)
 	struct world *w = *state;
 	const struct registered *shop = registry_monitor_by_name(w->c.registry, "shop");
 	const struct message *reply;
-	json_t *changed = json_pack("[{s:s, s:s, s:{s:i}}]", "name", "shop", "tcp", "shop.example:80", "quorum", "seats", 1);
+	json_t *changed = json_pack("[{s:s, s:s, s:{s:i}}]", "name", "shop", "tcp",
+		"shop.example:80", "quorum", "seats", 1);
 	struct problems p = {0};
 	struct plan *plan;
 	int64_t revision;

@@ -44,7 +44,8 @@ static json_t *many_monitors(void)
 
 	for (int i = 0; i < MONITORS; i++) {
 		snprintf(name, sizeof(name), "m%04d", i);
-		json_array_append_new(list, json_pack("{s:s, s:s}", "name", name, "tcp", "a.example:1"));
+		json_array_append_new(
+			list, json_pack("{s:s, s:s}", "name", name, "tcp", "a.example:1"));
 	}
 	return list;
 }
@@ -91,7 +92,8 @@ static struct message *fetch(struct world *w, int64_t since, bool reset, bool *s
 	struct list none = {0};
 	struct problems p = {0};
 	size_t size_bytes;
-	char *text = order_log_encode(&w->log, w->registry, since, reset, snapshot, &none, 0, &size_bytes);
+	char *text = order_log_encode(
+		&w->log, w->registry, since, reset, snapshot, &none, 0, &size_bytes);
 	struct message *message;
 
 	assert_non_null(text);

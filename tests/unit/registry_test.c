@@ -227,15 +227,15 @@ static void test_objects_refused(void **state)
 		assert_int_equal(result, -1);
 		if (strcmp(p.item[0].path, cases[i].path) != 0 ||
 			!strstr(p.item[0].message, cases[i].says))
-			fail_msg("%s gave %s: %s", cases[i].text, p.item[0].path,
-				p.item[0].message);
+			fail_msg(
+				"%s gave %s: %s", cases[i].text, p.item[0].path, p.item[0].message);
 	}
 }
 
 static void test_plan_creates_updates_and_leaves_alone(void **state)
 {
-	static const char *const shop =
-		"[{\"name\": \"shop\", \"external_id\": \"s1\", \"http\": \"https://shop.example.com/\"}]";
+	static const char *const shop = "[{\"name\": \"shop\", \"external_id\": \"s1\", \"http\": "
+					"\"https://shop.example.com/\"}]";
 	struct world *w = *state;
 	struct problems p;
 	struct plan *made;
@@ -294,14 +294,17 @@ static void test_plans_refused_and_nothing_kept(void **state)
 	} cases[] = {
 		{"[{\"name\": \"x\", \"http\": \"https://x.example/\", \"regions\": [\"tokio\"]}]",
 			"monitors[0].regions[0]", "did you mean 'tokyo'"},
-		{"[{\"name\": \"x\", \"http\": \"https://x.example/\", \"regions\": [\"@nippon\"]}]",
+		{"[{\"name\": \"x\", \"http\": \"https://x.example/\", \"regions\": "
+		 "[\"@nippon\"]}]",
 			"monitors[0].regions[0]", "set"},
 		{"[{\"name\": \"x\", \"http\": \"https://x.example/\"},"
 		 " {\"name\": \"x\", \"http\": \"https://y.example/\"}]",
 			"monitors[1].name", "earlier"},
-		{"[{\"name\": \"x\", \"tcp\": \"x.example:1\", \"quorum\": {\"seats\": 3, \"down\": 4}}]",
+		{"[{\"name\": \"x\", \"tcp\": \"x.example:1\", \"quorum\": {\"seats\": 3, "
+		 "\"down\": 4}}]",
 			"monitors[0].quorum", ""},
-		{"[{\"name\": \"x\", \"tcp\": \"x.example:1\", \"interval\": \"1s\", \"timeout\": \"1s\","
+		{"[{\"name\": \"x\", \"tcp\": \"x.example:1\", \"interval\": \"1s\", \"timeout\": "
+		 "\"1s\","
 		 " \"quorum\": {\"seats\": 15, \"per_seat\": 3}}]",
 			"monitors[0].interval", "checks a minute"},
 		{"[{\"name\": \"ok\", \"http\": \"https://x.example/\"},"
@@ -318,8 +321,8 @@ static void test_plans_refused_and_nothing_kept(void **state)
 			fail_msg("accepted: %s", cases[i].text);
 		if (strncmp(p.item[0].path, cases[i].path, strlen(cases[i].path)) != 0 ||
 			!strstr(p.item[0].message, cases[i].says))
-			fail_msg("%s gave %s: %s", cases[i].text, p.item[0].path,
-				p.item[0].message);
+			fail_msg(
+				"%s gave %s: %s", cases[i].text, p.item[0].path, p.item[0].message);
 	}
 	assert_int_equal(registry_count_monitors(w->registry), 0);
 }
