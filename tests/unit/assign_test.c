@@ -63,10 +63,14 @@ static void test_sizes(void **state)
 		int n_seats = -1;
 		for (uint32_t k = 0; k < table[i].candidates; k++)
 			c[k] = probe(k + 1, k / 2 + 100);
+		for (int k = 0; k < VOTERS_MAX; k++)
+			out[k] = (struct assigned){-7, 7};
 		assert_int_equal(assign_seats(MONITOR, c, table[i].candidates, table[i].seats,
 					 table[i].per_seat, NULL, 0, out, &n_seats),
 			table[i].voters);
 		assert_int_equal(n_seats, table[i].n_seats);
+		for (int k = table[i].voters; k < VOTERS_MAX; k++) /* nothing beyond */
+			assert_true(out[k].seat == -7 && out[k].key == 7);
 	}
 }
 

@@ -434,6 +434,27 @@ static void test_dissent(void **state)
 	}
 }
 
+static void test_largest_electorate(void **state)
+{
+	struct kit k;
+	struct watch_rule rule = kit_rule(SEATS_MAX, 8, 4);
+
+	(void)state;
+	kit_init(&k, &rule, VOTERS_MAX);
+	for (uint32_t key = 1; key < VOTERS_MAX; key++)
+		kit_says(&k, key, 0, 'U');
+	assert_string_equal(kit_says(&k, VOTERS_MAX, 0, 'D'), "burst 1+2");
+	assert_int_equal(k.w->state, STATE_UP);
+	k.now_ms += 200;
+	for (uint32_t key = 1; key <= VOTERS_MAX; key++)
+		kit_says(&k, key, 1, key % 15 < 8 ? 'D' : 'U');
+	k.now_ms += 3000;
+	for (uint32_t key = 1; key < VOTERS_MAX; key++)
+		assert_string_equal(kit_says(&k, key, 2, key % 15 < 8 ? 'D' : 'U'), "");
+	assert_string_equal(kit_says(&k, VOTERS_MAX, 2, 'D'), "up>down; open down critical");
+	kit_clear(&k);
+}
+
 static void test_nobody_assigned(void **state)
 {
 	struct kit k;
@@ -467,6 +488,7 @@ int main(void)
 		cmocka_unit_test(test_carry_inherits_past_those_who_stay),
 		cmocka_unit_test(test_carry_to_a_new_revision),
 		cmocka_unit_test(test_dissent),
+		cmocka_unit_test(test_largest_electorate),
 		cmocka_unit_test(test_nobody_assigned),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
