@@ -65,7 +65,7 @@ help:
 
 # ---- dependencies: a stamp is there once its packages were seen installed; nothing is asked twice. Building, the demo
 # and the tests have one each, so that the demo does not wait for compilers and linters that only the tests use.
-NO_BUILD := $(filter help clean deps format,$(MAKECMDGOALS))
+BUILDING := $(filter-out help clean deps format,$(or $(MAKECMDGOALS),all))
 TEST_DEPS := build/.deps-test build/peers/.done
 DEMO_DEPS := build/.deps-demo build/peers/.done
 deps: build/.deps $(TEST_DEPS)
@@ -78,7 +78,7 @@ build/.deps build/.deps-demo build/.deps-test: tests/deps.sh Makefile
 build/peers/.done: tests/peers.sh | build/.deps-demo
 	$(Q)sh tests/peers.sh
 	@touch $@
-ifeq ($(NO_BUILD),)
+ifneq ($(BUILDING),)
 -include $(BUILD)/pkg.mk
 endif
 $(BUILD)/pkg.mk: Makefile | build/.deps
