@@ -51,7 +51,7 @@ inside() {
         chroot "$root" sh -ec "$1"
 }
 git bundle create -q "$root/root/quorate.bundle" HEAD
-inside 'cd /root && git clone -q quorate.bundle quorate'
+inside 'cd /root && git -c advice.detachedHead=false clone -q quorate.bundle quorate'
 say "Clone of $(git log -1 --format='%h (%s)'); installed: $(inside 'dpkg-query -f . -W | wc -c') packages"
 
 for step in "$@"; do

@@ -12,7 +12,6 @@ if [ "$(id -u)" != 0 ]; then
     sudo=sudo
 fi
 log=build/apt.log
-: >"$log"
 install() { # shellcheck disable=SC2086
     $sudo env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install $missing >>"$log" 2>&1
 }
