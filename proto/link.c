@@ -19,7 +19,7 @@
  */
 #define RESEND_MS (24 * 60 * 60 * 1000)
 
-const char *const link_stream_names[LINK_STREAM_COUNT] = {"report", "orders"};
+const char *const link_stream_names[] = {"report", "orders", NULL};
 
 static int check_port(const char *text, const char **why)
 {

@@ -17,6 +17,7 @@
 #include <stddef.h>
 
 enum link_stream { LINK_REPORT, LINK_ORDERS, LINK_STREAM_COUNT };
+extern const char *const link_stream_names[]; /* report orders */
 
 /* Checks a pair of addresses ("tcp://127.0.0.1:7443", "ipc:///run/quorate/report"; ipc paths at
  * most 100 bytes). Returns 0, or -1 and *WHY, a static sentence. */

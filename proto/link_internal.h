@@ -5,8 +5,6 @@
 
 #include "proto/link.h"
 
-extern const char *const link_stream_names[LINK_STREAM_COUNT];
-
 /* A nanomsg socket of DOMAIN and PROTOCOL for ADDRESS with our limits set, or -1 after logging why.
  */
 MUST_CHECK int link_socket_new(int domain, int protocol, const char *address);
