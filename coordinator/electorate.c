@@ -6,6 +6,7 @@
  */
 #include "coordinator/verdicts_internal.h"
 
+#include "proto/base/clock.h"
 #include "proto/base/mem.h"
 
 #include <stdlib.h>
@@ -145,6 +146,7 @@ void electorate_seat(struct watched *wd, const struct monitor *m, bool revised)
 	watch_init(wd->w, &rule, n);
 	for (int i = 0; i < n; i++)
 		watch_seat(wd->w, i, seats[i].seat, seats[i].key);
+	wd->w->next_round = clock_wall_ms(); /* so that no number is used again after a restart */
 	if (before)
 		watch_carry(wd->w, before);
 	for (int i = 0; i < n; i++) {

@@ -141,6 +141,16 @@ void burst_cancel(struct watch *w)
 	w->burst.goal = BURST_NONE;
 }
 
+/* A burst that nobody answered until the deadline of its first round: the order reached no one. */
+static void learn_of_answers(struct watch *w, int64_t now_ms)
+{
+	bool unanswered = !w->burst.answered && (w->unanswered || now_ms >= round_deadline(w, 0));
+
+	if (unanswered != w->unanswered)
+		w->agreed_since_ms = 0;
+	w->unanswered = unanswered;
+}
+
 /* Without bursts the scheduled votes have to say it at two evaluations, gap_ms apart at least. */
 static void agree(struct watch *w, const struct sitting *s)
 {
@@ -152,15 +162,8 @@ static void agree(struct watch *w, const struct sitting *s)
 		decide(w, s, 0);
 }
 
-void burst_advance(struct watch *w, struct sitting *s)
+static void conclude(struct watch *w, const struct sitting *s)
 {
-	if (w->burst.goal != BURST_NONE && w->burst.revision != w->rule.revision)
-		burst_cancel(w);
-	if (w->burst.goal == BURST_NONE) {
-		if (w->rule.rounds == 0)
-			agree(w, s);
-		return;
-	}
 	switch (close_rounds(w, s->now_ms)) {
 	case GOING_ON:
 		break;
@@ -171,6 +174,18 @@ void burst_advance(struct watch *w, struct sitting *s)
 		back_off(w, s->now_ms);
 		break;
 	}
+}
+
+void burst_advance(struct watch *w, struct sitting *s)
+{
+	if (w->burst.goal != BURST_NONE && w->burst.revision != w->rule.revision)
+		burst_cancel(w);
+	if (w->burst.goal != BURST_NONE) {
+		learn_of_answers(w, s->now_ms);
+		conclude(w, s);
+	}
+	if (w->rule.rounds == 0 || w->unanswered)
+		agree(w, s);
 }
 
 /* ---- when one begins */

@@ -277,7 +277,7 @@ static bool take_scheduled(const struct watch *w, struct watch_voter *v, const s
 }
 
 static bool take_round(
-	const struct watch *w, struct watch_voter *v, int64_t number, const struct vote *vote)
+	struct watch *w, struct watch_voter *v, int64_t number, const struct vote *vote)
 {
 	int i = round_index(w, number);
 
@@ -286,6 +286,7 @@ static bool take_round(
 		!(v->inherited || replaces(w, &v->round[i], vote)))
 		return false;
 	v->round[i] = *vote;
+	w->burst.answered = true;
 	return true;
 }
 

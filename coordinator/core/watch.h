@@ -14,7 +14,8 @@
  * interval): a target that fails for one probe alone does not get burst after burst. When the
  * scheduled votes themselves reach the goal it waits 60 s at most. With rounds = 0 no burst is
  * ordered: the scheduled votes must give the same decision at two consecutive evaluations, gap_ms
- * apart at least.
+ * apart at least. They decide in this way also after a burst that nobody answered at all (its
+ * orders are lost, while results arrive), until a burst is answered again.
  *
  * A round is closed when all seats answered it, or its outcome can no longer change and 500 ms have
  * passed since, or timeout + 2 s after its start. The quorum must hold in every round; a round that
@@ -60,6 +61,7 @@ struct burst {
 	int64_t revision;     /* of the monitor: another one cancels the burst */
 	int64_t first_round;  /* number of its first round; rounds of one monitor never repeat */
 	int rounds;
+	bool answered; /* by anybody, in any round */
 	int64_t started_at_ms;
 	int64_t settled_at_ms[ROUNDS_MAX]; /* the outcome could no longer change; 0: it still can */
 };
@@ -83,6 +85,7 @@ struct watch {
 	int64_t next_round; /* number that the next burst begins with: 1, or what the caller puts
 			     * here after watch_init so that numbers do not repeat over a restart */
 	struct burst burst;
+	bool unanswered; /* the last burst was, to its end: the scheduled votes decide meanwhile */
 	int64_t backoff_ms, no_burst_before_ms;
 	int64_t calm_since_ms; /* no vote calls for a burst since then; 0: one does */
 	bool down;             /* confirmed; only a confirmed up ends it */
@@ -94,8 +97,8 @@ struct watch {
 	int64_t split_since_ms;  /* down votes while down is not confirmed, since then; 0: none */
 	int64_t split_started_ms; /* start of the first of them */
 	int64_t undetermined_since_ms;
-	int64_t agreed_since_ms; /* rounds = 0: the decision calls for a change since then; 0: it
-				    does not */
+	int64_t agreed_since_ms; /* rounds = 0 or unanswered: the decision calls for a change since
+				    then; 0: it does not */
 	bool explained[ALERT_KIND_COUNT]; /* reported as explained by probe alerts */
 	struct alert_slot slot[ALERT_KIND_COUNT];
 	int n_voters;

@@ -159,6 +159,14 @@ static bool booked_down(const struct living *v, int64_t number)
 	return seats >= w->rule.quorum.down;
 }
 
+static bool is_booked(const struct living *v, int64_t number)
+{
+	for (int line = 0; line < v->n_book; line++)
+		if (v->book[line].number == number)
+			return true;
+	return false;
+}
+
 static void check_open_down(const struct living *v, const struct watch_action *a)
 {
 	struct tally tally;
@@ -168,6 +176,9 @@ static void check_open_down(const struct living *v, const struct watch_action *a
 		return; /* confirmed earlier; checked in the lives without "after" */
 	for (int r = 0; r < a->rounds; r++)
 		assert_true(booked_down(v, a->first_round + r));
+	/* without rounds only where none are wanted, or the last burst's were answered by nobody */
+	for (int r = 0; a->rounds == 0 && r < v->k.w->rule.rounds; r++)
+		assert_false(is_booked(v, v->highest_round - r));
 	if (a->rounds == 0)
 		assert_int_equal(watch_explain(v->k.w, v->k.now_ms, NULL, &tally), DECISION_DOWN);
 }

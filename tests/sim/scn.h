@@ -18,6 +18,7 @@
  *   at 10m probe 2 lies VIEW                         about everything
  *   at 10m probe 2 flaps|honest
  *   at 10m probe 2 cut|back|stop|cont|blind|sighted|excluded|included
+ *   at 10m probe 2 deaf|hears                        burst orders to it are lost
  *   at 10m monitor NAME revise                       a new revision
  *   at 10m coordinator restart [for 20s]
  *   at 10m coordinator hold 20s
@@ -79,6 +80,8 @@ enum scn_what {
 	AT_SIGHTED,
 	AT_EXCLUDED,
 	AT_INCLUDED,
+	AT_DEAF,
+	AT_HEARS,
 	AT_RESTART, /* duration */
 	AT_HOLD,    /* duration */
 	AT_REVISE,  /* monitor */

@@ -205,7 +205,9 @@ static void reconnect(struct world *wo, int probe)
 
 static void take_order(struct world *wo, const struct event *e)
 {
-	if (wo->probe[e->probe].cut || wo->probe[e->probe].stopped)
+	const struct sim_probe *p = &wo->probe[e->probe];
+
+	if (p->cut || p->stopped || p->deaf)
 		return;
 	for (int r = 0; r < e->rounds; r++) {
 		struct event one = *e;
@@ -294,6 +296,10 @@ static void take_probe_step(struct world *wo, const struct scn_step *step)
 	case AT_BLIND:
 	case AT_SIGHTED:
 		p->blind = step->what == AT_BLIND;
+		break;
+	case AT_DEAF:
+	case AT_HEARS:
+		p->deaf = step->what == AT_DEAF;
 		break;
 	default: /* excluded, included */
 		p->excluded = step->what == AT_EXCLUDED;

@@ -42,7 +42,7 @@ struct event {
 };
 
 struct sim_probe {
-	bool cut, stopped, blind, flaps, excluded, lies, available;
+	bool cut, stopped, blind, flaps, excluded, deaf, lies, available;
 	enum probe_fault stored; /* with its open alert */
 	struct scn_view lie;
 	int checks;
