@@ -2,6 +2,8 @@
 /* The table of the probe's local file. */
 #include "probe/conf.h"
 
+#include "probe/dial.h"
+#include "probe/net.h"
 #include "probe/policy.h"
 #include "proto/base/log.h"
 #include "proto/link.h"
@@ -17,6 +19,60 @@ static int check_address(const void *value, const char **why)
 {
 	const char *address = *(char *const *)value;
 	return address ? link_address_check(address, why) : 0;
+}
+
+#define BASE64 "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+
+static int check_host(const void *value, const char **why)
+{
+	const char *name = *(char *const *)value;
+	*why = "a host name or an address";
+	return name && strpbrk(name, " \t\r\n/@\"'[]") ? -1 : 0;
+}
+
+static int check_coordinator_addresses(const void *value, const char **why)
+{
+	const struct strings *addresses = value;
+	char host[NET_HOST_SIZE];
+	int port;
+	for (size_t i = 0; i < addresses->n; i++)
+		if (dial_split(addresses->item[i], host, &port, why))
+			return -1;
+	return 0;
+}
+
+static int check_pin(const void *value, const char **why)
+{
+	const struct strings *pin = value;
+	*why = "pins like sha256//BASE64, 44 characters behind the slashes";
+	for (size_t i = 0; i < pin->n; i++)
+		if (strncmp(pin->item[i], "sha256//", 8) != 0 || strlen(pin->item[i]) != 8 + 44 ||
+			strspn(pin->item[i] + 8, BASE64) != 43 || pin->item[i][8 + 43] != '=')
+			return -1;
+	return 0;
+}
+
+/* The file is not a secret one: a password does not belong into it. */
+static int check_proxy(const void *value, const char **why)
+{
+	const char *proxy = *(char *const *)value;
+	if (!proxy || strcmp(proxy, "none") == 0)
+		return 0;
+	*why = "http://HOST:PORT or http://USER@HOST:PORT, or none";
+	if (strncmp(proxy, "http://", 7) != 0 || !proxy[7] || strpbrk(proxy, " \t\r\n"))
+		return -1;
+	*why = "no password here: coordinator.proxy_password_file names a file that holds it";
+	const char *at = strrchr(proxy, '@');
+	return at && memchr(proxy + 7, ':', (size_t)(at - proxy - 7)) ? -1 : 0;
+}
+
+static void check_coordinator(const void *object, const char *path, struct problems *problems)
+{
+	const struct coordinator_conf *c = object;
+	bool rest = c->pin.n || c->ca || c->name || c->proxy || c->proxy_password_file;
+	if (rest && !c->addresses.n)
+		problems_add(problems, path,
+			"addresses are missing; accepted: addresses: [\"HOST:PORT\"]");
 }
 
 static int check_allow(const void *value, const char **why)
@@ -69,11 +125,35 @@ static const struct schema link_schema = {
 	.name = "link", .fields = link_fields, .n_fields = ARRAY_LEN(link_fields),
 	.size_bytes = sizeof(struct link_addresses)};
 
+static const struct field coordinator_fields[] = {
+	{.name = "addresses", .type = FIELD_STRINGS, .offset = offsetof(struct coordinator_conf, addresses), .max = 8,
+	 .check = check_coordinator_addresses,
+	 .doc = "HOST:PORT of the coordinator's door, tried in turn; the port is 443 when it is left out."},
+	{.name = "pin", .type = FIELD_STRINGS, .offset = offsetof(struct coordinator_conf, pin), .max = 8, .check = check_pin,
+	 .doc = "The coordinator's public keys, sha256//BASE64; one that is not listed is refused."},
+	{.name = "ca", .type = FIELD_STRING, .offset = offsetof(struct coordinator_conf, ca), .min = 1,
+	 .doc = "PEM file of the CAs that may vouch for the coordinator's name."},
+	{.name = "name", .type = FIELD_STRING, .offset = offsetof(struct coordinator_conf, name), .min = 1, .max = 253,
+	 .check = check_host, .doc = "Name in the coordinator's certificate, when it is not the host of the address."},
+	{.name = "proxy", .type = FIELD_STRING, .offset = offsetof(struct coordinator_conf, proxy), .max = 512,
+	 .check = check_proxy,
+	 .doc = "HTTP proxy on the way to the coordinator: http://HOST:PORT or http://USER@HOST:PORT, or none."},
+	{.name = "proxy_password_file", .type = FIELD_STRING,
+	 .offset = offsetof(struct coordinator_conf, proxy_password_file), .min = 1,
+	 .doc = "File that holds the password for the proxy; refused when group or others have any access."},
+};
+
+const struct schema coordinator_conf_schema = {.name = "coordinator",
+	.fields = coordinator_fields, .n_fields = ARRAY_LEN(coordinator_fields),
+	.size_bytes = sizeof(struct coordinator_conf), .check = check_coordinator};
+
 static const struct field conf_fields[] = {
 	{.name = "name", .type = FIELD_STRING, .offset = offsetof(struct probe_conf, name), .flags = FIELD_REQUIRED,
 	 .min = 1, .max = NAME_MAX_BYTES, .doc = "Name of this probe as registered at the coordinator."},
 	{.name = "link", .type = FIELD_OBJECT, .offset = offsetof(struct probe_conf, report_address), .sub = &link_schema,
-	 .doc = "Where the coordinator is."},
+	 .doc = "Where the coordinator is, on the same machine."},
+	{.name = "coordinator", .type = FIELD_OBJECT, .offset = offsetof(struct probe_conf, coordinator),
+	 .sub = &coordinator_conf_schema, .doc = "The coordinator's door, reached over TLS."},
 	{.name = "token_file", .type = FIELD_STRING, .offset = offsetof(struct probe_conf, token_file), .min = 1,
 	 .fallback = "\"/var/lib/quorate-probe/token\"",
 	 .doc = "File that holds the probe's token; refused when group or others have any access."},

@@ -7,12 +7,24 @@
 #include "proto/base/schema.h"
 #include "quorate/list.h"
 
+/* Where the coordinator's door is and what proves that it is the one. Each of the two proofs may
+ * stand alone; with neither, the system's CAs vouch for the address's host name. */
+struct coordinator_conf {
+	struct strings addresses; /* HOST:PORT, [V6]:PORT or HOST, tried in turn; none: no door */
+	struct strings pin;       /* sha256//BASE64 of the public key; any one of them will do */
+	char *ca;                 /* PEM file of the CAs that may vouch */
+	char *name;               /* in the certificate; NULL: the address's host */
+	char *proxy;              /* http://HOST:PORT, "none"; NULL: the environment's */
+	char *proxy_password_file;
+};
+
 struct probe_conf {
-	char *name;           /* as registered at the coordinator */
-	char *report_address; /* link.report: tcp://127.0.0.1:7444 */
-	char *orders_address; /* link.orders: tcp://127.0.0.1:7445 */
-	char *token_file;     /* holds the token; 0600, refused when others can read it */
-	char *state_dir;      /* boot-independent state; may stay empty */
+	char *name;                          /* as registered at the coordinator */
+	char *report_address;                /* link.report: tcp://127.0.0.1:7444 */
+	char *orders_address;                /* link.orders: tcp://127.0.0.1:7445 */
+	struct coordinator_conf coordinator; /* with addresses, the two above are not used */
+	char *token_file; /* holds the token; 0600, refused when others can read it */
+	char *state_dir;  /* boot-independent state; may stay empty */
 	int log_level;
 	struct strings allow; /* CIDRs allowed beyond public addresses */
 	struct strings types; /* check kinds we are willing to run; default all */
@@ -22,5 +34,6 @@ struct probe_conf {
 };
 
 extern const struct schema probe_conf_schema;
+extern const struct schema coordinator_conf_schema; /* of `coordinator:` alone */
 
 #endif

@@ -19,6 +19,7 @@ struct transfer {
 	CURL *easy;
 	curl_done_fn done;
 	void *arg;
+	bool stays; /* in the multi handle when it is done */
 };
 
 /* A socket that curl has asked us to watch; curl keeps the pointer for us. */
@@ -49,7 +50,8 @@ static void reap(struct curl_loop *cl)
 		curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&t);
 		curl_done_fn done = t->done;
 		void *arg = t->arg;
-		curl_loop_cancel(cl, easy);
+		if (!t->stays)
+			curl_loop_cancel(cl, easy);
 		done(arg, easy, code);
 	}
 }
@@ -150,10 +152,10 @@ void curl_loop_free(struct curl_loop *cl)
 	free(cl);
 }
 
-void curl_loop_start(struct curl_loop *cl, CURL *easy, curl_done_fn done, void *arg)
+static void start(struct curl_loop *cl, CURL *easy, bool stays, curl_done_fn done, void *arg)
 {
 	struct transfer *t = mem_alloc(sizeof(*t));
-	*t = (struct transfer){.easy = easy, .done = done, .arg = arg};
+	*t = (struct transfer){.easy = easy, .done = done, .arg = arg, .stays = stays};
 	DL_PREPEND(cl->transfers, t);
 	curl_easy_setopt(easy, CURLOPT_PRIVATE, t);
 	CURLMcode code = curl_multi_add_handle(cl->multi, easy);
@@ -161,6 +163,16 @@ void curl_loop_start(struct curl_loop *cl, CURL *easy, curl_done_fn done, void *
 		log_error("curl.add error=%s", log_quote(curl_multi_strerror(code)));
 		ensure(code == CURLM_OK);
 	}
+}
+
+void curl_loop_start(struct curl_loop *cl, CURL *easy, curl_done_fn done, void *arg)
+{
+	start(cl, easy, false, done, arg);
+}
+
+void curl_loop_connect(struct curl_loop *cl, CURL *easy, curl_done_fn done, void *arg)
+{
+	start(cl, easy, true, done, arg);
 }
 
 void curl_loop_cancel(struct curl_loop *cl, CURL *easy)

@@ -21,6 +21,9 @@ typedef void (*curl_done_fn)(void *arg, CURL *easy, CURLcode code);
  * multi handle (it may be freed or reused in the callback), never before this returns. Uses
  * CURLOPT_PRIVATE. */
 void curl_loop_start(struct curl_loop *cl, CURL *easy, curl_done_fn done, void *arg);
+/* The same for CURLOPT_CONNECT_ONLY: EASY stays in the multi handle until curl_loop_cancel(), for
+ * its removal would close the connection that was just made. */
+void curl_loop_connect(struct curl_loop *cl, CURL *easy, curl_done_fn done, void *arg);
 /* Takes EASY out; no callback afterwards. */
 void curl_loop_cancel(struct curl_loop *cl, CURL *easy);
 

@@ -61,6 +61,24 @@ static void one_address_keeps_the_other(void **state)
 	schema_clear(&probe_conf_schema, &conf);
 }
 
+static void the_door_needs_an_address_only(void **state)
+{
+	(void)state;
+	struct probe_conf conf;
+	struct problems problems;
+	const char *text = "name: x\ncoordinator: {addresses: ['c.test', 'c.test:7443', '[::1]:1'],"
+			   " pin: ['sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA='],"
+			   " proxy: 'http://u@proxy.test:3128'}\n";
+	assert_int_equal(decode(text, &conf, &problems), 0);
+	assert_int_equal(conf.coordinator.addresses.n, 3);
+	assert_string_equal(conf.coordinator.proxy, "http://u@proxy.test:3128");
+	assert_null(conf.coordinator.ca);
+	schema_clear(&probe_conf_schema, &conf);
+	assert_int_equal(decode("name: x\n", &conf, &problems), 0);
+	assert_int_equal(conf.coordinator.addresses.n, 0);
+	schema_clear(&probe_conf_schema, &conf);
+}
+
 static void mistakes_are_named(void **state)
 {
 	(void)state;
@@ -73,6 +91,20 @@ static void mistakes_are_named(void **state)
 		{"name: x\nlink: {report: 'ws://127.0.0.1:1'}", "link.report", "ipc://"},
 		{"name: x\nlink: {sideways: y}", "link.sideways", "unknown"},
 		{"name: x\nlink: y", "link", ""},
+		{"name: x\ncoordinator: {pin: [x]}", "coordinator", "sha256//"},
+		{"name: x\ncoordinator: {name: x}", "coordinator", "addresses are missing"},
+		{"name: x\ncoordinator: {addresses: ['h:0']}", "coordinator.addresses",
+			"HOST:PORT"},
+		{"name: x\ncoordinator: {addresses: ['h:70000']}", "coordinator.addresses",
+			"65535"},
+		{"name: x\ncoordinator: {addresses: ['::1:443']}", "coordinator.addresses", "[V6]"},
+		{"name: x\ncoordinator: {addresses: ['[h]:443']}", "coordinator.addresses", "[V6]"},
+		{"name: x\ncoordinator: {addresses: ['https://h']}", "coordinator.addresses", ""},
+		{"name: x\ncoordinator: {addresses: [h], name: 'a b'}", "coordinator.name", "host"},
+		{"name: x\ncoordinator: {addresses: [h], proxy: 'socks5://p'}", "coordinator.proxy",
+			"http://"},
+		{"name: x\ncoordinator: {addresses: [h], proxy: 'http://u:p@h:1'}",
+			"coordinator.proxy", "proxy_password_file"},
 		{"name: x\nallow: [10.0.0.1/8]", "allow", ""},
 		{"name: x\nallow: [everything]", "allow", ""},
 		{"name: x\ntypes: [smtp]", "types", "redirect"},
@@ -136,6 +168,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_name_is_enough),
 		cmocka_unit_test(one_address_keeps_the_other),
+		cmocka_unit_test(the_door_needs_an_address_only),
 		cmocka_unit_test(mistakes_are_named),
 		cmocka_unit_test(the_man_page_lists_every_key),
 	};
