@@ -61,6 +61,14 @@ bool court_suspects(const struct verdicts *v, uint32_t key)
 	return (s && s->court.slot.open) || (probe && probe->joined_wall_ms == UNSET);
 }
 
+/* Of two that use one token nobody knows who lies. */
+enum exclusion court_exclusion(const struct verdicts *v, uint32_t key)
+{
+	const struct standing_of *s = verdicts_standing(v, key);
+
+	return s && s->court.fault == FAULT_TWINS ? EXCLUDED_QUARANTINE : EXCLUDED_NOT;
+}
+
 void court_mark(struct verdicts *v, uint32_t key)
 {
 	bool suspect = court_suspects(v, key);
@@ -70,6 +78,7 @@ void court_mark(struct verdicts *v, uint32_t key)
 		if (watch_find(wd->w, key) < 0)
 			continue;
 		watch_suspect(wd->w, key, suspect);
+		watch_exclude(wd->w, key, court_exclusion(v, key));
 		verdicts_evaluate(wd);
 	}
 }
@@ -85,6 +94,11 @@ static void describe(const struct standing_of *s, const struct probe *probe, enu
 	else if (fault == FAULT_LOST)
 		snprintf(text, room, "nothing heard from probe %s (%s) for %lld s", probe->name,
 			probe->region, (long long)silent_s);
+	else if (fault == FAULT_TWINS)
+		snprintf(text, room,
+			"token used twice: two programs say that they are probe %s (%s); both are "
+			"shut out. 'quorate probe token %s' makes a new token",
+			probe->name, probe->region, probe->name);
 	else
 		snprintf(text, room,
 			"probe %s (%s) contradicts the quorum on %d of its %d monitors",
@@ -159,20 +173,34 @@ void court_session(struct verdicts *v, int64_t now_ms)
 			court_heard(&s->court, now_ms);
 			continue;
 		}
+		enum probe_fault before = s->court.fault;
+		s->facts.drained = probe->drained;
 		struct court_action action = court_tick(&s->court, &s->facts, now_ms);
 		if (action.step != ALERT_STEP_NONE)
 			carry_out(v, s, probe, &action, now_ms);
+		if ((before == FAULT_TWINS) != (s->court.fault == FAULT_TWINS)) {
+			court_mark(v, s->key);
+			reseat = true;
+		}
 		reseat |= update_availability(s, now_ms);
 	}
 	if (reseat && !timer_is_set(&v->reseat))
 		timer_set(&v->reseat, 0);
 }
 
+static enum probe_fault fault_of(const char *name)
+{
+	for (enum probe_fault fault = FAULT_LOST; name && probe_fault_names[fault]; fault++) {
+		if (strcmp(name, probe_fault_names[fault]) == 0)
+			return fault;
+	}
+	return FAULT_LOST;
+}
+
 static void restore(void *arg, enum alert_kind kind, const struct id *subject,
 	enum severity severity, const json_t *document)
 {
 	struct verdicts *v = arg;
-	const char *fault = NULL;
 	struct probe *probe = NULL;
 	struct watched *wd, *next;
 
@@ -185,10 +213,9 @@ static void restore(void *arg, enum alert_kind kind, const struct id *subject,
 		alerts_withdraw(v->c->alerts, ALERT_PROBE, subject, "the probe was removed");
 		return;
 	}
-	fault = json_string_value(json_object_get(json_object_get(document, "probe"), "fault"));
 	court_restore(&verdicts_standing(v, probe->key)->court,
-		fault && strcmp(fault, probe_fault_names[FAULT_DISSENT]) == 0 ? FAULT_DISSENT
-									      : FAULT_LOST,
+		fault_of(json_string_value(
+			json_object_get(json_object_get(document, "probe"), "fault"))),
 		severity, clock_now_ms());
 	HASH_ITER (hh, v->watched, wd, next)
 		watch_suspect(wd->w, probe->key, true);

@@ -56,7 +56,8 @@ static size_t collect(const struct verdicts *v, const struct monitor *m, struct 
 			.hash = id_hash(&probe->id),
 			.domain = registry_domain(r, probe,
 				m->domain < 0 ? DOMAIN_REGION : (enum failure_domain)m->domain),
-			.available = s && s->available,
+			.available = s && s->available && !probe->drained &&
+				     s->court.fault != FAULT_TWINS,
 		};
 	}
 	*out = list;
@@ -151,6 +152,7 @@ void electorate_seat(struct watched *wd, const struct monitor *m, bool revised)
 		watch_carry(wd->w, before);
 	for (int i = 0; i < n; i++) {
 		watch_suspect(wd->w, seats[i].key, court_suspects(wd->v, seats[i].key));
+		watch_exclude(wd->w, seats[i].key, court_exclusion(wd->v, seats[i].key));
 	}
 	free(before);
 	forget_evidence(wd, n);

@@ -25,8 +25,9 @@
 #define REPHASE_MS          3600000
 #define WINDOW              8192 /* sequences of one boot that are told apart */
 #define SESSION_INDEX_BYTES 16
+#define PAST_BOOTS          8 /* of a probe that are told apart */
 
-const char *const standing_names[] = {"never-seen", "voting", "lost", NULL};
+const char *const standing_names[] = {"never-seen", "voting", "lost", "drained", "twins", NULL};
 
 /* One probe as the link knows it. */
 struct member {
@@ -39,7 +40,11 @@ struct member {
 	bool reset, snapshot; /* the session's first orders are due; are not complete */
 	struct link_held *poll;
 	int64_t poll_revision;
-	struct timer answer; /* of the held poll */
+	struct timer answer;        /* of the held poll */
+	char *token_hash;           /* of the token that the last hello was let in with */
+	struct id boot;             /* of the last hello with the right token */
+	struct id past[PAST_BOOTS]; /* boots that said hello before it */
+	unsigned next_past;
 	struct list bursts;  /* of struct burst_order */
 	int64_t burst_at_ms; /* of the oldest in bursts */
 
@@ -171,6 +176,7 @@ static void free_member(struct member *m)
 	order_log_clear(&m->orders);
 	schema_clear(&hello_schema, &m->hello);
 	free(m->bursts.item);
+	free(m->token_hash);
 	free(m);
 }
 
@@ -278,6 +284,42 @@ static void begin_session(struct member *m, struct hello *take)
 	m->bursts = (struct list){0};
 }
 
+/*
+ * Whether BOOT was here before another boot took its place. A probe that is started again and again
+ * is a new boot each time and never comes back; two programs with one token come back in turn.
+ */
+static bool comes_back(struct member *m, const struct id *boot)
+{
+	bool back = false;
+
+	if (id_equal(&m->boot, boot))
+		return false;
+	for (int i = 0; i < PAST_BOOTS; i++)
+		back |= id_equal(&m->past[i], boot);
+	m->past[m->next_past++ % PAST_BOOTS] = m->boot;
+	m->boot = *boot;
+	return back;
+}
+
+/* Of two with one token neither is believed; REFUSED to both, until one has given up for a while. */
+static bool has_twins(struct fleet *f, struct member *m, const struct probe *probe,
+	const struct hello *hello, struct link_held *held)
+{
+	if (comes_back(m, &hello->boot)) {
+		f->counts.takeovers++;
+		verdicts_takeover(f->c->verdicts, probe);
+	}
+	if (!verdicts_twins(f->c->verdicts, probe->key))
+		return false;
+	end_session(m);
+	refuse(held, "twins",
+		"another program uses this probe's token too, so that neither is believed; "
+		"'quorate "
+		"probe token NAME' makes a new one",
+		hello);
+	return true;
+}
+
 static void on_hello(struct fleet *f, struct link_held *held, struct hello *hello)
 {
 	struct probe *probe = registry_probe(f->c->registry, hello->probe);
@@ -299,7 +341,10 @@ static void on_hello(struct fleet *f, struct link_held *held, struct hello *hell
 		return;
 	}
 	m = get_member(f, probe->key);
+	if (has_twins(f, m, probe, hello, held))
+		return;
 	begin_session(m, hello);
+	mem_set(&m->token_hash, probe->token_hash);
 	m->heard_wall_ms = welcome.now_wall_ms;
 	log_info("probe.joined name=%s software=%s", probe->name, log_quote(m->hello.software));
 	welcome.session = m->session;
@@ -508,12 +553,28 @@ static void on_request(void *arg, enum link_stream stream, struct link_held *hel
 	message_free(message);
 }
 
+/* A session lives no longer than the token that it was opened with. */
+static void probe_changed(struct fleet *f, const struct probe *probe)
+{
+	struct member *m = find_member(f, probe->key);
+
+	if (!m || !m->token_hash || strcmp(m->token_hash, probe->token_hash) == 0)
+		return;
+	end_session(m);
+	mem_set(&m->token_hash, NULL);
+	memset(m->past, 0, sizeof(m->past));
+	verdicts_renewed(f->c->verdicts, probe);
+	log_info("probe.token_renewed name=%s", probe->name);
+}
+
 static void on_registry(void *arg, enum registry_change change, void *object)
 {
 	struct fleet *f = arg;
 	const struct probe *probe = object;
 	struct member *m;
 
+	if (change == CHANGED_PROBE)
+		probe_changed(f, probe);
 	if (change != REMOVED_PROBE)
 		return;
 	if ((m = find_member(f, probe->key)))
@@ -563,15 +624,25 @@ const struct capabilities *fleet_capabilities(const struct fleet *f, uint32_t pr
 	return m && m->seen ? &m->hello.capabilities : NULL;
 }
 
+static enum standing standing_of(const struct fleet *f, const struct probe *p)
+{
+	enum probe_fault fault = verdicts_fault(f->c->verdicts, p->key);
+
+	if (fault == FAULT_TWINS)
+		return STANDING_TWINS;
+	if (p->drained)
+		return STANDING_DRAINED;
+	if (p->joined_wall_ms == UNSET)
+		return STANDING_NEVER_SEEN;
+	return fault == FAULT_LOST ? STANDING_LOST : STANDING_VOTING;
+}
+
 void fleet_facts(const struct fleet *f, const struct probe *p, struct fleet_facts *out)
 {
 	const struct member *m = find_member(f, p->key);
 
 	*out = (struct fleet_facts){.standing = STANDING_NEVER_SEEN, .heard_wall_ms = UNSET};
-	if (p->joined_wall_ms != UNSET)
-		out->standing = verdicts_fault(f->c->verdicts, p->key) == FAULT_LOST
-					? STANDING_LOST
-					: STANDING_VOTING;
+	out->standing = standing_of(f, p);
 	if (!m)
 		return;
 	out->monitors = m->orders.n_assigned;

@@ -11,8 +11,15 @@
 #include "proto/link.h"
 #include "proto/messages.h"
 
-enum standing { STANDING_NEVER_SEEN, STANDING_VOTING, STANDING_LOST };
-extern const char *const standing_names[]; /* never-seen voting lost */
+enum standing {
+	STANDING_NEVER_SEEN,
+	STANDING_VOTING,
+	STANDING_LOST,
+	STANDING_DRAINED,
+	STANDING_TWINS, /* its token is used twice: nobody is let in with it */
+	STANDING_COUNT
+};
+extern const char *const standing_names[]; /* never-seen voting lost drained twins */
 
 struct fleet_facts { /* of one probe, for people */
 	enum standing standing;
@@ -46,7 +53,7 @@ void fleet_facts(const struct fleet *f, const struct probe *p, struct fleet_fact
 
 struct fleet_counts {
 	int64_t sessions, messages, invalid_messages, results, duplicate_results, late_results,
-		unstored_results;
+		unstored_results, takeovers;
 };
 void fleet_counts(const struct fleet *f, struct fleet_counts *out);
 

@@ -30,6 +30,10 @@ struct probe {
 	char *region;
 	char *provider;   /* NULL: its region's */
 	char *token_hash; /* hex SHA-256 of the token; SECRET */
+	bool drained;     /* holds a seat only where nobody else can */
+	char *join_hash;  /* hex SHA-256 of its join string's secret; SECRET; NULL: none */
+	int64_t join_expires_wall_ms;
+	bool join_used; /* by the token in token_hash */
 	int64_t created_wall_ms;
 	int64_t joined_wall_ms; /* first seen; UNSET: never, so that nobody misses it yet */
 	UT_hash_handle hh;      /* by name */
@@ -108,6 +112,9 @@ MUST_CHECK int registry_add_region(
 #define TOKEN_TEXT_SIZE 49 /* "qpt_" + 44 */
 MUST_CHECK int registry_add_probe(struct registry *r, const json_t *in, bool renew,
 	char token[TOKEN_TEXT_SIZE], struct problems *p, registry_done_fn done, void *arg);
+/* A drained probe's seats are given to others, at once; its being away is no alert. */
+MUST_CHECK int registry_drain_probe(struct registry *r, const char *name, bool drained,
+	struct problems *p, registry_done_fn done, void *arg);
 /* Remembers that PROBE was seen for the first time. */
 void registry_probe_joined(struct registry *r, struct probe *probe, int64_t wall_ms);
 /* Whether TOKEN is the one of PROBE; in constant time. */

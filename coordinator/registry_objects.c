@@ -96,6 +96,24 @@ static const struct field probe_fields[] = {
 		.offset = offsetof(struct probe, token_hash),
 		.flags = FIELD_WIRE | FIELD_SECRET,
 		.max = 64},
+	{.name = "drained",
+		.type = FIELD_BOOL,
+		.offset = offsetof(struct probe, drained),
+		.flags = FIELD_READONLY,
+		.doc = "Whether its seats are given to others."},
+	{.name = "join_hash",
+		.type = FIELD_STRING,
+		.offset = offsetof(struct probe, join_hash),
+		.flags = FIELD_WIRE | FIELD_SECRET,
+		.max = 64},
+	{.name = "join_expires_at",
+		.type = FIELD_TIME,
+		.offset = offsetof(struct probe, join_expires_wall_ms),
+		.flags = FIELD_WIRE},
+	{.name = "join_used",
+		.type = FIELD_BOOL,
+		.offset = offsetof(struct probe, join_used),
+		.flags = FIELD_WIRE},
 	{.name = "created_at",
 		.type = FIELD_TIME,
 		.offset = offsetof(struct probe, created_wall_ms),
@@ -246,7 +264,12 @@ refuse:
 
 static void apply_probe(struct change *change)
 {
-	struct probe *probe = registry_insert_probe(change->registry, change->object);
+	struct probe *take = change->object, *old = registry_probe(change->registry, take->name);
+	struct probe *probe;
+
+	if (old && take->joined_wall_ms == UNSET) /* it was first seen meanwhile */
+		take->joined_wall_ms = old->joined_wall_ms;
+	probe = registry_insert_probe(change->registry, take);
 
 	free(change->object);
 	registry_tell(change->registry, CHANGED_PROBE, probe);
@@ -299,6 +322,41 @@ static void renew_probe(struct probe *probe, const struct probe *old)
 	probe->key = old->key;
 	probe->created_wall_ms = old->created_wall_ms;
 	probe->joined_wall_ms = old->joined_wall_ms;
+	probe->drained = old->drained;
+}
+
+/* As it is stored: everything. */
+static struct probe *copy_probe(const struct probe *probe)
+{
+	struct probe *copy = mem_alloc(sizeof(*copy));
+
+	*copy = *probe;
+	copy->name = mem_strdup(probe->name);
+	copy->region = mem_strdup(probe->region);
+	copy->provider = mem_strdup(probe->provider);
+	copy->token_hash = mem_strdup(probe->token_hash);
+	copy->join_hash = mem_strdup(probe->join_hash);
+	memset(&copy->hh, 0, sizeof(copy->hh));
+	memset(&copy->hh_key, 0, sizeof(copy->hh_key));
+	return copy;
+}
+
+int registry_drain_probe(struct registry *r, const char *name, bool drained, struct problems *p,
+	registry_done_fn done, void *arg)
+{
+	const struct probe *probe = registry_probe(r, name);
+	struct probe *changed;
+
+	if (!probe)
+		problems_add(p, "name", "'%s' is not a registered probe", name);
+	else if (change_reserves(r, STORE_PROBE, name))
+		problems_add(p, "name", "'%s' is being changed just now; try again", name);
+	if (p->total)
+		return -1;
+	changed = copy_probe(probe);
+	changed->drained = drained;
+	submit_probe(r, changed, done, arg);
+	return 0;
 }
 
 int registry_add_probe(struct registry *r, const json_t *in, bool renew,

@@ -324,10 +324,24 @@ static void standing_free(struct verdicts *v, struct standing_of *s)
 	free(s);
 }
 
+/* The votes of a probe that is gone for good count no more, and nobody inherits them. */
+static void withdraw_votes(struct verdicts *v, uint32_t key)
+{
+	struct watched *wd, *next;
+
+	HASH_ITER (hh, v->watched, wd, next) {
+		if (watch_find(wd->w, key) < 0)
+			continue;
+		watch_exclude(wd->w, key, EXCLUDED_QUARANTINE);
+		verdicts_evaluate(wd);
+	}
+}
+
 static void probe_removed(struct verdicts *v, const struct probe *probe)
 {
 	struct standing_of *s = verdicts_standing(v, probe->key);
 
+	withdraw_votes(v, probe->key);
 	court_withdraw(v, probe);
 	if (s)
 		standing_free(v, s);
@@ -374,6 +388,23 @@ void verdicts_capable(struct verdicts *v, const struct probe *probe)
 {
 	(void)probe;
 	reseat_soon(v);
+}
+
+void verdicts_takeover(struct verdicts *v, const struct probe *probe)
+{
+	court_takeover(&verdicts_standing(v, probe->key)->court, clock_now_ms());
+}
+
+void verdicts_renewed(struct verdicts *v, const struct probe *probe)
+{
+	court_forgive(&verdicts_standing(v, probe->key)->court);
+}
+
+bool verdicts_twins(const struct verdicts *v, uint32_t probe_key)
+{
+	const struct standing_of *s = verdicts_standing(v, probe_key);
+
+	return s && court_twins(&s->court, clock_now_ms());
 }
 
 enum probe_fault verdicts_fault(const struct verdicts *v, uint32_t probe_key)

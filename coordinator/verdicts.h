@@ -28,6 +28,12 @@ void verdicts_capable(struct verdicts *v, const struct probe *probe);
 /* A result of PROBE, just received; TEXT is its JSON (kept as evidence). Late results never vote. */
 enum vote_outcome verdicts_result(struct verdicts *v, const struct probe *probe,
 	const struct result *result, const char *text);
+/* PROBE's session passed back to a boot that had lost it before. */
+void verdicts_takeover(struct verdicts *v, const struct probe *probe);
+/* Its token is a new one. */
+void verdicts_renewed(struct verdicts *v, const struct probe *probe);
+/* Whether its token is used twice, so that nobody is let in with it. */
+bool verdicts_twins(const struct verdicts *v, uint32_t probe_key);
 /* The standing of a probe: the fault its open alert is about, or FAULT_NONE. */
 enum probe_fault verdicts_fault(const struct verdicts *v, uint32_t probe_key);
 

@@ -62,7 +62,9 @@ void court_session(struct verdicts *v, int64_t now_ms);
 /* Whether silence and dissent of this probe are told by an alert of its own: it has one, or never
  * joined at all. */
 bool court_suspects(const struct verdicts *v, uint32_t key);
-/* Tells every electorate that it sits in whether the probe is a suspect. */
+enum exclusion court_exclusion(const struct verdicts *v, uint32_t key);
+/* Tells every electorate that it sits in whether the probe is a suspect, and whether its votes
+ * count. */
 void court_mark(struct verdicts *v, uint32_t key);
 void court_load(struct verdicts *v);
 void court_withdraw(struct verdicts *v, const struct probe *probe);

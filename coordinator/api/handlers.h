@@ -62,6 +62,8 @@ void handle_probes_list(struct api_request *r);
 void handle_probes_create(struct api_request *r);
 void handle_probe_get(struct api_request *r);
 void handle_probe_token(struct api_request *r);
+void handle_probe_drain(struct api_request *r);
+void handle_probe_undrain(struct api_request *r);
 void handle_probe_delete(struct api_request *r);
 void handle_keys_list(struct api_request *r);
 void handle_keys_create(struct api_request *r);

@@ -82,7 +82,8 @@ static void add_answers_only(json_t *schemas)
 	add_member(monitor, "since",
 		"{\"type\":[\"string\",\"null\"],\"format\":\"date-time\",\"readOnly\":true}");
 	add_member(probe, "standing",
-		"{\"enum\":[\"never-seen\",\"voting\",\"lost\"],\"readOnly\":true}");
+		"{\"enum\":[\"never-seen\",\"voting\",\"lost\",\"drained\",\"twins\"],\"readOnly\":"
+		"true}");
 	add_member(probe, "heard_at",
 		"{\"type\":[\"string\",\"null\"],\"format\":\"date-time\",\"readOnly\":true}");
 	add_member(probe, "software", "{\"type\":[\"string\",\"null\"],\"readOnly\":true}");

@@ -32,6 +32,7 @@ static json_t *probe_json(struct coordinator *c, const struct probe *probe)
 
 	json_object_del(out, "token_hash");
 	fleet_facts(c->fleet, probe, &facts);
+	json_object_set_new(out, "drained", json_boolean(probe->drained));
 	json_object_set_new(out, "standing", json_string(standing_names[facts.standing]));
 	json_object_set_new(out, "heard_at", json_time(facts.heard_wall_ms));
 	json_set_text(out, "software", facts.software);
@@ -158,6 +159,39 @@ void handle_probe_token(struct api_request *r)
 		    renewed_cb, r) == -1)
 		reply_invalid(r, &problems);
 	json_decref(in);
+}
+
+/* ---- out of service and back */
+
+static void drained_cb(void *arg, enum store_error error, const struct id *id)
+{
+	struct api_request *r = arg;
+	const struct probe *probe =
+		error == STORE_OK ? probe_by_id(r->coordinator->registry, id) : NULL;
+
+	if (probe)
+		api_reply_json(r, 200, probe_json(r->coordinator, probe));
+	else
+		reply_store_error(r);
+}
+
+static void set_drained(struct api_request *r, bool drained)
+{
+	struct problems problems = {0};
+
+	if (find_probe(r) && registry_drain_probe(r->coordinator->registry, r->params[0], drained,
+				     &problems, drained_cb, r) == -1)
+		reply_invalid(r, &problems);
+}
+
+void handle_probe_drain(struct api_request *r)
+{
+	set_drained(r, true);
+}
+
+void handle_probe_undrain(struct api_request *r)
+{
+	set_drained(r, false);
 }
 
 static void removed_cb(void *arg, enum store_error error, const struct id *id UNUSED)

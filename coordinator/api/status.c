@@ -42,7 +42,7 @@ static json_t *monitors_json(struct coordinator *c, const struct verdict_counts 
 
 static json_t *probes_json(struct coordinator *c)
 {
-	int64_t n[STANDING_LOST + 1] = {0}, total = 0;
+	int64_t n[STANDING_COUNT] = {0}, total = 0;
 	struct fleet_facts facts;
 	json_t *out = json_object();
 
@@ -51,7 +51,7 @@ static json_t *probes_json(struct coordinator *c)
 		n[facts.standing]++;
 	}
 	json_object_set_new(out, "total", json_integer(total));
-	for (int standing = 0; standing <= STANDING_LOST; standing++)
+	for (int standing = 0; standing < STANDING_COUNT; standing++)
 		json_object_set_new(out, standing_names[standing], json_integer(n[standing]));
 	return out;
 }

@@ -77,6 +77,8 @@ int command_monitor_delete(struct cli *cli, const struct args *args);
 int command_probe_add(struct cli *cli, const struct args *args);
 int command_probe_list(struct cli *cli, const struct args *args);
 int command_probe_token(struct cli *cli, const struct args *args);
+int command_probe_drain(struct cli *cli, const struct args *args);
+int command_probe_undrain(struct cli *cli, const struct args *args);
 int command_probe_remove(struct cli *cli, const struct args *args);
 int command_region_add(struct cli *cli, const struct args *args);
 int command_region_list(struct cli *cli, const struct args *args);

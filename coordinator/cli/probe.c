@@ -73,6 +73,32 @@ int command_probe_token(struct cli *cli, const struct args *args)
 	return status;
 }
 
+static int post_to_probe(struct cli *cli, const char *name, const char *format, const char *done)
+{
+	struct client *client = cli_client(cli);
+	char *path = client_path(format, name);
+	json_t *answer = NULL;
+	int failed = !client || client_call(client, "POST", path, NULL, &answer) == -1;
+
+	if (!failed)
+		cli_note(cli, "Probe %s %s", name, done);
+	json_decref(answer);
+	free(path);
+	return failed ? CLI_FAILED : CLI_OK;
+}
+
+int command_probe_drain(struct cli *cli, const struct args *args)
+{
+	return post_to_probe(cli, args->operand[0], "/api/v1/probes/%s/drain",
+		"is drained: its seats go to others. Stop it now, or 'quorate probe undrain' it.");
+}
+
+int command_probe_undrain(struct cli *cli, const struct args *args)
+{
+	return post_to_probe(
+		cli, args->operand[0], "/api/v1/probes/%s/undrain", "is in service again.");
+}
+
 int command_probe_remove(struct cli *cli, const struct args *args)
 {
 	struct client *client = cli_client(cli);

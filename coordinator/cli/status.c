@@ -69,7 +69,8 @@ static void print_page(struct cli *cli, const json_t *status)
 {
 	static const char *const states[] = {
 		"down", "undetermined", "degraded", "up", "pending", "maintenance", "paused", NULL};
-	static const char *const standings[] = {"voting", "lost", "never-seen", NULL};
+	static const char *const standings[] = {
+		"voting", "lost", "twins", "drained", "never-seen", NULL};
 	json_t *alerts;
 	char line[64];
 

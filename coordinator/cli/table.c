@@ -42,6 +42,7 @@ enum style style_of(const char *word)
 		{"down", STYLE_BAD},
 		{"critical", STYLE_BAD},
 		{"lost", STYLE_BAD},
+		{"twins", STYLE_BAD},
 		{"open", STYLE_BAD},
 		{"stale", STYLE_FAINT},
 		{"absent", STYLE_FAINT},

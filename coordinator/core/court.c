@@ -8,7 +8,7 @@
 
 #include <stddef.h>
 
-const char *const probe_fault_names[] = {"none", "lost", "dissent", NULL};
+const char *const probe_fault_names[] = {"none", "lost", "dissent", "twins", NULL};
 
 void court_init(struct court *c, int64_t now_ms)
 {
@@ -21,6 +21,30 @@ void court_heard(struct court *c, int64_t now_ms)
 		c->heard_at_ms = now_ms;
 }
 
+void court_takeover(struct court *c, int64_t now_ms)
+{
+	if (c->n_takeovers > TAKEOVERS_MAX) {
+		for (int i = 0; i < TAKEOVERS_MAX; i++)
+			c->takeover_at_ms[i] = c->takeover_at_ms[i + 1];
+		c->n_takeovers = TAKEOVERS_MAX;
+	}
+	c->takeover_at_ms[c->n_takeovers++] = now_ms;
+}
+
+void court_forgive(struct court *c)
+{
+	c->n_takeovers = 0;
+}
+
+bool court_twins(const struct court *c, int64_t now_ms)
+{
+	if (c->n_takeovers == 0)
+		return false;
+	if (c->fault == FAULT_TWINS)
+		return now_ms - c->takeover_at_ms[c->n_takeovers - 1] < TAKEOVERS_MS;
+	return c->n_takeovers > TAKEOVERS_MAX && now_ms - c->takeover_at_ms[0] < TAKEOVERS_MS;
+}
+
 void court_restore(
 	struct court *c, enum probe_fault fault, enum severity severity, int64_t opened_at_ms)
 {
@@ -29,6 +53,8 @@ void court_restore(
 		.open = true, .severity = severity, .opened_at_ms = opened_at_ms};
 	if (fault == FAULT_LOST)
 		c->heard_at_ms -= PROBE_LOST_MS;
+	if (fault == FAULT_TWINS)
+		court_takeover(c, c->heard_at_ms);
 }
 
 /* Dissent is established, or over, when it has held for dissent_after_ms. */
@@ -57,7 +83,11 @@ struct court_action court_tick(struct court *c, const struct court_facts *facts,
 	}
 	bool dissent = dissents(c, facts, now_ms);
 	enum probe_fault before = c->fault;
-	if (now_ms - c->heard_at_ms >= PROBE_LOST_MS)
+	if (court_twins(c, now_ms))
+		c->fault = FAULT_TWINS;
+	else if (facts->drained)
+		c->fault = FAULT_NONE;
+	else if (now_ms - c->heard_at_ms >= PROBE_LOST_MS)
 		c->fault = FAULT_LOST;
 	else
 		c->fault = dissent ? FAULT_DISSENT : FAULT_NONE;

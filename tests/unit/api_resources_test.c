@@ -18,7 +18,7 @@
 
 /* ---- fakes */
 
-const char *const standing_names[] = {"never-seen", "voting", "lost", NULL};
+const char *const standing_names[] = {"never-seen", "voting", "lost", "drained", "twins", NULL};
 static bool held;
 static json_t *results; /* what verdicts_results gives */
 

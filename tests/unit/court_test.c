@@ -196,6 +196,91 @@ static void test_restored_dissent_closes_after_agreement(void **state)
 	play_on(&c, script, ARRAY_LEN(script));
 }
 
+/* Four take-overs within five minutes are twins; three are not, and four over a longer time are not. */
+static void test_how_many_takeovers_are_twins(void **state)
+{
+	static const struct {
+		int64_t at_ms[5];
+		int n;
+		bool twins;
+	} table[] = {
+		{{2000}, 0, false},
+		{{2000, 2000, 2000}, 3, false},
+		{{2000, 2000, 2000, 2000}, 4, true},
+		{{2000, 3000, 4000, 2000 + TAKEOVERS_MS - 1}, 4, true},
+		{{2000, 3000, 4000, 2000 + TAKEOVERS_MS}, 4, false},
+		{{2000, 3000, 4000, 2000 + TAKEOVERS_MS, 2001 + TAKEOVERS_MS}, 5, true},
+		{{2000, 3000, 4000, 2000 + TAKEOVERS_MS, 3000 + TAKEOVERS_MS}, 5, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+		struct court_facts facts = {.dissent_after_ms = AFTER_MS};
+		struct court c;
+		int64_t now_ms = 2000;
+		court_init(&c, 1000);
+		for (int k = 0; k < table[i].n; k++)
+			court_takeover(&c, now_ms = table[i].at_ms[k]);
+		court_heard(&c, now_ms);
+		assert_int_equal(court_twins(&c, now_ms), table[i].twins);
+		assert_int_equal(court_tick(&c, &facts, now_ms).step,
+			table[i].twins ? ALERT_STEP_OPEN : ALERT_STEP_NONE);
+		court_forgive(&c);
+		assert_false(court_twins(&c, now_ms));
+		assert_int_equal(court_tick(&c, &facts, now_ms).step,
+			table[i].twins ? ALERT_STEP_CLOSE : ALERT_STEP_NONE);
+	}
+}
+
+static void test_twins_end_five_minutes_after_the_last_takeover(void **state)
+{
+	static const struct line before[] = {
+		{2000, true, 2, 0, 0, true, NONE, S0, FAULT_NONE}, /* held: told afterwards */
+		{2001, true, 2, 0, 0, false, OPEN, SW, FAULT_TWINS},
+		{60000, false, 2, 0, 0, false, NONE, SW, FAULT_TWINS}, /* lost as well */
+	};
+	static const struct line after[] = {
+		{90000 + TAKEOVERS_MS - 1, true, 2, 0, 0, false, NONE, SW, FAULT_TWINS},
+		{90000 + TAKEOVERS_MS, true, 2, 0, 0, false, CLOSE, S0, FAULT_TWINS},
+	};
+	struct court c;
+
+	(void)state;
+	court_init(&c, 1000);
+	for (int i = 0; i <= TAKEOVERS_MAX; i++)
+		court_takeover(&c, 2000);
+	play_on(&c, before, ARRAY_LEN(before));
+	court_takeover(&c, 90000);
+	play_on(&c, after, ARRAY_LEN(after));
+	court_init(&c, 1000); /* over a restart of the coordinator */
+	court_restore(&c, FAULT_TWINS, SEVERITY_WARNING, 77);
+	court_heard(&c, 1000 + TAKEOVERS_MS);
+	static const struct line restored[] = {
+		{1000 + TAKEOVERS_MS - 1, true, 2, 0, 0, false, NONE, SW, FAULT_TWINS},
+		{1000 + TAKEOVERS_MS, true, 2, 0, 0, false, CLOSE, S0, FAULT_TWINS},
+	};
+	play_on(&c, restored, ARRAY_LEN(restored));
+}
+
+static void test_a_drained_probe_is_not_missed(void **state)
+{
+	struct court_facts facts = {
+		.monitors = 2, .dissents = 2, .dissent_after_ms = 1, .drained = true};
+	struct court c;
+
+	(void)state;
+	court_init(&c, 1000);
+	assert_int_equal(court_tick(&c, &facts, 900000).step, ALERT_STEP_NONE);
+	facts.drained = false;
+	assert_int_equal(court_tick(&c, &facts, 900001).step, ALERT_STEP_OPEN);
+	assert_int_equal(c.fault, FAULT_LOST);
+	facts.drained = true; /* drained afterwards: its alert is over */
+	assert_int_equal(court_tick(&c, &facts, 900002).step, ALERT_STEP_CLOSE);
+	for (int i = 0; i <= TAKEOVERS_MAX; i++) /* a stolen token is told all the same */
+		court_takeover(&c, 900003);
+	assert_int_equal(court_tick(&c, &facts, 900003).step, ALERT_STEP_OPEN);
+}
+
 static void test_heard_never_goes_back(void **state)
 {
 	struct court c;
@@ -206,7 +291,8 @@ static void test_heard_never_goes_back(void **state)
 	court_heard(&c, 4000);
 	assert_int_equal(c.heard_at_ms, 5000);
 	assert_string_equal(probe_fault_names[FAULT_DISSENT], "dissent");
-	assert_null(probe_fault_names[FAULT_DISSENT + 1]);
+	assert_string_equal(probe_fault_names[FAULT_TWINS], "twins");
+	assert_null(probe_fault_names[FAULT_TWINS + 1]);
 }
 
 int main(void)
@@ -219,6 +305,9 @@ int main(void)
 		cmocka_unit_test(test_held),
 		cmocka_unit_test(test_restored_lost_closes_only_when_heard),
 		cmocka_unit_test(test_restored_dissent_closes_after_agreement),
+		cmocka_unit_test(test_how_many_takeovers_are_twins),
+		cmocka_unit_test(test_twins_end_five_minutes_after_the_last_takeover),
+		cmocka_unit_test(test_a_drained_probe_is_not_missed),
 		cmocka_unit_test(test_heard_never_goes_back),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

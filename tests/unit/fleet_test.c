@@ -430,6 +430,154 @@ static void test_a_result_for_an_unknown_monitor_is_nothing(void **state)
 	assert_string_equal(fate_of(w), "absent");
 }
 
+/* Registers more probes, or a new token for one (RENEW). */
+static void register_probe(struct world *w, const char *name, bool renew, char *token)
+{
+	json_t *in = json_pack("{s:s, s:s}", "name", name, "region", "tokyo");
+	struct problems p = {0};
+
+	assert_int_equal(registry_add_probe(w->c.registry, in, renew, token, &p, on_done, w), 0);
+	wait_for(w);
+	json_decref(in);
+}
+
+static void test_a_session_ends_with_its_token(void **state)
+{
+	struct world *w = *state;
+	struct result r = make_result(w, 1, VERDICT_DOWN, REASON_TCP_REFUSED);
+	char old[TOKEN_TEXT_SIZE];
+	struct problems p = {0};
+
+	join(w);
+	strcpy(old, w->token);
+	assert_int_equal(registry_drain_probe(w->c.registry, "tokyo-1", false, &p, on_done, w), 0);
+	wait_for(w); /* a change that leaves the token as it is leaves the session */
+	assert_int_equal(say_report(w, w->session, &r, 1)->u.receipt.status, RECEIPT_STORED);
+	register_probe(w, "tokyo-1", true, w->token);
+	assert_int_equal(say_report(w, w->session, &r, 1)->u.receipt.status, RECEIPT_STALE_SESSION);
+	assert_int_equal(say_hello(w, "tokyo-1", old)->type, MESSAGE_REFUSED);
+	join(w);
+}
+
+/* A probe that is started again and again is a new boot each time; two with one token alternate. */
+static void test_a_token_used_twice_shuts_both_out(void **state)
+{
+	struct world *w = *state;
+	struct id twin[2] = {id_new(), id_new()};
+	struct fleet_counts counts;
+	struct fleet_facts facts;
+
+	for (int i = 0; i < 12; i++) {
+		w->boot = id_new();
+		join(w);
+		join(w); /* the same boot again */
+	}
+	fleet_counts(w->c.fleet, &counts);
+	assert_int_equal(counts.takeovers, 0);
+	for (int i = 0; i < 2 + TAKEOVERS_MAX; i++) {
+		w->boot = twin[i % 2];
+		join(w);
+	}
+	w->boot = twin[(2 + TAKEOVERS_MAX) % 2];
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(say_hello(w, "tokyo-1", w->token)->type, MESSAGE_REFUSED);
+		assert_string_equal(w->reply[LINK_REPORT]->u.refused.code, "twins");
+	}
+	struct result r = make_result(w, 1, VERDICT_DOWN, REASON_TCP_REFUSED);
+	assert_int_equal(say_report(w, w->session, &r, 1)->u.receipt.status, RECEIPT_STALE_SESSION);
+	register_probe(w, "tokyo-1", true, w->token); /* ends it */
+	join(w);
+	fleet_facts(w->c.fleet, registry_probe(w->c.registry, "tokyo-1"), &facts);
+	assert_int_equal(facts.standing, STANDING_VOTING);
+}
+
+static const char *voter_of(struct world *w)
+{
+	static char name[64];
+	json_t *explained = verdicts_explain(
+		w->c.verdicts, &registry_monitor_by_name(w->c.registry, "shop")->m.id);
+	const char *text = json_string_value(
+		json_object_get(json_array_get(json_object_get(explained, "votes"), 0), "probe"));
+
+	snprintf(name, sizeof(name), "%s", text ? text : "nobody");
+	json_decref(explained);
+	return name;
+}
+
+static void turn(void *arg)
+{
+	finish(arg);
+}
+
+/* Seats move soon after the change. */
+static void wait_voter(struct world *w, const char *name)
+{
+	struct timer tick;
+	int64_t deadline_ms = clock_now_ms() + PATIENCE_MS;
+
+	timer_init(&tick, w->c.loop, turn, w);
+	while (strcmp(voter_of(w), name) != 0) {
+		if (clock_now_ms() > deadline_ms)
+			fail_msg("%s votes instead of %s", voter_of(w), name);
+		timer_set(&tick, 5);
+		wait_for(w);
+	}
+	timer_clear(&tick);
+}
+
+static void drain(struct world *w, const char *name, bool drained)
+{
+	struct problems p = {0};
+
+	assert_int_equal(registry_drain_probe(w->c.registry, name, drained, &p, on_done, w), 0);
+	wait_for(w);
+}
+
+static void test_drain_moves_the_seat_and_undrain_leaves_it(void **state)
+{
+	struct world *w = *state;
+	char other[TOKEN_TEXT_SIZE];
+	struct fleet_facts facts;
+	struct problems p = {0};
+
+	join(w);
+	wait_voter(w, "tokyo-1");
+	drain(w, "tokyo-1", true);
+	wait_voter(w, "tokyo-1"); /* nobody else can */
+	drain(w, "tokyo-1", false);
+	register_probe(w, "tokyo-2", false, other);
+	assert_int_equal(say_hello(w, "tokyo-2", other)->type, MESSAGE_WELCOME);
+	drain(w, "tokyo-1", true);
+	wait_voter(w, "tokyo-2");
+	fleet_facts(w->c.fleet, registry_probe(w->c.registry, "tokyo-1"), &facts);
+	assert_int_equal(facts.standing, STANDING_DRAINED);
+	drain(w, "tokyo-1", false);
+	drain(w, "tokyo-2", true);
+	wait_voter(w, "tokyo-1");
+	assert_int_equal(registry_drain_probe(w->c.registry, "nobody", true, &p, on_done, w), -1);
+}
+
+static void test_a_removed_probe_leaves_no_vote(void **state)
+{
+	struct world *w = *state;
+	struct result r;
+	char other[TOKEN_TEXT_SIZE];
+	struct problems p = {0};
+
+	join(w);
+	r = make_result(w, 1, VERDICT_DOWN, REASON_TCP_REFUSED);
+	wait_voter(w, "tokyo-1");
+	say_report(w, w->session, &r, 1);
+	assert_string_equal(fate_of(w), "counted");
+	register_probe(w, "tokyo-2", false, other);
+	assert_int_equal(registry_remove_probe(w->c.registry, "tokyo-1", &p, on_done, w), 0);
+	wait_for(w);
+	assert_string_equal(fate_of(w), "excluded"); /* at once, before anybody sits there */
+	wait_voter(w, "tokyo-2");
+	assert_string_equal(fate_of(w), "absent"); /* and nobody inherits it */
+	assert_int_equal(say_report(w, w->session, &r, 1)->u.receipt.status, RECEIPT_STALE_SESSION);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -443,6 +591,10 @@ int main(void)
 		TEST(test_orders_come_as_a_snapshot_and_then_as_changes),
 		TEST(test_a_result_for_an_old_revision_is_outdated),
 		TEST(test_a_result_for_an_unknown_monitor_is_nothing),
+		TEST(test_a_session_ends_with_its_token),
+		TEST(test_a_token_used_twice_shuts_both_out),
+		TEST(test_drain_moves_the_seat_and_undrain_leaves_it),
+		TEST(test_a_removed_probe_leaves_no_vote),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
