@@ -9,6 +9,7 @@
 #   make sim        scenarios on virtual time             (T=name: one of them)
 #   make e2e        end-to-end tests with real programs   (TEST=name: one of them)
 #   make fuzz       every fuzz target for FUZZ_SECONDS    (T=name: one of them)
+#   make bench      measurements                          (T=name: one of them)
 #   make lint       include layers, format, clang-tidy, cppcheck, man pages
 #   make format     apply clang-format
 #   make deps       install what is missing (apt-get)
@@ -143,8 +144,14 @@ check-all: check
 fuzz:
 	$(Q)sh tests/fuzz/run.sh $(or $(FUZZ_SECONDS),60) $(or $(T),$(FUZZ))
 
+bench: $(patsubst tests/bench/%.c,$(BUILD)/tests/bench/%,$(wildcard tests/bench/*.c)) # meant for a build without SANITIZE
+	$(Q)for t in $(filter %$(T),$^); do $$t || exit 1; done
+$(BUILD)/tests/bench/%: $(BUILD)/obj/tests/bench/%.o $(LIBS)
+	@mkdir -p $(@D)
+	$(call link,$< -Wl$(comma)--start-group $(LIBS) -Wl$(comma)--end-group)
+
 SOURCES = $(wildcard include/quorate/*.h proto/base/*.[ch] proto/*.[ch] probe/*.[ch] coordinator/*.[ch] \
-	coordinator/*/*.[ch] tests/unit/*.[ch] tests/prop/*.[ch] tests/sim/*.[ch] tests/fuzz/*.[ch])
+	coordinator/*/*.[ch] tests/unit/*.[ch] tests/prop/*.[ch] tests/sim/*.[ch] tests/fuzz/*.[ch] tests/bench/*.[ch])
 lint: | build/.deps-test
 	$(Q)sh tests/lint.sh $(SOURCES)
 format:

@@ -4,6 +4,10 @@
  * it returns are carried out here, in one place: bursts to the fleet, alerts to alerts.c. Nothing
  * is decided here.
  *
+ * Evaluations are queued and made in slices, so that ten thousand monitors that open an alert at
+ * once do not stop the loop: that would delay the bursts and reports which the verdicts need, and a
+ * lag holds them.
+ *
  * After a start, or when the loop itself lagged by more than 2 s, every watch is held until it has
  * had the time to hear from everybody: min(freshness, 30 s).
  */
@@ -15,9 +19,11 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <utlist.h>
 
 #define HOLD_MAX_MS  30000
 #define LAG_MAX_US   2000000
+#define SLICE        100 /* evaluations of one turn; one that opens an alert takes 0.2 ms */
 #define SESSION_MS   1000
 #define DETAIL_BYTES (RESULT_DETAIL_MAX_BYTES + 1)
 
@@ -187,7 +193,7 @@ static void carry_out(struct watched *wd, const struct watch_actions *actions)
 		carry_out_one(wd, &entry->m, &actions->item[i], promoted);
 }
 
-void verdicts_evaluate(struct watched *wd)
+static void evaluate(struct watched *wd)
 {
 	struct watch_actions actions = {0};
 	int64_t now_ms = clock_now_ms(), next_ms;
@@ -201,6 +207,38 @@ void verdicts_evaluate(struct watched *wd)
 		timer_stop(&wd->timer);
 	else
 		timer_set(&wd->timer, next_ms - now_ms);
+}
+
+/* ---- when */
+
+static void unready(struct watched *wd)
+{
+	if (wd->ready)
+		DL_DELETE(wd->v->ready, wd);
+	wd->ready = false;
+}
+
+static void evaluate_slice(void *arg)
+{
+	struct verdicts *v = arg;
+
+	for (int i = 0; i < SLICE && v->ready; i++) {
+		struct watched *wd = v->ready;
+		unready(wd);
+		evaluate(wd);
+	}
+	if (v->ready)
+		timer_set(&v->evaluate, 0);
+}
+
+void verdicts_evaluate(struct watched *wd)
+{
+	if (wd->ready)
+		return;
+	wd->ready = true;
+	DL_APPEND(wd->v->ready, wd);
+	if (!timer_is_set(&wd->v->evaluate))
+		timer_set(&wd->v->evaluate, 0);
 }
 
 static void evaluate_due(void *arg)
@@ -233,6 +271,7 @@ static struct watched *watched_new(struct verdicts *v, const struct monitor *m)
 static void watched_free(struct watched *wd)
 {
 	HASH_DEL(wd->v->watched, wd);
+	unready(wd);
 	timer_clear(&wd->timer);
 	for (int i = 0; i < VOTERS_MAX; i++)
 		free(wd->evidence[i].text);
@@ -438,7 +477,6 @@ enum vote_outcome verdicts_result(
 	struct verdicts *v, const struct probe *probe, const struct result *r, const char *text)
 {
 	struct watched *wd = find_watched(v, &r->monitor);
-	struct watch_actions actions = {0};
 	int64_t now_ms = clock_now_ms();
 	struct vote vote = {
 		.present = true,
@@ -456,11 +494,10 @@ enum vote_outcome verdicts_result(
 	for (int t = 0; t < THRESHOLD_COUNT; t++)
 		vote.severity[t] = (uint8_t)r->severity[t];
 	v->counts.votes++;
-	wd->w->held = now_ms < wd->hold_until_ms;
-	if (watch_vote(wd->w, probe->key, r->round, &vote, now_ms, &actions))
+	if (watch_take(wd->w, probe->key, r->round, &vote, now_ms)) {
 		keep_evidence(wd, probe->key, text);
-	carry_out(wd, &actions);
-	verdicts_evaluate(wd);
+		verdicts_evaluate(wd);
+	}
 	return VOTE_TAKEN;
 }
 
@@ -496,6 +533,7 @@ struct verdicts *verdicts_new(struct coordinator *c)
 	v->c = c;
 	timer_init(&v->session, c->loop, session, v);
 	timer_init(&v->reseat, c->loop, reseat_all, v);
+	timer_init(&v->evaluate, c->loop, evaluate_slice, v);
 	registry_listen(c->registry, on_registry, v);
 	return v;
 }
@@ -556,6 +594,7 @@ void verdicts_free(struct verdicts *v)
 		standing_free(v, s);
 	timer_clear(&v->session);
 	timer_clear(&v->reseat);
+	timer_clear(&v->evaluate);
 	free(v);
 }
 

@@ -25,6 +25,8 @@ struct watched {
 	int64_t hold_until_ms;
 	int64_t state_since_wall_ms;
 	bool explained; /* undetermined, and listed in its probes' alerts */
+	bool ready;     /* stands in verdicts.ready */
+	struct watched *prev, *next;
 	UT_hash_handle hh;
 };
 
@@ -44,12 +46,15 @@ struct verdicts {
 	struct standing_of *probes; /* by key */
 	struct timer session;       /* of the court, once a second */
 	struct timer reseat;        /* all electorates, soon */
+	struct watched *ready;      /* to be evaluated, in order */
+	struct timer evaluate;      /* a slice of them */
 	int64_t hold_from_ms;
 	bool started;
 	struct verdict_counts counts;
 };
 
 struct standing_of *verdicts_standing(const struct verdicts *v, uint32_t key);
+/* In one of the loop's next turns. */
 void verdicts_evaluate(struct watched *wd);
 
 /* ---- electorate.c */

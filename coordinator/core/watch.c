@@ -302,8 +302,8 @@ static struct vote not_after(const struct vote *vote, int64_t now_ms)
 	return taken;
 }
 
-bool watch_vote(struct watch *w, uint32_t key, int64_t round, const struct vote *vote,
-	int64_t now_ms, struct watch_actions *actions)
+bool watch_take(
+	struct watch *w, uint32_t key, int64_t round, const struct vote *vote, int64_t now_ms)
 {
 	int i = watch_find(w, key);
 
@@ -311,8 +311,13 @@ bool watch_vote(struct watch *w, uint32_t key, int64_t round, const struct vote 
 		return false;
 	struct vote taken = not_after(vote, now_ms);
 	bool in_round = take_round(w, &w->voter[i], round, &taken);
-	bool newest = take_scheduled(w, &w->voter[i], &taken);
-	if (!in_round && !newest)
+	return take_scheduled(w, &w->voter[i], &taken) || in_round;
+}
+
+bool watch_vote(struct watch *w, uint32_t key, int64_t round, const struct vote *vote,
+	int64_t now_ms, struct watch_actions *actions)
+{
+	if (!watch_take(w, key, round, vote, now_ms))
 		return false;
 	watch_tick(w, now_ms, actions);
 	return true;

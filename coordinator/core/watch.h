@@ -164,9 +164,12 @@ int64_t watch_fresh_ms(const struct watch_rule *rule);
  * A result of probe KEY arrived: ROUND 0 or a burst's round number. Votes with an older start than
  * the one held, for another revision or of unknown rounds change nothing (the last still counts as
  * a scheduled vote if newer); a result that could not look (verdict NONE) replaces an older vote as
- * any other does. Instants after NOW_MS are taken as NOW_MS. Returns whether it became a vote.
- * Evaluates and appends to ACTIONS (which the caller has zeroed).
+ * any other does. Instants after NOW_MS are taken as NOW_MS. Returns whether it became a vote; the
+ * caller evaluates then, now or soon.
  */
+bool watch_take(
+	struct watch *w, uint32_t key, int64_t round, const struct vote *vote, int64_t now_ms);
+/* The same, evaluates at once and appends to ACTIONS (which the caller has zeroed). */
 bool watch_vote(struct watch *w, uint32_t key, int64_t round, const struct vote *vote,
 	int64_t now_ms, struct watch_actions *actions);
 /* Evaluates at NOW_MS. Returns the instant at which time alone may change something (> now_ms;
