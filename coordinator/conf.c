@@ -2,6 +2,8 @@
 /* The table of coordinator.yml. */
 #include "coordinator/conf.h"
 
+#include "coordinator/door.h"
+
 #include "proto/base/log.h"
 #include "proto/base/mem.h"
 #include "proto/base/yaml.h"
@@ -9,6 +11,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #define CONF(member) offsetof(struct coordinator_conf, member)
 
@@ -19,15 +22,15 @@ static int check_address(const void *value, const char **why)
 	return address ? link_address_check(address, why) : 0;
 }
 
-/* Loopback only until the door has TLS: bearer keys must not cross a network in the clear. */
+/* Loopback only: bearer keys must not cross a network in the clear. The door has TLS. */
 static int check_listen(const void *value, const char **why)
 {
 	const char *listen = *(char *const *)value;
 
 	if (!listen || strncmp(listen, "127.", 4) == 0 || strncmp(listen, "[::1]:", 6) == 0)
 		return 0;
-	*why = "a loopback address and a port, for example 127.0.0.1:7443 (the API has no TLS of "
-	       "its own yet)";
+	*why = "a loopback address and a port, for example 127.0.0.1:7443 (without TLS; "
+	       "networks come in by the door)";
 	return -1;
 }
 
@@ -65,9 +68,9 @@ static const struct field api_fields[] = {
 	{.name = "listen",
 		.type = FIELD_STRING,
 		.offset = 0,
-		.fallback = "\"127.0.0.1:7443\"",
 		.check = check_listen,
-		.doc = "Address and port of the API; loopback only."},
+		.doc = "Address and port of the API without TLS; loopback only. Default: "
+		       "127.0.0.1:7443; with a door, none."},
 	{.name = "socket",
 		.type = FIELD_STRING,
 		.offset = CONF(api_socket) - CONF(api_listen),
@@ -78,6 +81,60 @@ static const struct schema api_schema = {.name = "api",
 	.fields = api_fields,
 	.n_fields = ARRAY_LEN(api_fields),
 	.size_bytes = 2 * sizeof(char *)};
+
+static int check_door_listen(const void *value, const char **why)
+{
+	const char *listen = *(char *const *)value;
+	struct sockaddr_storage address;
+
+	*why = "an address and a port, for example 0.0.0.0:7443 or [::]:7443";
+	return !listen || door_parse_address(listen, &address) ? 0 : -1;
+}
+
+#define DOOR(member) (CONF(member) - CONF(door_listen))
+static const struct field door_fields[] = {
+	{.name = "listen",
+		.type = FIELD_STRING,
+		.offset = DOOR(door_listen),
+		.check = check_door_listen,
+		.doc = "Address and port for probes and the API from elsewhere, TLS 1.3. Default: "
+		       "no "
+		       "door."},
+	{.name = "certificate",
+		.type = FIELD_STRING,
+		.offset = DOOR(door_certificate),
+		.doc = "PEM file of the certificate, its chain behind it. Default: made at the "
+		       "first "
+		       "start, in state_dir; probes pin its key."},
+	{.name = "key",
+		.type = FIELD_STRING,
+		.offset = DOOR(door_key),
+		.doc = "PEM file of its key, which others may not read."},
+	{.name = "addresses",
+		.type = FIELD_STRINGS,
+		.offset = DOOR(door_addresses),
+		.max = 8,
+		.doc = "host:port as probes reach the door: told to those that join."},
+	{.name = "connections",
+		.type = FIELD_INT,
+		.offset = DOOR(door_connections),
+		.min = 8,
+		.max = 100000,
+		.fallback = "1000",
+		.doc = "Connections at a time; a probe has two."},
+	{.name = "per_address",
+		.type = FIELD_INT,
+		.offset = DOOR(door_per_address),
+		.min = 1,
+		.max = 100000,
+		.fallback = "64",
+		.doc = "Of these from one address (IPv6: a /64), those of known probes not "
+		       "counted."},
+};
+static const struct schema door_schema = {.name = "door",
+	.fields = door_fields,
+	.n_fields = ARRAY_LEN(door_fields),
+	.size_bytes = CONF(url) - CONF(door_listen)};
 
 static const char *const level_names[] = {"error", "warning", "info", "debug", NULL};
 
@@ -104,6 +161,11 @@ static const struct field conf_fields[] = {
 		.offset = CONF(api_listen),
 		.sub = &api_schema,
 		.doc = "The REST API."},
+	{.name = "door",
+		.type = FIELD_OBJECT,
+		.offset = CONF(door_listen),
+		.sub = &door_schema,
+		.doc = "The port for networks."},
 	{.name = "url",
 		.type = FIELD_STRING,
 		.offset = CONF(url),
@@ -144,6 +206,9 @@ static void check_conf(const void *object, const char *path, struct problems *pr
 	char where[64];
 
 	(void)path;
+	if (!conf->door_certificate != !conf->door_key)
+		problems_add(problems, conf->door_key ? "door.certificate" : "door.key",
+			"missing; certificate and key go together");
 	for (size_t i = 0; i < conf->channels.n; i++) {
 		for (size_t k = 0; k < i; k++) {
 			if (!channel[i].name || !channel[k].name ||
@@ -171,6 +236,8 @@ int coordinator_conf_load(const char *path, bool missing_ok, struct coordinator_
 	}
 	if (!conf->store)
 		conf->store = mem_printf("sqlite:%s", conf->state_dir);
+	if (!conf->api_listen && !conf->door_listen)
+		conf->api_listen = mem_strdup("127.0.0.1:7443");
 	if (!conf->api_socket)
 		conf->api_socket = mem_printf("%s/api.sock", conf->state_dir);
 	return 0;

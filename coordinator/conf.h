@@ -14,8 +14,15 @@ struct coordinator_conf {
 		char *orders_address;
 	};
 	struct {                  /* api: */
-		char *api_listen; /* listen: "127.0.0.1:7443"; loopback only; NULL: none */
+		char *api_listen; /* listen: "127.0.0.1:7443"; loopback only; NULL: none (with a door) */
 		char *api_socket; /* socket: path of the unix socket; NULL: none */
+	};
+	struct {                        /* door: */
+		char *door_listen;      /* listen: "0.0.0.0:7443"; NULL: no door */
+		char *door_certificate; /* certificate: PEM file; NULL: one of its own, in state_dir */
+		char *door_key;         /* key: PEM file */
+		struct strings door_addresses; /* addresses: host:port as probes reach it */
+		int64_t door_connections, door_per_address;
 	};
 	char *url; /* what alert links begin with */
 	int log_level;

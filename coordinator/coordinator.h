@@ -5,6 +5,7 @@
 
 #include "coordinator/alerts.h"
 #include "coordinator/conf.h"
+#include "coordinator/door.h"
 #include "coordinator/fleet.h"
 #include "coordinator/registry.h"
 #include "coordinator/verdicts.h"
@@ -20,6 +21,7 @@ struct coordinator {
 	struct notify *notify;
 	struct curl_loop *curl;
 	struct api *api;
+	struct door *door;     /* NULL: none is configured */
 	char *store_problem;   /* why state cannot be committed now; NULL: it can */
 	char *results_problem; /* the same for raw results */
 	int64_t started_wall_ms;

@@ -615,6 +615,19 @@ void fleet_close(struct fleet *f)
 	free(f);
 }
 
+int fleet_listen(struct fleet *f, enum link_stream stream, const char *address)
+{
+	return link_server_bind(f->link, stream, address);
+}
+
+void fleet_disconnected(struct fleet *f, uint32_t probe_key)
+{
+	struct member *m = find_member(f, probe_key);
+
+	if (m)
+		end_session(m);
+}
+
 /* ---- for people */
 
 const struct capabilities *fleet_capabilities(const struct fleet *f, uint32_t probe_key)

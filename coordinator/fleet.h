@@ -39,6 +39,12 @@ struct coordinator;
 MUST_CHECK struct fleet *fleet_open(struct coordinator *coordinator);
 void fleet_close(struct fleet *f);
 
+/* Listens for STREAM at ADDRESS too (the door's end of it). Returns 0, or -1 after logging why. */
+MUST_CHECK int fleet_listen(struct fleet *f, enum link_stream stream, const char *address);
+/* The connection that carried the probe's reports is gone: so is its session. Its standing does not
+ * change by that; being silent for long does it. */
+void fleet_disconnected(struct fleet *f, uint32_t probe_key);
+
 /* ---- orders (called by the verdicts); they reach the probe with the next reply, at once if one is
  * held */
 void fleet_assign(

@@ -162,11 +162,13 @@ static void on_hangup(void *arg, int signal_number)
 	say_fixed("link.orders", old->orders_address, conf.orders_address);
 	say_fixed("api.listen", old->api_listen, conf.api_listen);
 	say_fixed("api.socket", old->api_socket, conf.api_socket);
+	say_fixed("door.listen", old->door_listen, conf.door_listen);
 	say_fixed("url", old->url, conf.url);
 	notify_configure(p->c.notify, conf.channels.item, conf.channels.n);
 	registry_set_per_target(p->c.registry, conf.per_target);
 	store_set_retention(p->c.store, conf.retention_days * DAY_MS, RESULTS_MAX_BYTES);
 	log_set_level((enum log_level)conf.log_level);
+	(void)door_reload(p->c.door, &conf);
 	coordinator_conf_clear(old);
 	*old = conf;
 	log_info("config.reloaded file=%s channels=%zu", log_quote(p->options.config),
@@ -241,13 +243,16 @@ static int open_parts(struct program *p)
 	if (admin_ensure_key(c->loop, c->registry, c->conf.state_dir, p->options.new_admin_key) ==
 		-1)
 		return -1;
-	return api_open(&c->api, c);
+	if (api_open(&c->api, c) == -1)
+		return -1;
+	return door_open(&c->door, c);
 }
 
 static void close_parts(struct program *p)
 {
 	struct coordinator *c = &p->c;
 
+	door_close(c->door);
 	if (c->api)
 		api_close(c->api);
 	if (c->fleet)

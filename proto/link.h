@@ -35,6 +35,9 @@ typedef void (*link_request_fn)(void *arg, enum link_stream stream, struct link_
 /* Binds both streams. Returns 0, or -1 after logging why. */
 MUST_CHECK int link_server_open(struct link_server **out, struct loop *loop,
 	const char *report_address, const char *orders_address, link_request_fn request, void *arg);
+/* Binds STREAM to one more address, for relays. Returns 0, or -1 after logging why. */
+MUST_CHECK int link_server_bind(
+	struct link_server *server, enum link_stream stream, const char *address);
 /* Drops what is held: no pointer to it may be used afterwards. Not from inside of the callback. */
 void link_server_close(struct link_server *server);
 /* Sends the reply and frees HELD. A peer that is gone loses it: replies are repeatable. */

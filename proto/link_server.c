@@ -145,23 +145,34 @@ static void readable_cb(void *arg, int fd, int what)
 			return;
 }
 
-static int stream_open(struct stream *stream, struct loop *loop, const char *address)
+static int stream_bind(struct stream *stream, const char *address)
+{
+	if (nn_bind(stream->socket, address) != -1)
+		return 0;
+	log_error("link.bind stream=%s address=%s error=%s", link_stream_names[stream->kind],
+		log_quote(address), log_quote(nn_strerror(nn_errno())));
+	return -1;
+}
+
+static int stream_check(const struct stream *stream, const char *address)
 {
 	const char *why;
-	if (link_address_check(address, &why)) {
-		log_error("link.address stream=%s address=%s error=%s",
-			link_stream_names[stream->kind], log_quote(address), log_quote(why));
+	if (link_address_check(address, &why) == 0)
+		return 0;
+	log_error("link.address stream=%s address=%s error=%s", link_stream_names[stream->kind],
+		log_quote(address), log_quote(why));
+	return -1;
+}
+
+static int stream_open(struct stream *stream, struct loop *loop, const char *address)
+{
+	if (stream_check(stream, address))
 		return -1;
-	}
 	stream->socket = link_socket_new(AF_SP_RAW, NN_REP, address);
 	if (stream->socket == -1)
 		return -1;
-	if (nn_bind(stream->socket, address) == -1) {
-		log_error("link.bind stream=%s address=%s error=%s",
-			link_stream_names[stream->kind], log_quote(address),
-			log_quote(nn_strerror(nn_errno())));
+	if (stream_bind(stream, address))
 		return -1;
-	}
 	int fd = link_socket_fd(stream->socket);
 	if (fd == -1)
 		return -1;
@@ -188,6 +199,12 @@ int link_server_open(struct link_server **out, struct loop *loop, const char *re
 	}
 	*out = server;
 	return 0;
+}
+
+int link_server_bind(struct link_server *server, enum link_stream stream, const char *address)
+{
+	struct stream *s = &server->stream[stream];
+	return stream_check(s, address) || stream_bind(s, address) ? -1 : 0;
 }
 
 void link_server_close(struct link_server *server)

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT
+/* Inside the door: a visitor is one accepted connection, from its first byte to its end. */
+#ifndef QUORATE_DOOR_INTERNAL_H
+#define QUORATE_DOOR_INTERNAL_H
+
+#include "coordinator/coordinator.h"
+#include "coordinator/door.h"
+#include "proto/greeting.h"
+#include "proto/preface.h"
+
+#include <netinet/in.h>
+#include <openssl/ssl.h>
+
+struct bufferevent;
+struct evconnlistener;
+
+/* ---- door_tls.c */
+
+struct door_tls {
+	SSL_CTX *context; /* connections hold references of their own */
+	char pin[DOOR_PIN_SIZE];
+};
+/* Replaces what TLS has by the certificate and key of CONF; made at the first start when CONF names none. -1 after
+ * logging why: TLS is as it was. */
+MUST_CHECK int door_tls_load(struct door_tls *tls, const struct coordinator_conf *conf);
+void door_tls_clear(struct door_tls *tls);
+
+/* ---- door_splice.c: bytes of two bufferevents, both ways, at most SPLICE_MAX_BYTES waiting in each */
+
+#define SPLICE_MAX_BYTES ((size_t)256 * 1024)
+
+struct splice {
+	struct bufferevent *near, *far; /* borrowed */
+	bool half_close; /* the end of NEAR's bytes is told to FAR, whose own go on */
+	bool near_ended, far_ended;
+	/* Both come at most once, from a callback of NEAR or FAR: FAR has ended, its last bytes wait
+	 * for NEAR to take them; it is over. */
+	void (*ending)(void *arg), (*done)(void *arg);
+	void *arg;
+};
+/* What NEAR and FAR have read already goes first. Sets the callbacks of both. */
+void splice_start(struct splice *s);
+
+/* ---- visitors: door.c */
+
+enum visitor_phase {
+	VISITOR_SILENT,    /* no byte yet, or waiting for its turn: no TLS object */
+	VISITOR_HANDSHAKE, /* TLS */
+	VISITOR_PREFACE,   /* a link: who is it? */
+	VISITOR_JOINING,   /* known; nanomsg's greeting at our own endpoint */
+	VISITOR_LINKED,
+	VISITOR_API,
+	VISITOR_LEAVING /* its last words are on their way */
+};
+
+struct visitor {
+	struct door *door;
+	enum visitor_phase phase;
+	int fd;                     /* -1: NEAR has it */
+	struct watch_fd first_byte; /* SILENT */
+	struct bufferevent *near, *far;
+	struct splice splice;
+	struct timer deadline;
+	struct in6_addr address;
+	bool queued;       /* its first byte is here, its handshake has to wait */
+	enum door_end why; /* LEAVING: what it will have ended as */
+
+	/* a link's */
+	enum link_stream stream;
+	uint32_t probe_key;
+	char *probe, *token_hash; /* as they were when it came */
+	struct visitor *prev, *next;
+};
+
+/* The funnel: every visitor ends here, once, and is freed. May be called from its own callbacks. */
+void visitor_end(struct visitor *v, enum door_end why);
+void visitor_set_phase(struct visitor *v, enum visitor_phase phase);
+/* The text of its address, in a static buffer. */
+const char *visitor_address(const struct visitor *v);
+
+/* Connects to the unix socket at PATH; NULL: nobody is there, or it has no place. */
+struct bufferevent *visitor_connect(struct visitor *v, const char *path);
+/* The two are connected from now on; PHASE: LINKED or API. */
+void visitor_splice(struct visitor *v, enum visitor_phase phase);
+/* Writes SIZE_BYTES as the last words, and ends when they are taken, counted as WHY. */
+void visitor_leave(struct visitor *v, const void *words, size_t size_bytes, enum door_end why);
+
+/* ---- door_link.c: a link, from its handshake to its splice */
+
+void link_await_preface(struct visitor *v);
+
+struct door {
+	struct coordinator *c;
+	struct door_tls tls;
+	struct evconnlistener *listener;
+	struct timer resume; /* of the listener, after it ran out of descriptors */
+	struct timer turn;   /* handshakes that may begin */
+	int handshakes_left;
+	char *endpoint[LINK_STREAM_COUNT]; /* paths of nanomsg's sockets */
+	char *api_path;                    /* "": there is none */
+	int port;
+	struct visitor *visitors; /* oldest first */
+	struct door_counts counts;
+};
+
+#endif

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A link at the door: the preface says who it is and for which stream, then the door greets nanomsg at our own end in
+ * its place, and only then answers "accepted". From there on bytes pass unread; sessions are the fleet's.
+ *
+ * One connection per probe and stream: a newer one replaces the older, whose peer may have been gone for a while without
+ * a word.
+ */
+#include "coordinator/door_internal.h"
+
+#include "proto/base/log.h"
+#include "proto/base/mem.h"
+
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+#include <stdio.h>
+#include <string.h>
+#include <utlist.h>
+
+#define PREFACE_MS  5000
+#define GREETING_MS 2000
+
+/* ---- refusing */
+
+static const struct {
+	enum door_end end;
+	const char *code, *detail;
+} refusals[] = {
+	{DOOR_END_MALFORMED, "malformed",
+		"the first line is no preface of the link; is this another program's port?"},
+	{DOOR_END_VERSION, "version",
+		"this coordinator speaks version 1 of the link; upgrade the older side"},
+	{DOOR_END_UNAUTHORIZED, "unauthorized",
+		"no probe of this name is registered with this token; 'quorate probe token NAME' "
+		"makes a new token"},
+	{DOOR_END_BUSY, "busy", "the coordinator has no place for another connection just now"},
+};
+
+static void refuse(struct visitor *v, enum door_end why)
+{
+	char code[16], detail[160], line[PREFACE_MAX_BYTES + 1];
+	struct preface_answer answer = {.code = code, .detail = detail};
+	int size, skipped = log_ratelimit("door.refused", 10000);
+
+	for (size_t i = 0; i < ARRAY_LEN(refusals); i++) {
+		if (refusals[i].end != why)
+			continue;
+		snprintf(code, sizeof(code), "%s", refusals[i].code);
+		snprintf(detail, sizeof(detail), "%s", refusals[i].detail);
+	}
+	if (skipped >= 0)
+		log_warning("door.refused probe=%s address=%s code=%s skipped=%d",
+			log_quote(v->probe), visitor_address(v), code, skipped);
+	size = preface_answer_encode(&answer, line, sizeof(line));
+	ensure(size > 0);
+	visitor_leave(v, line, (size_t)size, why);
+}
+
+/* ---- joining nanomsg's end */
+
+static void replace_older(struct visitor *newer)
+{
+	struct visitor *v, *next;
+
+	DL_FOREACH_SAFE (newer->door->visitors, v, next)
+		if (v != newer && v->probe_key == newer->probe_key && v->stream == newer->stream)
+			visitor_end(v, DOOR_END_REPLACED);
+}
+
+static void accept_link(struct visitor *v)
+{
+	struct preface_answer yes = {.accepted = true};
+	char line[PREFACE_MAX_BYTES + 1];
+	int size = preface_answer_encode(&yes, line, sizeof(line));
+
+	ensure(size > 0);
+	replace_older(v);
+	bufferevent_write(v->near, line, (size_t)size);
+	visitor_splice(v, VISITOR_LINKED);
+	log_info("door.linked probe=%s stream=%s address=%s", log_quote(v->probe),
+		link_stream_names[v->stream], visitor_address(v));
+}
+
+static void greeting_read_cb(struct bufferevent *far, void *arg)
+{
+	struct visitor *v = arg;
+	unsigned char greeting[GREETING_BYTES];
+
+	if (evbuffer_get_length(bufferevent_get_input(far)) < sizeof(greeting))
+		return;
+	bufferevent_read(far, greeting, sizeof(greeting));
+	if (greeting_is(greeting, GREETING_REP))
+		accept_link(v);
+	else
+		refuse(v, DOOR_END_BUSY);
+}
+
+static void greeting_event_cb(struct bufferevent *far UNUSED, short what, void *arg)
+{
+	if (!(what & BEV_EVENT_CONNECTED))
+		refuse(arg, DOOR_END_BUSY);
+}
+
+static void near_gone_cb(struct bufferevent *near UNUSED, short what UNUSED, void *arg)
+{
+	visitor_end(arg, DOOR_END_CLOSED);
+}
+
+static void join(struct visitor *v)
+{
+	unsigned char greeting[GREETING_BYTES];
+
+	v->far = visitor_connect(v, v->door->endpoint[v->stream]);
+	if (!v->far) {
+		refuse(v, DOOR_END_BUSY);
+		return;
+	}
+	visitor_set_phase(v, VISITOR_JOINING);
+	timer_set(&v->deadline, GREETING_MS);
+	bufferevent_disable(v->near, EV_READ);
+	bufferevent_setcb(v->near, NULL, NULL, near_gone_cb, v);
+	bufferevent_setcb(v->far, greeting_read_cb, NULL, greeting_event_cb, v);
+	bufferevent_enable(v->far, EV_READ | EV_WRITE);
+	greeting_make(greeting, GREETING_REQ);
+	bufferevent_write(v->far, greeting, sizeof(greeting));
+}
+
+/* ---- the preface */
+
+/* What PREFACE is answered with: 0, and the visitor is known, or how it ends. */
+static enum door_end judge(struct visitor *v, const struct preface *preface)
+{
+	struct probe *probe = registry_probe(v->door->c->registry, preface->probe);
+
+	v->probe = mem_strdup(preface->probe);
+	v->stream = (enum link_stream)preface->stream;
+	if (preface->version != PREFACE_VERSION)
+		return DOOR_END_VERSION;
+	if (!probe || !registry_token_fits(probe, preface->token))
+		return DOOR_END_UNAUTHORIZED;
+	v->probe_key = probe->key;
+	v->token_hash = mem_strdup(probe->token_hash);
+	return DOOR_END_CLOSED;
+}
+
+static void take_preface(struct visitor *v, const char *line, size_t size_bytes)
+{
+	struct problems problems = {0};
+	struct preface preface;
+	enum door_end end = DOOR_END_MALFORMED;
+
+	if (preface_decode(line, size_bytes, &preface, &problems) == 0)
+		end = judge(v, &preface);
+	preface_clear(&preface);
+	if (end == DOOR_END_CLOSED)
+		join(v);
+	else
+		refuse(v, end);
+}
+
+static void preface_cb(struct bufferevent *near, void *arg)
+{
+	struct visitor *v = arg;
+	struct evbuffer *in = bufferevent_get_input(near);
+	char line[PREFACE_MAX_BYTES], *end;
+	ev_ssize_t n = evbuffer_copyout(in, line, sizeof(line));
+
+	end = n > 0 ? memchr(line, '\n', (size_t)n) : NULL;
+	if (end) {
+		evbuffer_drain(in, (size_t)(end + 1 - line));
+		take_preface(v, line, (size_t)(end + 1 - line));
+	} else if (n == (ev_ssize_t)sizeof(line)) {
+		refuse(v, DOOR_END_MALFORMED);
+	}
+	explicit_bzero(line, sizeof(line)); /* the token */
+}
+
+void link_await_preface(struct visitor *v)
+{
+	visitor_set_phase(v, VISITOR_PREFACE);
+	timer_set(&v->deadline, PREFACE_MS);
+	bufferevent_setcb(v->near, preface_cb, NULL, near_gone_cb, v);
+}
