@@ -8,6 +8,7 @@
 
 #include "probe/agent.h"
 #include "probe/check.h"
+#include "probe/dial.h"
 #include "probe/policy.h"
 #include "probe/schedule.h"
 #include "probe/tilt.h"
@@ -204,6 +205,17 @@ static struct engine_limits limits_of(const struct probe_conf *conf)
 		.body_max_bytes = conf->body_max_bytes};
 }
 
+/* What the local file says of the coordinator's whereabouts: a check is no way to talk to it. */
+static void deny_coordinator(struct daemon *d)
+{
+	char host[NET_HOST_SIZE];
+	const char *why;
+	int port;
+	for (size_t i = 0; i < d->conf.coordinator.addresses.n; i++)
+		if (dial_split(d->conf.coordinator.addresses.item[i], host, &port, &why) == 0)
+			policy_deny(&d->policy, host);
+}
+
 static void set_policy(struct daemon *d)
 {
 	policy_clear(&d->policy);
@@ -214,6 +226,8 @@ static void set_policy(struct daemon *d)
 			log_error("probe.allow cidr=%s error=%s", log_quote(d->conf.allow.item[i]),
 				why);
 	}
+	policy_deny_own(&d->policy);
+	deny_coordinator(d);
 }
 
 static void warn_fixed(const char *key, const char *now, const char *wanted)

@@ -112,7 +112,7 @@ static bool list_has(const struct cidr *list, size_t n, int family, const unsign
 	return false;
 }
 
-/* ---- the machine's own addresses */
+/* ---- the machine's own addresses, and the coordinator's */
 
 static const unsigned char *address_bytes(const struct sockaddr *address)
 {
@@ -140,6 +140,14 @@ void policy_deny_own(struct policy *policy)
 		list_add(&policy->deny, &policy->n_deny, &own);
 	}
 	freeifaddrs(all);
+}
+
+void policy_deny(struct policy *policy, const char *address)
+{
+	struct cidr parsed;
+	const char *why;
+	if (strchr(address, '/') == NULL && cidr_parse(address, &parsed, &why) == 0)
+		list_add(&policy->deny, &policy->n_deny, &parsed);
 }
 
 void policy_clear(struct policy *policy)

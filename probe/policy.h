@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
  * Which addresses may be contacted. In this order: what the probe's own local file allows; then the
- * refusal of special-purpose addresses (loopback, private, link-local, metadata, CGNAT,
- * documentation, multicast, mapped and translated forms; field lists in policy.c). Applied to every
+ * refusal of this machine's own addresses and the coordinator's, and of special-purpose ones
+ * (loopback, private, link-local, metadata, CGNAT, documentation, multicast, mapped and translated
+ * forms; field lists in policy.c). Applied to every
  * resolved address and again to the one really connected. The coordinator cannot change it.
  */
 #ifndef QUORATE_PROBE_POLICY_H
@@ -34,6 +35,8 @@ MUST_CHECK int policy_allow(struct policy *policy, const char *cidr, const char 
 /* Refuses the machine's own addresses as they are now (public ones too), except where the allow
  * list says otherwise. */
 void policy_deny_own(struct policy *policy);
+/* The same for one more: the text of an IPv4 or IPv6 address. Anything else changes nothing. */
+void policy_deny(struct policy *policy, const char *address);
 void policy_clear(struct policy *policy);
 /* Whether ADDRESS (the port is not looked at) may be contacted. */
 bool policy_permits(const struct policy *policy, const struct sockaddr *address);

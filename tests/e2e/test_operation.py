@@ -9,7 +9,7 @@ import subprocess
 import time
 
 from lab import BUILD, ROOT, Failure, check, equal, read, wait_for, write
-from peers import Receiver, Site, Stream
+from peers import Network, Receiver, Site, Stream
 
 
 def test_sigterm(lab):
@@ -100,6 +100,30 @@ def test_sighup(lab):
     check(one.id != two.id, "a message has an id per channel")
     for probe in probes:
         check(probe.alive(), f"{probe.name} lives on after SIGHUP")
+
+
+def test_own_addresses(lab):
+    """A probe does not check its own machine, at a public address neither, unless its file allows it; SIGHUP looks again."""
+    network = Network(lab)
+    own, later = "9.9.9.9", "9.9.9.10"
+    conf = {"link": {"report": f"ipc://{lab.file('report')}", "orders": f"ipc://{lab.file('orders')}"}}
+    coordinator = lab.coordinator(**conf).start()
+    lab.regions(coordinator, ["tokyo"])
+    site = network.site("tokyo")
+    site.run("ip", "address", "add", own + "/32", "dev", "lo")
+    probe = lab.probe(coordinator, "tokyo-1", "tokyo", prefix=site.prefix).start()
+    lab.wait_connected(coordinator, probe)
+    monitors = {a: lab.monitor(coordinator, a, "tcp", f"{a}:80") for a in (own, later)}
+    def reasons():
+        votes = {a: coordinator.explain(m)["votes"] for a, m in monitors.items()}
+        return {a: v[0]["reason"] for a, v in votes.items() if v}
+    refused = "internal.policy"
+    wait_for(lambda: reasons().get(own) == refused, "the refusal of its own address", 10)
+    wait_for(lambda: reasons().get(later) not in (None, refused), "an attempt at what is nobody's address", 10)
+    site.run("ip", "address", "add", later + "/32", "dev", "lo")
+    write(probe.path, json.dumps({**probe.conf, "allow": ["9.9.9.9"]}))
+    probe.signal(signal.SIGHUP)
+    wait_for(lambda: reasons() == {own: "tcp.refused", later: refused}, "the new file and the new address", 10)
 
 
 def refuses(argv, path, text, *words):

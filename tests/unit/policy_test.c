@@ -228,6 +228,23 @@ static void own_addresses_are_denied(void **state)
 	policy_clear(&policy);
 }
 
+static void one_more_address_is_denied(void **state)
+{
+	static const char *const nothing[] = {"coordinator.example", "", "9.9.9.0/24", "9.9.9"};
+	struct policy policy = {0};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(nothing); i++)
+		policy_deny(&policy, nothing[i]);
+	assert_int_equal(policy.n_deny, 0);
+	policy_deny(&policy, "9.9.9.9");
+	policy_deny(&policy, "2600::1");
+	assert_false(permits(&policy, "9.9.9.9"));
+	assert_true(permits(&policy, "9.9.9.8"));
+	assert_false(permits(&policy, "2600::1"));
+	assert_true(permits(&policy, "2600::2"));
+	policy_clear(&policy);
+}
+
 static void other_families_are_refused(void **state)
 {
 	const struct policy none = {0};
@@ -244,6 +261,7 @@ int main(void)
 		cmocka_unit_test(all_of_a_family_may_be_allowed),
 		cmocka_unit_test(cidr_texts),
 		cmocka_unit_test(own_addresses_are_denied),
+		cmocka_unit_test(one_more_address_is_denied),
 		cmocka_unit_test(other_families_are_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
