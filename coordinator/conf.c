@@ -7,6 +7,7 @@
 #include "proto/base/log.h"
 #include "proto/base/mem.h"
 #include "proto/base/yaml.h"
+#include "proto/joinstring.h"
 #include "proto/link.h"
 
 #include <stdio.h>
@@ -113,8 +114,10 @@ static const struct field door_fields[] = {
 	{.name = "addresses",
 		.type = FIELD_STRINGS,
 		.offset = DOOR(door_addresses),
-		.max = 8,
-		.doc = "host:port as probes reach the door: told to those that join."},
+		.max = JOIN_ADDRESSES_MAX,
+		.check = join_check_addresses,
+		.doc = "host:port as probes reach the door: told to those that join. Default: the "
+		       "host of url, and the port of listen."},
 	{.name = "connections",
 		.type = FIELD_INT,
 		.offset = DOOR(door_connections),

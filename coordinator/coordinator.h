@@ -7,6 +7,7 @@
 #include "coordinator/conf.h"
 #include "coordinator/door.h"
 #include "coordinator/fleet.h"
+#include "coordinator/join.h"
 #include "coordinator/registry.h"
 #include "coordinator/verdicts.h"
 
@@ -21,7 +22,9 @@ struct coordinator {
 	struct notify *notify;
 	struct curl_loop *curl;
 	struct api *api;
-	struct door *door;     /* NULL: none is configured */
+	struct door *door;       /* NULL: none is configured */
+	struct join_place *join; /* what join strings say; NULL: there is no door */
+	struct join_gate join_gate;
 	char *store_problem;   /* why state cannot be committed now; NULL: it can */
 	char *results_problem; /* the same for raw results */
 	int64_t started_wall_ms;

@@ -311,7 +311,7 @@ static bool has_twins(struct fleet *f, struct member *m, const struct probe *pro
 	}
 	if (!verdicts_twins(f->c->verdicts, probe->key))
 		return false;
-	end_session(m);
+	end_session(m); /* their connections may stay: nothing that comes on them is believed */
 	refuse(held, "twins",
 		"another program uses this probe's token too, so that neither is believed; "
 		"'quorate "

@@ -145,6 +145,17 @@ static void say_fixed(const char *key, const char *now, const char *wanted)
 			log_quote(wanted));
 }
 
+/* What join strings say from now on: a key that the door made is pinned, an operator's certificate is
+ * recognised by its name. */
+static void set_join_place(struct coordinator *c)
+{
+	if (!c->door)
+		return;
+	join_place_free(c->join);
+	c->join = join_place_new(&c->conf.door_addresses, c->conf.url, door_port(c->door),
+		c->conf.door_certificate ? NULL : door_pin(c->door));
+}
+
 static void on_hangup(void *arg, int signal_number)
 {
 	struct program *p = arg;
@@ -171,6 +182,7 @@ static void on_hangup(void *arg, int signal_number)
 	(void)door_reload(p->c.door, &conf);
 	coordinator_conf_clear(old);
 	*old = conf;
+	set_join_place(&p->c);
 	log_info("config.reloaded file=%s channels=%zu", log_quote(p->options.config),
 		conf.channels.n);
 }
@@ -245,7 +257,10 @@ static int open_parts(struct program *p)
 		return -1;
 	if (api_open(&c->api, c) == -1)
 		return -1;
-	return door_open(&c->door, c);
+	if (door_open(&c->door, c) == -1)
+		return -1;
+	set_join_place(c);
+	return 0;
 }
 
 static void close_parts(struct program *p)
@@ -253,6 +268,7 @@ static void close_parts(struct program *p)
 	struct coordinator *c = &p->c;
 
 	door_close(c->door);
+	join_place_free(c->join);
 	if (c->api)
 		api_close(c->api);
 	if (c->fleet)

@@ -9,6 +9,7 @@
 
 #include "coordinator/store/store.h"
 #include "proto/base/schema.h"
+#include "proto/joinstring.h"
 #include "proto/monitor.h"
 
 #include <uthash.h>
@@ -112,6 +113,27 @@ MUST_CHECK int registry_add_region(
 #define TOKEN_TEXT_SIZE 49 /* "qpt_" + 44 */
 MUST_CHECK int registry_add_probe(struct registry *r, const json_t *in, bool renew,
 	char token[TOKEN_TEXT_SIZE], struct problems *p, registry_done_fn done, void *arg);
+/* The same, with a join string's secret beside the token when valid_ms is set. */
+#define JOIN_TEXT_SIZE 48 /* "qj_" + 44 */
+struct probe_secrets {
+	int64_t valid_ms; /* given: how long the secret to join with is good; 0: none is made */
+	int64_t expires_wall_ms;
+	char token[TOKEN_TEXT_SIZE];
+	char join[JOIN_TEXT_SIZE];
+};
+MUST_CHECK int registry_admit_probe(struct registry *r, const json_t *in, bool renew,
+	struct probe_secrets *secrets, struct problems *p, registry_done_fn done, void *arg);
+enum join_outcome {
+	JOIN_TAKEN,   /* submitted: DONE comes, and the token is the request's */
+	JOIN_AGAIN,   /* the same secret with the same token: it is so already */
+	JOIN_REFUSED, /* no such probe or not its secret: nobody is told which */
+	JOIN_USED,    /* with another token */
+	JOIN_EXPIRED,
+	JOIN_BUSY /* the probe is being changed just now */
+};
+/* DONE comes after JOIN_TAKEN only. */
+MUST_CHECK enum join_outcome registry_join_probe(
+	struct registry *r, const struct join_request *request, registry_done_fn done, void *arg);
 /* A drained probe's seats are given to others, at once; its being away is no alert. */
 MUST_CHECK int registry_drain_probe(struct registry *r, const char *name, bool drained,
 	struct problems *p, registry_done_fn done, void *arg);

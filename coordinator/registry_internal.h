@@ -64,6 +64,14 @@ void registry_forget_probe(struct registry *r, struct probe *probe);
 void registry_forget_monitor(struct registry *r, struct registered *monitor);
 void registry_forget_key(struct registry *r, struct api_key *key);
 
+/* A field rule: a name that stands in URLs, labels and host names. */
+int registry_check_name(const void *value, const char **why);
+/* 176 random bits in hex behind PREFIX; being random, they need no slow hash. */
+void registry_secret_make(const char *prefix, char *out, size_t room);
+char *registry_secret_hash(const char *secret); /* hex SHA-256, allocated */
+void registry_submit_removal(struct registry *r, enum store_kind kind, const struct id *id,
+	const char *name, registry_done_fn done, void *arg);
+
 /* "not a registered region", with the nearest that is. */
 void registry_region_problem(
 	struct registry *r, const char *path, const char *name, struct problems *p);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Regions, probes and API keys: their fields, their rules, their coming and going. */
+/* Regions and API keys: their fields, their rules, their coming and going; every object's removal. */
 #include "coordinator/registry_internal.h"
 
 #include "proto/base/clock.h"
@@ -14,7 +14,7 @@
 #include <utlist.h>
 
 /* Names that stand in URLs, labels and host names. */
-static int check_name(const void *value, const char **why)
+int registry_check_name(const void *value, const char **why)
 {
 	const char *name = *(char *const *)value;
 
@@ -41,7 +41,7 @@ static const struct field region_fields[] = {
 		.flags = FIELD_REQUIRED,
 		.min = 1,
 		.max = 64,
-		.check = check_name,
+		.check = registry_check_name,
 		.doc = "Unique name, for example ap-northeast-1."},
 	{.name = "title",
 		.type = FIELD_STRING,
@@ -64,71 +64,6 @@ const struct schema region_schema = {.name = "region",
 	.fields = region_fields,
 	.n_fields = ARRAY_LEN(region_fields),
 	.size_bytes = offsetof(struct region, hh)};
-
-static const struct field probe_fields[] = {
-	{.name = "id",
-		.type = FIELD_ID,
-		.offset = offsetof(struct probe, id),
-		.flags = FIELD_READONLY,
-		.doc = "Made by the coordinator."},
-	{.name = "name",
-		.type = FIELD_STRING,
-		.offset = offsetof(struct probe, name),
-		.flags = FIELD_REQUIRED,
-		.min = 1,
-		.max = 64,
-		.check = check_name,
-		.doc = "Unique name, for example tokyo-1."},
-	{.name = "region",
-		.type = FIELD_STRING,
-		.offset = offsetof(struct probe, region),
-		.flags = FIELD_REQUIRED,
-		.min = 1,
-		.max = 64,
-		.doc = "Name of a registered region."},
-	{.name = "provider",
-		.type = FIELD_STRING,
-		.offset = offsetof(struct probe, provider),
-		.max = 64,
-		.doc = "Whose network it is in; default: its region's."},
-	{.name = "token_hash",
-		.type = FIELD_STRING,
-		.offset = offsetof(struct probe, token_hash),
-		.flags = FIELD_WIRE | FIELD_SECRET,
-		.max = 64},
-	{.name = "drained",
-		.type = FIELD_BOOL,
-		.offset = offsetof(struct probe, drained),
-		.flags = FIELD_READONLY,
-		.doc = "Whether its seats are given to others."},
-	{.name = "join_hash",
-		.type = FIELD_STRING,
-		.offset = offsetof(struct probe, join_hash),
-		.flags = FIELD_WIRE | FIELD_SECRET,
-		.max = 64},
-	{.name = "join_expires_at",
-		.type = FIELD_TIME,
-		.offset = offsetof(struct probe, join_expires_wall_ms),
-		.flags = FIELD_WIRE},
-	{.name = "join_used",
-		.type = FIELD_BOOL,
-		.offset = offsetof(struct probe, join_used),
-		.flags = FIELD_WIRE},
-	{.name = "created_at",
-		.type = FIELD_TIME,
-		.offset = offsetof(struct probe, created_wall_ms),
-		.flags = FIELD_READONLY,
-		.doc = "When it was registered."},
-	{.name = "joined_at",
-		.type = FIELD_TIME,
-		.offset = offsetof(struct probe, joined_wall_ms),
-		.flags = FIELD_READONLY,
-		.doc = "When it was first seen."},
-};
-const struct schema probe_schema = {.name = "probe",
-	.fields = probe_fields,
-	.n_fields = ARRAY_LEN(probe_fields),
-	.size_bytes = offsetof(struct probe, hh)};
 
 const char *const role_names[] = {"viewer", "editor", "admin", NULL};
 
@@ -171,7 +106,7 @@ const struct schema api_key_schema = {.name = "key",
 
 #define SECRET_BYTES 22 /* 44 hex digits */
 
-static void secret_make(const char *prefix, char *out, size_t room)
+void registry_secret_make(const char *prefix, char *out, size_t room)
 {
 	char hex[2 * SECRET_BYTES + 1];
 
@@ -180,7 +115,7 @@ static void secret_make(const char *prefix, char *out, size_t room)
 	stpcpy(stpcpy(out, prefix), hex);
 }
 
-static char *secret_hash(const char *secret)
+char *registry_secret_hash(const char *secret)
 {
 	unsigned char digest[SHA256_DIGEST_LENGTH];
 	char *hex = mem_alloc(2 * sizeof(digest) + 1);
@@ -191,20 +126,10 @@ static char *secret_hash(const char *secret)
 	return hex;
 }
 
-bool registry_token_fits(const struct probe *probe, const char *token)
-{
-	char *hash = secret_hash(token);
-	bool fits = probe->token_hash && strlen(probe->token_hash) == strlen(hash) &&
-		    bytes_equal(hash, probe->token_hash, strlen(hash));
-
-	free(hash);
-	return fits;
-}
-
 /* Finding by the hash of a random secret tells an attacker nothing useful by its timing. */
 const struct api_key *registry_key(struct registry *r, const char *secret)
 {
-	char *hash = secret_hash(secret);
+	char *hash = registry_secret_hash(secret);
 	struct api_key *key;
 
 	HASH_FIND(hh, r->keys, hash, strlen(hash), key);
@@ -260,42 +185,6 @@ refuse:
 	return -1;
 }
 
-/* ---- probes */
-
-static void apply_probe(struct change *change)
-{
-	struct probe *take = change->object, *old = registry_probe(change->registry, take->name);
-	struct probe *probe;
-
-	if (old && take->joined_wall_ms == UNSET) /* it was first seen meanwhile */
-		take->joined_wall_ms = old->joined_wall_ms;
-	probe = registry_insert_probe(change->registry, take);
-
-	free(change->object);
-	registry_tell(change->registry, CHANGED_PROBE, probe);
-}
-
-static void drop_probe(struct change *change)
-{
-	schema_clear(&probe_schema, change->object);
-	free(change->object);
-}
-
-static void submit_probe(struct registry *r, struct probe *take, registry_done_fn done, void *arg)
-{
-	struct change *change = change_new(r, STORE_PROBE, &take->id, done, arg);
-	struct store_batch *b = store_batch_new(r->store);
-	json_t *doc = schema_encode(&probe_schema, SCHEMA_WIRE, take);
-
-	change->object = take;
-	change->name = mem_strdup(take->name);
-	change->apply = apply_probe;
-	change->drop = drop_probe;
-	store_put(b, STORE_PROBE, &take->id, take->name, doc);
-	json_decref(doc);
-	change_submit(change, b);
-}
-
 void registry_region_problem(
 	struct registry *r, const char *path, const char *name, struct problems *p)
 {
@@ -313,95 +202,6 @@ void registry_region_problem(
 		problems_add(p, path, "'%s' is not a registered region; %s", name,
 			n ? "'quorate region list' shows them"
 			  : "none is registered yet: 'quorate region add NAME'");
-}
-
-/* Everything of the old registration but the token and what IN changes. */
-static void renew_probe(struct probe *probe, const struct probe *old)
-{
-	probe->id = old->id;
-	probe->key = old->key;
-	probe->created_wall_ms = old->created_wall_ms;
-	probe->joined_wall_ms = old->joined_wall_ms;
-	probe->drained = old->drained;
-}
-
-/* As it is stored: everything. */
-static struct probe *copy_probe(const struct probe *probe)
-{
-	struct probe *copy = mem_alloc(sizeof(*copy));
-
-	*copy = *probe;
-	copy->name = mem_strdup(probe->name);
-	copy->region = mem_strdup(probe->region);
-	copy->provider = mem_strdup(probe->provider);
-	copy->token_hash = mem_strdup(probe->token_hash);
-	copy->join_hash = mem_strdup(probe->join_hash);
-	memset(&copy->hh, 0, sizeof(copy->hh));
-	memset(&copy->hh_key, 0, sizeof(copy->hh_key));
-	return copy;
-}
-
-int registry_drain_probe(struct registry *r, const char *name, bool drained, struct problems *p,
-	registry_done_fn done, void *arg)
-{
-	const struct probe *probe = registry_probe(r, name);
-	struct probe *changed;
-
-	if (!probe)
-		problems_add(p, "name", "'%s' is not a registered probe", name);
-	else if (change_reserves(r, STORE_PROBE, name))
-		problems_add(p, "name", "'%s' is being changed just now; try again", name);
-	if (p->total)
-		return -1;
-	changed = copy_probe(probe);
-	changed->drained = drained;
-	submit_probe(r, changed, done, arg);
-	return 0;
-}
-
-int registry_add_probe(struct registry *r, const json_t *in, bool renew,
-	char token[TOKEN_TEXT_SIZE], struct problems *p, registry_done_fn done, void *arg)
-{
-	struct probe *probe = mem_alloc(sizeof(*probe)), *old = NULL;
-
-	if (schema_decode(&probe_schema, SCHEMA_STRICT, in, probe, p) == -1)
-		goto refuse;
-	old = registry_probe(r, probe->name);
-	if (!renew && old)
-		problems_add(p, "name", "'%s' is a registered probe already", probe->name);
-	if (renew && !old)
-		problems_add(p, "name", "'%s' is not a registered probe", probe->name);
-	if (change_reserves(r, STORE_PROBE, probe->name))
-		problems_add(p, "name", "'%s' is being registered just now", probe->name);
-	if (!registry_region(r, probe->region))
-		registry_region_problem(r, "region", probe->region, p);
-	if (p->total)
-		goto refuse;
-	probe->id = id_new();
-	probe->created_wall_ms = clock_wall_ms();
-	probe->joined_wall_ms = UNSET;
-	if (renew)
-		renew_probe(probe, old);
-	secret_make("qpt_", token, TOKEN_TEXT_SIZE);
-	probe->token_hash = secret_hash(token);
-	submit_probe(r, probe, done, arg);
-	return 0;
-refuse:
-	schema_clear(&probe_schema, probe);
-	free(probe);
-	return -1;
-}
-
-void registry_probe_joined(struct registry *r, struct probe *probe, int64_t wall_ms)
-{
-	struct store_batch *b = store_batch_new(r->store);
-	json_t *doc;
-
-	probe->joined_wall_ms = wall_ms;
-	doc = schema_encode(&probe_schema, SCHEMA_WIRE, probe);
-	store_put(b, STORE_PROBE, &probe->id, probe->name, doc);
-	json_decref(doc);
-	store_submit(r->store, b, STORE_EVENTUALLY, NULL, NULL);
 }
 
 /* ---- keys */
@@ -433,8 +233,8 @@ int registry_add_key(struct registry *r, const json_t *in, char secret[KEY_TEXT_
 	}
 	key->id = id_new();
 	key->created_wall_ms = clock_wall_ms();
-	secret_make("qk_", secret, KEY_TEXT_SIZE);
-	key->hash = secret_hash(secret);
+	registry_secret_make("qk_", secret, KEY_TEXT_SIZE);
+	key->hash = registry_secret_hash(secret);
 	change = change_new(r, STORE_KEY, &key->id, done, arg);
 	change->object = key;
 	change->apply = apply_key;
@@ -490,7 +290,7 @@ static void apply_removal(struct change *change)
 	}
 }
 
-static void submit_removal(struct registry *r, enum store_kind kind, const struct id *id,
+void registry_submit_removal(struct registry *r, enum store_kind kind, const struct id *id,
 	const char *name, registry_done_fn done, void *arg)
 {
 	struct change *change = change_new(r, kind, id, done, arg);
@@ -528,20 +328,7 @@ int registry_remove_region(
 	}
 	if (p->total)
 		return -1;
-	submit_removal(r, STORE_REGION, &region->id, name, done, arg);
-	return 0;
-}
-
-int registry_remove_probe(
-	struct registry *r, const char *name, struct problems *p, registry_done_fn done, void *arg)
-{
-	const struct probe *probe = registry_probe(r, name);
-
-	if (!probe) {
-		problems_add(p, "name", "'%s' is not a registered probe", name);
-		return -1;
-	}
-	submit_removal(r, STORE_PROBE, &probe->id, name, done, arg);
+	registry_submit_removal(r, STORE_REGION, &region->id, name, done, arg);
 	return 0;
 }
 
@@ -550,7 +337,7 @@ int registry_remove_monitor(
 {
 	if (!registry_monitor(r, id))
 		return -1;
-	submit_removal(r, STORE_MONITOR, id, NULL, done, arg);
+	registry_submit_removal(r, STORE_MONITOR, id, NULL, done, arg);
 	return 0;
 }
 
@@ -559,7 +346,7 @@ int registry_remove_key(struct registry *r, const struct id *id, registry_done_f
 	for (const struct api_key *key = r->keys; key; key = key->hh.next) {
 		if (!id_equal(&key->id, id))
 			continue;
-		submit_removal(r, STORE_KEY, id, NULL, done, arg);
+		registry_submit_removal(r, STORE_KEY, id, NULL, done, arg);
 		return 0;
 	}
 	return -1;

@@ -51,6 +51,9 @@ struct registered *find_monitor(struct api_request *r);
 json_t *monitor_input(const json_t *in, const struct monitor *stored, const char *path,
 	struct problems *problems);
 
+/* ---- join.c */
+void handle_join(struct api_request *r);
+
 /* ---- results.c, apply.c, regions.c, probes.c, keys.c, alerts.c, stream.c, deadletters.c */
 void handle_monitor_results(struct api_request *r);
 void handle_apply(struct api_request *r);

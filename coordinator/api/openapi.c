@@ -61,6 +61,8 @@ static const struct {
 		   "\"type\":\"object\"}}}"},
 	{"health", "{\"type\":\"object\",\"required\":[\"status\"],\"properties\":{\"status\":{"
 		   "\"type\":\"string\"}}}"},
+	{"joined", "{\"type\":\"object\",\"required\":[\"probe\"],\"properties\":{\"probe\":{"
+		   "\"type\":\"string\"}}}"},
 	{"openapi", "{\"type\":\"object\"}"},
 };
 
@@ -90,15 +92,18 @@ static void add_answers_only(json_t *schemas)
 	add_member(probe, "monitors", "{\"type\":\"integer\",\"readOnly\":true}");
 	add_member(probe, "token",
 		"{\"type\":\"string\",\"readOnly\":true,\"description\":\"Told once.\"}");
+	add_member(probe, "join",
+		"{\"type\":\"string\",\"readOnly\":true,\"description\":\"Told once, and only when "
+		"there is a door: the line for quorate-probe join.\"}");
 	add_member(key, "secret",
 		"{\"type\":\"string\",\"readOnly\":true,\"description\":\"Told once.\"}");
 }
 
 static json_t *schemas_json(void)
 {
-	const struct schema *tables[] = {
-		&monitor_schema, &result_schema, &region_schema, &probe_schema, &api_key_schema};
-	static const char *const names[] = {"monitor", "result", "region", "probe", "key"};
+	const struct schema *tables[] = {&monitor_schema, &result_schema, &region_schema,
+		&probe_schema, &api_key_schema, &join_request_schema};
+	static const char *const names[] = {"monitor", "result", "region", "probe", "key", "join"};
 	json_t *out = json_object();
 
 	for (size_t i = 0; i < ARRAY_LEN(tables); i++)

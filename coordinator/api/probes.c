@@ -3,6 +3,7 @@
 #include "coordinator/api/handlers.h"
 
 #include "proto/base/mem.h"
+#include "quorate/duration.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -84,17 +85,50 @@ void handle_probe_get(struct api_request *r)
 
 /* ---- a token, made before the commit and told after it */
 
-static void free_token(void *context)
+static void free_secrets(void *context)
 {
-	explicit_bzero(context, TOKEN_TEXT_SIZE);
+	explicit_bzero(context, sizeof(struct probe_secrets));
 	free(context);
 }
 
-static char *new_token(struct api_request *r)
+/* Where the registry puts them; NULL after answering what is wrong with ?valid=. */
+static struct probe_secrets *new_secrets(struct api_request *r)
 {
-	r->context = mem_alloc(TOKEN_TEXT_SIZE);
-	r->context_free = free_token;
-	return r->context;
+	const char *valid = api_query(r, "valid");
+	struct problems problems = {0};
+	struct probe_secrets *secrets;
+	int64_t valid_ms = JOIN_VALID_MS;
+
+	if (valid && (duration_parse(valid, &valid_ms) == -1 || valid_ms < JOIN_VALID_MIN_MS ||
+			     valid_ms > JOIN_VALID_MAX_MS))
+		problems_add(
+			&problems, "valid", "'%s'; accepted: a duration from 1s to 30d", valid);
+	else if (valid && !r->coordinator->join)
+		problems_add(&problems, "valid",
+			"this coordinator has no door, and so makes no join strings; see 'door' in "
+			"quorate-coordinator(8)");
+	if (problems.total) {
+		reply_invalid(r, &problems);
+		return NULL;
+	}
+	secrets = mem_alloc(sizeof(*secrets));
+	secrets->valid_ms = r->coordinator->join ? valid_ms : 0;
+	r->context = secrets;
+	r->context_free = free_secrets;
+	return secrets;
+}
+
+static void set_join(json_t *out, const struct coordinator *c, const struct probe *probe,
+	const struct probe_secrets *secrets)
+{
+	char *line;
+
+	if (!c->join || secrets->valid_ms == 0)
+		return;
+	line = join_place_line(c->join, probe->name, secrets->join, secrets->expires_wall_ms);
+	json_object_set_new(out, "join", json_string(line));
+	explicit_bzero(line, strlen(line));
+	free(line);
 }
 
 static struct probe *probe_by_id(struct registry *registry, const struct id *id)
@@ -109,6 +143,7 @@ static void answer_token(
 	struct api_request *r, enum store_error error, const struct id *id, int status)
 {
 	struct probe *probe = error == STORE_OK ? probe_by_id(r->coordinator->registry, id) : NULL;
+	const struct probe_secrets *secrets = r->context;
 	char *location;
 	json_t *out;
 
@@ -117,7 +152,8 @@ static void answer_token(
 		return;
 	}
 	out = probe_json(r->coordinator, probe);
-	json_object_set_new(out, "token", json_string(r->context));
+	json_object_set_new(out, "token", json_string(secrets->token));
+	set_join(out, r->coordinator, probe, secrets);
 	if (status == 201) {
 		location = mem_printf("/api/v1/probes/%s", probe->name);
 		api_set_header(r, "Location", location);
@@ -138,25 +174,27 @@ static void renewed_cb(void *arg, enum store_error error, const struct id *id)
 
 void handle_probes_create(struct api_request *r)
 {
+	struct probe_secrets *secrets = new_secrets(r);
 	struct problems problems = {0};
 
-	if (registry_add_probe(r->coordinator->registry, r->body, false, new_token(r), &problems,
-		    created_cb, r) == -1)
+	if (secrets && registry_admit_probe(r->coordinator->registry, r->body, false, secrets,
+			       &problems, created_cb, r) == -1)
 		reply_invalid(r, &problems);
 }
 
 void handle_probe_token(struct api_request *r)
 {
 	struct probe *probe = find_probe(r);
+	struct probe_secrets *secrets = probe ? new_secrets(r) : NULL;
 	struct problems problems = {0};
 	json_t *in;
 
-	if (!probe)
+	if (!secrets)
 		return;
 	in = json_pack("{s:s, s:s, s:s*}", "name", probe->name, "region", probe->region, "provider",
 		probe->provider);
-	if (registry_add_probe(r->coordinator->registry, in, true, new_token(r), &problems,
-		    renewed_cb, r) == -1)
+	if (registry_admit_probe(
+		    r->coordinator->registry, in, true, secrets, &problems, renewed_cb, r) == -1)
 		reply_invalid(r, &problems);
 	json_decref(in);
 }

@@ -33,12 +33,18 @@ static const struct cli_option monitor_show_options[] = {
 static const struct cli_option probe_add_options[] = {
 	{"region", 0, "REGION", "the registered region that it stands in"},
 	{"provider", 0, "TEXT", "whose network it is in; default: its region's"},
-	{"save", 0, "FILE", "write the token to the new FILE (0600) instead of showing it"},
+	{"valid", 0, "DURATION", "how long the join string is good; default 1h"},
+	{"save", 0, "FILE",
+		"write the join string, or the token, to the new FILE (0600) instead of showing "
+		"it"},
 	{0},
 };
 
-static const struct cli_option save_options[] = {
-	{"save", 0, "FILE", "write the token to the new FILE (0600) instead of showing it"},
+static const struct cli_option probe_token_options[] = {
+	{"valid", 0, "DURATION", "how long the join string is good; default 1h"},
+	{"save", 0, "FILE",
+		"write the join string, or the token, to the new FILE (0600) instead of showing "
+		"it"},
 	{0},
 };
 
@@ -111,11 +117,13 @@ const struct command commands[] = {
 		"Reconnects by itself and misses nothing. With -o json each line is one event as "
 		"JSON."},
 	{"probe", "add", "NAME", 1, 1, probe_add_options, command_probe_add,
-		"Register a probe and get its token", NULL},
+		"Register a probe and get the line with which it joins",
+		"A coordinator without a door gives a token instead, to be put into the probe's "
+		"token_file."},
 	{"probe", "list", NULL, 0, 0, NULL, command_probe_list, "All probes and how they are",
 		NULL},
-	{"probe", "token", "PROBE", 1, 1, save_options, command_probe_token,
-		"Make a new token; the old one ends", NULL},
+	{"probe", "token", "PROBE", 1, 1, probe_token_options, command_probe_token,
+		"Let a probe join anew; the old token and its session end", NULL},
 	{"probe", "drain", "PROBE", 1, 1, NULL, command_probe_drain,
 		"Take a probe out of service; others get its seats at once", NULL},
 	{"probe", "undrain", "PROBE", 1, 1, NULL, command_probe_undrain,

@@ -5,7 +5,31 @@
 #include "coordinator/cli/table.h"
 #include "coordinator/cli/text.h"
 
+#include "proto/base/mem.h"
+
 #include <stdlib.h>
+
+/* The join string to OUT alone, and a sentence about it to ERR. */
+static int print_join(struct cli *cli, const json_t *answer, const char *name, const char *save)
+{
+	int status = cli_print_secret(cli, value_text(answer, "join", NULL), save);
+
+	if (status != CLI_OK)
+		return status;
+	if (save)
+		cli_note(cli,
+			"The join string of probe %s is in %s, readable by its owner only. On the "
+			"probe's machine:\n"
+			"  quorate-probe join <%s",
+			name, save, save);
+	else
+		cli_note(cli,
+			"\nThis lets one program join as probe %s, once and for a time. On the "
+			"probe's machine\n"
+			"'quorate-probe join' reads it from standard input.",
+			name);
+	return CLI_OK;
+}
 
 /* The token goes to OUT alone, what to do with it to ERR: `quorate probe add … >file` does what one
  * expects. */
@@ -18,6 +42,8 @@ static int print_token(struct cli *cli, const json_t *answer, const char *name, 
 		return cli_fail(cli, "the coordinator's answer has no token in it");
 	if (cli->json && !save)
 		return cli_print_json(cli, answer);
+	if (value_text(answer, "join", NULL))
+		return print_join(cli, answer, name, save);
 	status = cli_print_secret(cli, token, save);
 	if (status != CLI_OK)
 		return status;
@@ -39,12 +65,28 @@ static int print_token(struct cli *cli, const json_t *answer, const char *name, 
 	return CLI_OK;
 }
 
+/* FORMAT with its one name, and ?valid= when it was asked for. Allocated. */
+static char *secret_path(const char *format, const char *name, const struct args *args)
+{
+	const char *valid = args_value(args, "valid");
+	char *path = name ? client_path(format, name) : mem_strdup(format), *query, *whole;
+
+	if (!valid)
+		return path;
+	query = client_path("?valid=%s", valid);
+	whole = mem_printf("%s%s", path, query);
+	free(path);
+	free(query);
+	return whole;
+}
+
 int command_probe_add(struct cli *cli, const struct args *args)
 {
 	const char *region = args_value(args, "region"), *name = args->operand[0];
 	json_t *body, *answer = NULL;
 	struct client *client;
 	int status = CLI_FAILED;
+	char *path;
 
 	if (!region)
 		return cli_usage(cli, "probe add: --region is missing: the place that the probe "
@@ -52,17 +94,19 @@ int command_probe_add(struct cli *cli, const struct args *args)
 	client = cli_client(cli);
 	body = json_pack("{s:s, s:s, s:s*}", "name", name, "region", region, "provider",
 		args_value(args, "provider"));
-	if (client && client_call(client, "POST", "/api/v1/probes", body, &answer) == 0)
+	path = secret_path("/api/v1/probes", NULL, args);
+	if (client && client_call(client, "POST", path, body, &answer) == 0)
 		status = print_token(cli, answer, name, args_value(args, "save"));
 	json_decref(body);
 	json_decref(answer);
+	free(path);
 	return status;
 }
 
 int command_probe_token(struct cli *cli, const struct args *args)
 {
 	struct client *client = cli_client(cli);
-	char *path = client_path("/api/v1/probes/%s/token", args->operand[0]);
+	char *path = secret_path("/api/v1/probes/%s/token", args->operand[0], args);
 	json_t *answer = NULL;
 	int status = CLI_FAILED;
 

@@ -550,6 +550,118 @@ static void test_probes(void **state UNUSED)
 	expect_status(404, ask("DELETE", "/api/v1/probes/tokyo-1", NULL));
 }
 
+/* Registers or renews a probe and keeps its join string's secret. */
+static void get_secret(const char *path, const char *body, char *secret, size_t room)
+{
+	struct problems problems = {0};
+	struct join_string j;
+	json_t *out;
+
+	expect_status(body ? 201 : 200, ask("POST", path, body));
+	out = answer();
+	if (join_string_decode(text_of(out, "join"), strlen(text_of(out, "join")), &j, &problems) ==
+		-1)
+		fail_msg("%s: %s", text_of(out, "join"), problems.item[0].message);
+	assert_string_equal(j.addresses.item[0], "c.example.net:443");
+	snprintf(secret, room, "%s", j.secret);
+	json_decref(out);
+	join_string_clear(&j);
+}
+
+static int try_join(const char *probe, const char *secret, const char *token)
+{
+	char *body = mem_printf(
+		"{\"probe\":\"%s\",\"secret\":\"%s\",\"token\":\"%s\"}", probe, secret, token);
+	int status =
+		client_ask(&c, "POST", "/api/v1/join", "Content-Type: application/json\r\n", body);
+
+	free(body);
+	return status;
+}
+
+#define TOKEN "qpt_made_by_the_probe_itself"
+
+static void test_join(void **state UNUSED)
+{
+	struct strings none = {0};
+	char secret[JOIN_TEXT_SIZE], old[JOIN_TEXT_SIZE], *wrong_answer;
+	const struct probe *probe;
+
+	add_region_and_probe();
+	assert_null(strstr(client_body(&c), "\"join\"")); /* there is no door */
+	expect_status(422, ask("POST", "/api/v1/probes/tokyo-1/token?valid=2h", NULL));
+	assert_non_null(strstr(client_body(&c), "no door"));
+
+	co.join = join_place_new(&none, "https://c.example.net", 443,
+		"sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=");
+	expect_status(422, ask("POST", "/api/v1/probes/tokyo-1/token?valid=0s", NULL));
+	expect_status(422, ask("POST", "/api/v1/probes/tokyo-1/token?valid=31d", NULL));
+	expect_status(422, ask("POST", "/api/v1/probes/tokyo-1/token?valid=5", NULL));
+	get_secret("/api/v1/probes/tokyo-1/token", NULL, old, sizeof(old));
+	get_secret("/api/v1/probes/tokyo-1/token?valid=2h", NULL, secret, sizeof(secret));
+	get_secret(
+		"/api/v1/probes", "{\"name\":\"tokyo-2\",\"region\":\"tokyo\"}", old, sizeof(old));
+
+	/* nobody learns which probes exist */
+	expect_status(403, try_join("nobody", secret, TOKEN));
+	wrong_answer = mem_strdup(client_body(&c));
+	expect_status(403, try_join("tokyo-1", "qj_wrong_wrong_wrong_wrong", TOKEN));
+	assert_string_equal(client_body(&c), wrong_answer);
+	expect_status(403, try_join("tokyo-1", old, TOKEN)); /* another probe's */
+	assert_string_equal(client_body(&c), wrong_answer);
+	free(wrong_answer);
+
+	/* what is no request at all; a secret is never shown again */
+	expect_status(422, try_join("tokyo-1", secret, "short"));
+	expect_status(422, try_join("tokyo-1", secret, "a token with spaces in it"));
+	assert_null(strstr(client_body(&c), "spaces in it"));
+	expect_status(
+		422, client_ask(&c, "POST", "/api/v1/join", "Content-Type: application/json\r\n",
+			     "{\"probe\":\"tokyo-1\"}"));
+	expect_status(422,
+		client_ask(&c, "POST", "/api/v1/join", "Content-Type: application/json\r\n", "[]"));
+
+	/* once; again with the same token; never with another */
+	expect_status(200, try_join("tokyo-1", secret, TOKEN));
+	probe = registry_probe(co.registry, "tokyo-1");
+	assert_true(registry_token_fits(probe, TOKEN));
+	expect_status(200, try_join("tokyo-1", secret, TOKEN));
+	expect_status(409, try_join("tokyo-1", secret, TOKEN "x"));
+	assert_true(registry_token_fits(registry_probe(co.registry, "tokyo-1"), TOKEN));
+	expect_status(200, ask("GET", "/api/v1/probes/tokyo-1", NULL));
+	assert_null(strstr(client_body(&c), "join_"));
+	assert_null(strstr(client_body(&c), "hash"));
+
+	/* a new token voids the string before it */
+	get_secret("/api/v1/probes/tokyo-1/token?valid=1s", NULL, old, sizeof(old));
+	expect_status(403, try_join("tokyo-1", secret, TOKEN));
+	registry_probe(co.registry, "tokyo-1")->join_expires_wall_ms = clock_wall_ms();
+	expect_status(410, try_join("tokyo-1", old, TOKEN));
+	assert_non_null(strstr(client_body(&c), "too old"));
+
+	/* and strangers may not try for ever */
+	int status = 0;
+	for (int i = 0; i < 2 * JOIN_BURST && status != 429; i++)
+		status = try_join("tokyo-1", "qj_wrong_wrong_wrong_wrong", TOKEN);
+	assert_int_equal(status, 429);
+	join_place_free(co.join);
+	co.join = NULL;
+}
+
+static void test_drain(void **state UNUSED)
+{
+	add_region_and_probe();
+	expect_status(403, ask_as(ROLE_EDITOR, "POST", "/api/v1/probes/tokyo-1/drain", "", NULL));
+	expect_status(404, ask("POST", "/api/v1/probes/nobody/drain", NULL));
+	expect_status(200, ask("POST", "/api/v1/probes/tokyo-1/drain", NULL));
+	assert_non_null(strstr(client_body(&c), "\"drained\":true"));
+	assert_true(registry_probe(co.registry, "tokyo-1")->drained);
+	expect_status(200, ask("POST", "/api/v1/probes/tokyo-1/token", NULL));
+	assert_true(registry_probe(co.registry, "tokyo-1")->drained); /* another matter */
+	expect_status(200, ask("POST", "/api/v1/probes/tokyo-1/undrain", NULL));
+	assert_non_null(strstr(client_body(&c), "\"drained\":false"));
+}
+
 static void test_keys(void **state UNUSED)
 {
 	char path[80];
@@ -640,7 +752,8 @@ static void test_alerts(void **state UNUSED)
 	raise_alert("shop front", ALERT_SLOW);
 	raise_alert("b", ALERT_DOWN);
 	resolve_alert("b", ALERT_DOWN);
-	assert_true(client_wait(&c, count_items("/api/v1/alerts?state=closed") == 1)); /* all are committed */
+	assert_true(client_wait(
+		&c, count_items("/api/v1/alerts?state=closed") == 1)); /* all are committed */
 	assert_int_equal(count_items("/api/v1/alerts?state=open"), 2);
 	assert_int_equal(count_items("/api/v1/alerts?state=closed"), 1);
 	assert_int_equal(count_items("/api/v1/alerts"), 3);
@@ -906,6 +1019,8 @@ int main(void)
 		TEST(test_apply_refusals),
 		TEST(test_regions),
 		TEST(test_probes),
+		TEST(test_join),
+		TEST(test_drain),
 		TEST(test_keys),
 		TEST(test_roles),
 		TEST(test_alerts),

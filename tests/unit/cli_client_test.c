@@ -193,6 +193,38 @@ static void secrets_can_be_saved(void **state UNUSED)
 	file_remove(file);
 }
 
+static void a_join_string_stands_alone(void **state UNUSED)
+{
+	static const char *const answers[] = {
+		ANSWER("201", "{\"name\": \"tokyo-1\", \"token\": \"qpt_secret\", \"join\": "
+			      "\"quorate-join-1:AAAA\"}"),
+		ANSWER("200", "{\"name\": \"tokyo-1\", \"token\": \"qpt_secret\", \"join\": "
+			      "\"quorate-join-1:BBBB\"}"),
+		ANSWER("200", "{\"name\": \"tokyo-1\", \"drained\": true}"), NULL};
+	struct recorded server;
+	struct ran r;
+
+	recorded_start(&server, answers);
+	r = run("probe", "add", "tokyo-1", "--region", "tokyo", "--valid", "2h");
+	assert_int_equal(r.status, CLI_OK);
+	assert_string_equal(r.out, "quorate-join-1:AAAA\n");
+	assert_contains(r.err, "quorate-probe join");
+	assert_lacks(r.err, "AAAA");
+	assert_lacks(r.err, "qpt_");
+	assert_contains(server.request[0], "POST /api/v1/probes?valid=2h ");
+	ran_free(&r);
+	r = run("probe", "token", "tokyo-1");
+	assert_string_equal(r.out, "quorate-join-1:BBBB\n");
+	assert_contains(server.request[1], "POST /api/v1/probes/tokyo-1/token ");
+	ran_free(&r);
+	r = run("probe", "drain", "tokyo-1");
+	assert_int_equal(r.status, CLI_OK);
+	assert_string_equal(r.out, "");
+	assert_contains(server.request[2], "POST /api/v1/probes/tokyo-1/drain ");
+	ran_free(&r);
+	recorded_stop(&server);
+}
+
 /* ---- pages */
 
 static void lists_follow_their_pages(void **state UNUSED)
@@ -435,6 +467,7 @@ int main(void)
 		cmocka_unit_test(keys_come_from_safe_places),
 		cmocka_unit_test(a_wrong_key_is_said),
 		cmocka_unit_test(secrets_can_be_saved),
+		cmocka_unit_test(a_join_string_stands_alone),
 		cmocka_unit_test(lists_follow_their_pages),
 		cmocka_unit_test(an_alert_is_a_page),
 		cmocka_unit_test(a_monitor_is_explained),
