@@ -47,7 +47,7 @@ struct agent {
 	enum agent_state state;
 	struct timer retry; /* WAITING: the next hello */
 	int attempts;       /* answered, since the last session that settled */
-	int silences;       /* hellos without any answer, in a row */
+	int silences;       /* hellos without any answer, in a row; OPEN: reports */
 	bool silence_told;
 	char *refusal; /* the last one logged */
 
@@ -214,6 +214,12 @@ static void on_nonsense(struct agent *a, enum link_stream stream, const char *wh
 	}
 }
 
+static void tell_silence(struct agent *a, enum link_stream stream)
+{
+	if (a->hooks.silent)
+		a->hooks.silent(a->hooks.arg, stream);
+}
+
 static void on_silence(struct agent *a)
 {
 	if (!a->silence_told)
@@ -222,9 +228,12 @@ static void on_silence(struct agent *a)
 	a->silence_told = true;
 	if (a->state == AGENT_HELLO) {
 		a->silences++;
+		tell_silence(a, LINK_REPORT);
 		send_hello(a);
 		return;
 	}
+	if (++a->silences > 1) /* once may be a busy moment */
+		tell_silence(a, LINK_REPORT);
 	backlog_flight_return(&a->backlog);
 	plan_report(a);
 }
@@ -416,16 +425,18 @@ static void reply_cb(
 {
 	struct agent *a = arg;
 	if (error) {
-		if (stream == LINK_REPORT)
+		if (stream == LINK_REPORT) {
 			on_silence(a);
-		else
+		} else {
+			tell_silence(a, LINK_ORDERS);
 			send_poll(a);
+		}
 		return;
 	}
-	if (a->state == AGENT_HELLO) {
+	if (a->state == AGENT_HELLO)
 		a->attempts++;
+	if (stream == LINK_REPORT)
 		a->silences = 0;
-	}
 	struct problems problems = {0};
 	struct message *m = message_decode(data, size_bytes, &problems);
 	if (m)

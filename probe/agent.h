@@ -8,6 +8,7 @@
 #define QUORATE_PROBE_AGENT_H
 
 #include "proto/base/loop.h"
+#include "proto/link.h"
 #include "proto/messages.h"
 
 struct agent;
@@ -24,6 +25,9 @@ struct agent_hooks {
 	/* Fills OUT (zeroed) before each hello; its content is the caller's and is read before the
 	 * next call. */
 	void (*capabilities)(void *arg, struct capabilities *out);
+	/* Nobody has answered on STREAM for longer than a living coordinator takes: whatever carries
+	 * it had better be made anew. NULL: nobody wants to know. */
+	void (*silent)(void *arg, enum link_stream stream);
 	void *arg;
 };
 

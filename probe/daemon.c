@@ -13,6 +13,7 @@
 #include "probe/schedule.h"
 #include "probe/tilt.h"
 #include "probe/token.h"
+#include "probe/uplinks.h"
 #include "proto/base/clock.h"
 #include "proto/base/log.h"
 #include "proto/base/loop.h"
@@ -38,6 +39,7 @@ struct daemon {
 	struct policy policy;
 	struct engine *engine;
 	struct schedule *schedule;
+	struct uplinks *uplinks; /* NULL: the coordinator is on this machine */
 	struct agent *agent;
 	struct tilt tilt;
 	struct timer tick, stop;
@@ -195,6 +197,13 @@ static void capabilities_cb(void *arg, struct capabilities *out)
 		.min_interval_ms = d->conf.min_interval_ms};
 }
 
+static void silent_cb(void *arg, enum link_stream stream)
+{
+	struct daemon *d = arg;
+	if (d->uplinks)
+		uplinks_cut(d->uplinks, stream);
+}
+
 /* ---- configuration */
 
 static struct engine_limits limits_of(const struct probe_conf *conf)
@@ -236,6 +245,18 @@ static void warn_fixed(const char *key, const char *now, const char *wanted)
 		log_warning("probe.conf key=%s note=\"takes effect at the next start\"", key);
 }
 
+static void keep_coordinator(struct coordinator_conf *wanted, struct coordinator_conf *now)
+{
+	json_t *a = schema_encode(&coordinator_conf_schema, SCHEMA_STRICT, wanted);
+	json_t *b = schema_encode(&coordinator_conf_schema, SCHEMA_STRICT, now);
+	warn_fixed("coordinator", "", json_equal(a, b) ? "" : "changed");
+	json_decref(a);
+	json_decref(b);
+	struct coordinator_conf read = *wanted;
+	*wanted = *now;
+	*now = read;
+}
+
 /* What the running probe cannot change stays as it is. */
 static void keep_fixed(struct probe_conf *wanted, struct probe_conf *now)
 {
@@ -252,6 +273,7 @@ static void keep_fixed(struct probe_conf *wanted, struct probe_conf *now)
 		*pairs[i][0] = *pairs[i][1];
 		*pairs[i][1] = text;
 	}
+	keep_coordinator(&wanted->coordinator, &now->coordinator);
 }
 
 static void reload(struct daemon *d)
@@ -329,6 +351,9 @@ static int open_parts(struct daemon *d)
 		log_error("probe.token error=%s", log_quote(why));
 		return -1;
 	}
+	if (d->conf.coordinator.addresses.n &&
+		uplinks_open(&d->uplinks, d->loop, &d->conf.coordinator, d->conf.name, d->token))
+		return -1;
 	set_policy(d);
 	struct engine_limits limits = limits_of(&d->conf);
 	d->engine = engine_new(d->loop, &d->policy, &limits);
@@ -341,7 +366,14 @@ static int open_parts(struct daemon *d)
 		.report_address = d->conf.report_address,
 		.orders_address = d->conf.orders_address,
 		.results_max = d->conf.results_max};
-	struct agent_hooks hooks = {.orders = orders_cb, .capabilities = capabilities_cb, .arg = d};
+	if (d->uplinks) {
+		config.report_address = uplinks_address(d->uplinks, LINK_REPORT);
+		config.orders_address = uplinks_address(d->uplinks, LINK_ORDERS);
+	}
+	struct agent_hooks hooks = {.orders = orders_cb,
+		.capabilities = capabilities_cb,
+		.silent = silent_cb,
+		.arg = d};
 	return agent_open(&d->agent, d->loop, &config, &hooks);
 }
 
@@ -350,6 +382,7 @@ static void close_parts(struct daemon *d)
 	schedule_free(d->schedule);
 	engine_free(d->engine);
 	agent_close(d->agent);
+	uplinks_close(d->uplinks);
 	policy_clear(&d->policy);
 	token_free(d->token);
 	schema_clear(&probe_conf_schema, &d->conf);

@@ -38,7 +38,8 @@ struct dial;
 
 /* ERROR NULL: the connection stands. Else a sentence, borrowed for the call. */
 typedef void (*dial_done_fn)(void *arg, const char *error);
-/* DONE comes exactly once, from the loop, unless dial_free() came first (not from inside DONE). */
+/* DONE comes exactly once, from the loop, unless dial_free() came first; that may be called from
+ * inside of it. */
 struct dial *dial_start(struct curl_loop *cl, const struct dial_config *config, const char *address,
 	dial_done_fn done, void *arg);
 void dial_free(struct dial *d); /* closes; NULL does no harm */

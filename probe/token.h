@@ -15,6 +15,9 @@
  * to do, never its content.
  */
 MUST_CHECK int token_read(const char *path, char **out, char why[TOKEN_WHY_SIZE]);
+/* The same for another secret of one line, of MIN_BYTES or more; WHAT it is, for WHY. */
+MUST_CHECK int secret_read(
+	const char *what, const char *path, size_t min_bytes, char **out, char why[TOKEN_WHY_SIZE]);
 void token_free(char *token); /* wipes it; no harm for NULL */
 
 #endif
