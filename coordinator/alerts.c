@@ -7,6 +7,7 @@
  */
 #include "coordinator/alerts.h"
 
+#include "coordinator/json.h"
 #include "proto/base/clock.h"
 #include "proto/base/log.h"
 #include "proto/base/mem.h"
@@ -90,13 +91,6 @@ static void make_case(const struct alerts *a, char case_id[CASE_TEXT_SIZE])
 		case_id[CASE_TEXT_SIZE - 1] = '\0';
 		HASH_FIND(hh_case, a->cases, case_id, CASE_TEXT_SIZE - 1, other);
 	} while (other);
-}
-
-static json_t *json_time(int64_t wall_ms)
-{
-	char text[TIME_TEXT_SIZE];
-
-	return json_string(time_format(wall_ms, text));
 }
 
 static int index_of(const char *const *names, const char *name)
@@ -344,9 +338,11 @@ void alerts_withdraw(
 	close_alert(a, alert);
 }
 
-bool alerts_is_open(const struct alerts *a, enum alert_kind kind, const struct id *subject)
+const char *alerts_case(const struct alerts *a, enum alert_kind kind, const struct id *subject)
 {
-	return find_open(a, kind, subject) != NULL;
+	const struct open_alert *alert = find_open(a, kind, subject);
+
+	return alert ? alert->case_id : NULL;
 }
 
 void alerts_each_open(const struct alerts *a,

@@ -51,7 +51,8 @@ void alerts_resolve(struct alerts *a, const struct alert_facts *facts);
 /* For objects that are gone: WHY becomes the alert's "closed_because". */
 void alerts_withdraw(
 	struct alerts *a, enum alert_kind kind, const struct id *subject, const char *why);
-bool alerts_is_open(const struct alerts *a, enum alert_kind kind, const struct id *subject);
+/* The case id of the open one, or NULL. */
+const char *alerts_case(const struct alerts *a, enum alert_kind kind, const struct id *subject);
 /* Walks the open alerts (at start-up: what has to be restored). FN may withdraw the one it is
  * given. */
 void alerts_each_open(const struct alerts *a,

@@ -3,6 +3,7 @@
  * watches, changes nothing. */
 #include "coordinator/verdicts_internal.h"
 
+#include "coordinator/json.h"
 #include "proto/base/clock.h"
 
 #include <stdio.h>
@@ -13,25 +14,13 @@ int64_t wall_of(int64_t at_ms)
 	return clock_wall_ms() - (clock_now_ms() - at_ms);
 }
 
-static json_t *json_time(int64_t wall_ms)
-{
-	char text[TIME_TEXT_SIZE];
-
-	return json_string(time_format(wall_ms, text));
-}
-
-static json_t *text_or_null(const char *text)
-{
-	return text ? json_string(text) : json_null();
-}
-
 json_t *evidence_monitor(const struct monitor *m)
 {
 	char id[ID_TEXT_SIZE];
 
-	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o}", "id", id_format(&m->id, id), "name",
+	return json_pack("{s:s, s:s, s:s, s:s, s:s?, s:s?}", "id", id_format(&m->id, id), "name",
 		m->name, "type", check_kind_names[m->type], "target", m->target, "service",
-		text_or_null(m->service), "external_id", text_or_null(m->external_id));
+		m->service, "external_id", m->external_id);
 }
 
 /* The newest result of probe KEY, parsed; NULL: none. A new reference. */
@@ -229,34 +218,21 @@ static json_t *explain_sentence(
 	}
 }
 
-static struct watched *find_watched(const struct verdicts *v, const struct id *id)
-{
-	struct watched *wd;
-
-	HASH_FIND(hh, v->watched, id, sizeof(*id), wd);
-	return wd;
-}
-
 static json_t *explain_alerts(const struct verdicts *v, const struct id *monitor)
 {
-	json_t *open = alerts_open_list(v->c->alerts), *alert, *out = json_array();
-	char id[ID_TEXT_SIZE];
-	const char *of;
-	size_t i;
+	json_t *out = json_array();
 
-	id_format(monitor, id);
-	json_array_foreach (open, i, alert) {
-		if (json_unpack(alert, "{s:{s:s}}", "monitor", "id", &of) == 0 &&
-			strcmp(of, id) == 0)
-			json_array_append(out, json_object_get(alert, "case"));
+	for (enum alert_kind kind = 0; kind < ALERT_KIND_COUNT; kind++) {
+		const char *case_id = alerts_case(v->c->alerts, kind, monitor);
+		if (case_id)
+			json_array_append_new(out, json_string(case_id));
 	}
-	json_decref(open);
 	return out;
 }
 
 json_t *verdicts_explain(struct verdicts *v, const struct id *monitor)
 {
-	struct watched *wd = find_watched(v, monitor);
+	struct watched *wd = verdicts_find(v, monitor);
 	const struct registered *entry = registry_monitor(v->c->registry, monitor);
 	int64_t now_ms = clock_now_ms(), since_wall_ms;
 	enum monitor_state state;
@@ -278,7 +254,7 @@ json_t *verdicts_explain(struct verdicts *v, const struct id *monitor)
 
 json_t *verdicts_results(struct verdicts *v, const struct id *monitor)
 {
-	struct watched *wd = find_watched(v, monitor);
+	struct watched *wd = verdicts_find(v, monitor);
 	json_t *list = json_array(), *result;
 
 	for (int i = 0; wd && i < wd->w->n_voters; i++) {

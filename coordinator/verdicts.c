@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * The watches on real time. Votes, ticks and registry changes go into core/watch; the actions that
- * it returns are carried out here, in one place: bursts to the fleet, alerts to alerts.c. Nothing
- * is decided here.
+ * it returns are carried out in actions.c. Nothing is decided here.
  *
  * Evaluations are queued and made in slices, so that ten thousand monitors that open an alert at
  * once do not stop the loop: that would delay the bursts and reports which the verdicts need, and a
@@ -21,177 +20,20 @@
 #include <string.h>
 #include <utlist.h>
 
-#define HOLD_MAX_MS  30000
-#define LAG_MAX_US   2000000
-#define SLICE        100 /* evaluations of one turn; one that opens an alert takes 0.2 ms */
-#define SESSION_MS   1000
-#define DETAIL_BYTES (RESULT_DETAIL_MAX_BYTES + 1)
+#define HOLD_MAX_MS 30000
+#define LAG_MAX_US  2000000
+#define SLICE       100 /* evaluations of one turn; one that opens an alert takes 0.2 ms */
+#define SESSION_MS  1000
 
-static struct watched *find_watched(const struct verdicts *v, const struct id *id)
+struct watched *verdicts_find(const struct verdicts *v, const struct id *monitor)
 {
 	struct watched *wd;
 
-	HASH_FIND(hh, v->watched, id, sizeof(*id), wd);
+	HASH_FIND(hh, v->watched, monitor, sizeof(*monitor), wd);
 	return wd;
 }
 
-/* ---- carrying out */
-
-static void order_burst(struct watched *wd, const struct watch_action *action)
-{
-	struct burst_order order = {
-		.monitor = wd->id,
-		.monitor_revision = wd->w->rule.revision,
-		.first_round = action->first_round,
-		.rounds = action->rounds,
-		.gap_ms = action->gap_ms,
-	};
-
-	wd->v->counts.bursts++;
-	for (int i = 0; i < wd->w->n_voters; i++)
-		fleet_burst(wd->v->c->fleet, wd->w->voter[i].key, &order);
-}
-
-static void change_state(
-	struct watched *wd, const struct monitor *m, const struct watch_action *action)
-{
-	wd->v->counts.transitions++;
-	wd->state_since_wall_ms = clock_wall_ms();
-	log_info("monitor.state name=%s from=%s to=%s", log_quote(m->name),
-		monitor_state_names[action->from], monitor_state_names[action->to]);
-}
-
-static json_t *labels_of(const struct monitor *m)
-{
-	json_t *labels = json_object();
-
-	for (size_t i = 0; i < m->labels.n; i++)
-		json_object_set_new(
-			labels, m->labels.item[i].name, json_string(m->labels.item[i].value));
-	return labels;
-}
-
-/* Regional warnings name the regions; the others say what the voters saw. */
-static void reason_of(const struct watched *wd, const struct watch_action *action, json_t *votes,
-	char *text, size_t room)
-{
-	size_t i, used = 0;
-	json_t *vote;
-
-	if (action->kind == ALERT_UNDETERMINED) {
-		snprintf(text, room, "too few votes to tell whether it is up or down");
-		return;
-	}
-	if (action->kind != ALERT_REGIONAL)
-		return;
-	used = (size_t)snprintf(text, room, "down only as seen from");
-	json_array_foreach (votes, i, vote) {
-		const char *verdict = json_string_value(json_object_get(vote, "verdict"));
-		if (verdict && strcmp(verdict, "down") == 0 && used < room)
-			used += (size_t)snprintf(text + used, room - used, " %s",
-				json_string_value(json_object_get(vote, "region")));
-	}
-	(void)wd;
-}
-
-static const char *reason_code_of(const struct watch_action *action)
-{
-	return action->kind == ALERT_UNDETERMINED ? "quorum.undetermined"
-						  : reason_code((enum reason)action->reason);
-}
-
-/* The one way from an action to alerts.c: collects the evidence, calls FN with it. */
-static void with_facts(struct watched *wd, const struct monitor *m,
-	const struct watch_action *action,
-	void (*fn)(struct alerts *a, const struct alert_facts *facts))
-{
-	int64_t now_ms = clock_now_ms(),
-		number = action->rounds > 0 ? action->first_round + action->rounds - 1 : 0;
-	char text[DETAIL_BYTES] = "";
-	json_t *votes = evidence_votes(wd, number, now_ms);
-	struct alert_facts facts = {
-		.kind = action->kind,
-		.severity = action->severity,
-		.subject = wd->id,
-		.monitor = evidence_monitor(m),
-		.started_wall_ms = action->started_at_ms ? wall_of(action->started_at_ms) : UNSET,
-		.observed = evidence_observed(wd, action->reason, text, sizeof(text)),
-		.quorum = evidence_quorum(wd, number, action->rounds, now_ms),
-		.labels = labels_of(m),
-		.votes = votes,
-	};
-
-	reason_of(wd, action, votes, text, sizeof(text));
-	facts.reason_code = reason_code_of(action);
-	facts.reason_text = text;
-	fn(wd->v->c->alerts, &facts);
-	json_decref(facts.monitor);
-	json_decref(facts.observed);
-	json_decref(facts.quorum);
-	json_decref(facts.labels);
-	json_decref(votes);
-}
-
-static void raise_alert(struct alerts *a, const struct alert_facts *facts)
-{
-	(void)alerts_raise(a, facts);
-}
-
-static void promote_regional(struct alerts *a, const struct alert_facts *facts)
-{
-	alerts_promote(a, ALERT_REGIONAL, facts);
-}
-
-static bool promotes(const struct watch_actions *actions)
-{
-	for (int i = 0; i < actions->n; i++) {
-		if (actions->item[i].type == WATCH_CLOSE && actions->item[i].promoted)
-			return true;
-	}
-	return false;
-}
-
-static void carry_out_one(struct watched *wd, const struct monitor *m,
-	const struct watch_action *action, bool promoted)
-{
-	bool undetermined = action->kind == ALERT_UNDETERMINED;
-
-	switch (action->type) {
-	case WATCH_ORDER_BURST:
-		order_burst(wd, action);
-		break;
-	case WATCH_STATE:
-		change_state(wd, m, action);
-		break;
-	case WATCH_OPEN:
-		if (action->explained) /* told by its probes' own alerts */
-			wd->explained |= undetermined;
-		else
-			with_facts(wd, m, action,
-				promoted && action->kind == ALERT_DOWN ? promote_regional
-								       : raise_alert);
-		break;
-	case WATCH_CHANGE:
-		with_facts(wd, m, action, alerts_change);
-		break;
-	case WATCH_CLOSE:
-		if (action->explained)
-			wd->explained &= !undetermined;
-		else if (!action->promoted)
-			with_facts(wd, m, action, alerts_resolve);
-		break;
-	}
-}
-
-static void carry_out(struct watched *wd, const struct watch_actions *actions)
-{
-	const struct registered *entry = registry_monitor(wd->v->c->registry, &wd->id);
-	bool promoted = promotes(actions);
-
-	ensure(entry);
-	for (int i = 0; i < actions->n; i++)
-		carry_out_one(wd, &entry->m, &actions->item[i], promoted);
-}
+/* ---- evaluating, and when */
 
 static void evaluate(struct watched *wd)
 {
@@ -202,14 +44,12 @@ static void evaluate(struct watched *wd)
 	next_ms = watch_tick(wd->w, now_ms, &actions);
 	if (wd->w->held)
 		next_ms = wd->hold_until_ms;
-	carry_out(wd, &actions);
+	actions_carry_out(wd, &actions);
 	if (next_ms == INT64_MAX)
 		timer_stop(&wd->timer);
 	else
 		timer_set(&wd->timer, next_ms - now_ms);
 }
-
-/* ---- when */
 
 static void unready(struct watched *wd)
 {
@@ -291,7 +131,7 @@ static void withdraw_alerts(struct watched *wd, const char *why)
 
 static void monitor_changed(struct verdicts *v, const struct registered *entry)
 {
-	struct watched *wd = find_watched(v, &entry->m.id);
+	struct watched *wd = verdicts_find(v, &entry->m.id);
 
 	if (!wd)
 		wd = watched_new(v, &entry->m);
@@ -306,7 +146,7 @@ static void monitor_changed(struct verdicts *v, const struct registered *entry)
 
 static void monitor_removed(struct verdicts *v, const struct registered *entry)
 {
-	struct watched *wd = find_watched(v, &entry->m.id);
+	struct watched *wd = verdicts_find(v, &entry->m.id);
 
 	if (!wd)
 		return;
@@ -476,7 +316,7 @@ static bool is_late(const struct watched *wd, const struct result *r)
 enum vote_outcome verdicts_result(
 	struct verdicts *v, const struct probe *probe, const struct result *r, const char *text)
 {
-	struct watched *wd = find_watched(v, &r->monitor);
+	struct watched *wd = verdicts_find(v, &r->monitor);
 	int64_t now_ms = clock_now_ms();
 	struct vote vote = {
 		.present = true,
@@ -542,7 +382,7 @@ static void restore_alert(void *arg, enum alert_kind kind, const struct id *subj
 	enum severity severity, const json_t *document)
 {
 	struct verdicts *v = arg;
-	struct watched *wd = find_watched(v, subject);
+	struct watched *wd = verdicts_find(v, subject);
 	const char *opened = json_string_value(json_object_get(document, "opened_at"));
 	int64_t opened_wall_ms;
 
@@ -603,7 +443,7 @@ void verdicts_free(struct verdicts *v)
 enum monitor_state verdicts_state(
 	struct verdicts *v, const struct id *monitor, int64_t *since_wall_ms)
 {
-	const struct watched *wd = find_watched(v, monitor);
+	const struct watched *wd = verdicts_find(v, monitor);
 
 	*since_wall_ms = wd ? wd->state_since_wall_ms : v->c->started_wall_ms;
 	return wd ? wd->w->state : STATE_PAUSED;

@@ -53,9 +53,14 @@ struct verdicts {
 	struct verdict_counts counts;
 };
 
+struct watched *verdicts_find(const struct verdicts *v, const struct id *monitor); /* or NULL */
 struct standing_of *verdicts_standing(const struct verdicts *v, uint32_t key);
 /* In one of the loop's next turns. */
 void verdicts_evaluate(struct watched *wd);
+
+/* ---- actions.c */
+/* Carries out what the watch of WD asked for. */
+void actions_carry_out(struct watched *wd, const struct watch_actions *actions);
 
 /* ---- electorate.c */
 /* Seats WD's monitor anew; tells the fleet what changed. REVISED: the monitor itself changed, so

@@ -29,8 +29,6 @@ void reply_invalid(struct api_request *r, const struct problems *problems);
 void reply_not_found(struct api_request *r, const char *what);
 /* 503: the change was not stored. */
 void reply_store_error(struct api_request *r);
-/* RFC 3339 text, or null for UNSET. */
-json_t *json_time(int64_t wall_ms);
 /* Sets NAME to TEXT, null for NULL. */
 void json_set_text(json_t *object, const char *name, const char *text);
 

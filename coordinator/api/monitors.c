@@ -3,6 +3,7 @@
  * external_id or name. */
 #include "coordinator/api/handlers.h"
 
+#include "coordinator/json.h"
 #include "proto/base/utf8.h"
 
 #include <inttypes.h>

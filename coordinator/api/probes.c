@@ -2,6 +2,7 @@
 /* Probes: registered here (the token is told once), and how each is doing. */
 #include "coordinator/api/handlers.h"
 
+#include "coordinator/json.h"
 #include "proto/base/mem.h"
 #include "quorate/duration.h"
 

@@ -129,13 +129,6 @@ void reply_store_error(struct api_request *r)
 		why ? why : "try again");
 }
 
-json_t *json_time(int64_t wall_ms)
-{
-	char text[TIME_TEXT_SIZE];
-
-	return wall_ms == UNSET ? json_null() : json_string(time_format(wall_ms, text));
-}
-
 void json_set_text(json_t *object, const char *name, const char *text)
 {
 	json_object_set_new(object, name, text ? json_string(text) : json_null());

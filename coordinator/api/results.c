@@ -2,6 +2,8 @@
 /* The newest raw results of one monitor, as their probes sent them. */
 #include "coordinator/api/handlers.h"
 
+#include "coordinator/json.h"
+
 #include <string.h>
 
 static const struct probe *probe_by_id(struct registry *registry, const char *text)

@@ -7,6 +7,7 @@
  */
 #include "coordinator/api/handlers.h"
 
+#include "coordinator/json.h"
 #include "proto/base/clock.h"
 
 #include <string.h>
