@@ -53,6 +53,7 @@ struct member {
 	bool seen;
 	int64_t heard_wall_ms;
 	int64_t loop_lag_us, spooled, dropped, results;
+	char *spool_error;
 
 	int64_t window_top; /* highest sequence of hello.boot */
 	uint8_t window[WINDOW / 8];
@@ -65,6 +66,7 @@ struct member {
 struct receiving {
 	struct fleet *fleet;
 	struct link_held *held; /* NULL: "seen" was said */
+	bool incomplete;        /* not all results found room in the store's queue */
 	struct timer patience;
 	struct receiving *prev, *next;
 };
@@ -177,6 +179,7 @@ static void free_member(struct member *m)
 	schema_clear(&hello_schema, &m->hello);
 	free(m->bursts.item);
 	free(m->token_hash);
+	free(m->spool_error);
 	free(m);
 }
 
@@ -401,11 +404,13 @@ static bool window_take(struct member *m, int64_t sequence)
 	return true;
 }
 
-static void take_result(struct fleet *f, struct member *m, const struct probe *probe,
+/* False: there is no room to store it. */
+static bool take_result(struct fleet *f, struct member *m, const struct probe *probe,
 	const struct result *r, struct store_batch *b)
 {
+	bool earlier = !id_is_zero(&r->boot) && !id_equal(&r->boot, &m->hello.boot);
 	struct store_result row = {.probe = probe->id,
-		.boot = m->hello.boot,
+		.boot = earlier ? r->boot : m->hello.boot,
 		.monitor = r->monitor,
 		.sequence = r->sequence,
 		.started_wall_ms = r->started_wall_ms,
@@ -416,23 +421,26 @@ static void take_result(struct fleet *f, struct member *m, const struct probe *p
 
 	f->counts.results++;
 	m->results++;
-	if (!window_take(m, r->sequence)) {
+	if (!earlier && !window_take(m, r->sequence)) {
 		f->counts.duplicate_results++;
-		return;
+		return true;
 	}
 	if (!registry_monitor(f->c->registry, &r->monitor))
-		return; /* deleted meanwhile: no history to fill */
+		return true; /* deleted meanwhile: no history to fill */
 	doc = schema_encode(&result_schema, SCHEMA_WIRE, r);
 	text = json_dumps(doc, JSON_COMPACT);
 	json_decref(doc);
-	row.late = verdicts_result(f->c->verdicts, probe, r, text) == VOTE_LATE;
+	/* Of an earlier boot nobody knows the age for sure. */
+	row.late = earlier || verdicts_result(f->c->verdicts, probe, r, text) == VOTE_LATE;
 	f->counts.late_results += row.late;
 	row.document = text;
-	if (store_results_queued(f->c->store) < RESULTS_QUEUED_MAX)
+	bool room = store_results_queued(f->c->store) < RESULTS_QUEUED_MAX;
+	if (room)
 		store_add_result(b, &row);
 	else
 		f->counts.unstored_results++;
 	free(text);
+	return room;
 }
 
 static void receiving_free(struct receiving *w)
@@ -447,7 +455,8 @@ static void results_committed(void *arg, enum store_error error)
 	struct receiving *w = arg;
 
 	if (w->held)
-		say_receipt(w->held, error == STORE_OK ? RECEIPT_STORED : RECEIPT_SEEN, NULL);
+		say_receipt(w->held,
+			error == STORE_OK && !w->incomplete ? RECEIPT_STORED : RECEIPT_SEEN, NULL);
 	receiving_free(w);
 }
 
@@ -457,6 +466,14 @@ static void patience_over(void *arg)
 
 	say_receipt(w->held, RECEIPT_SEEN, NULL);
 	w->held = NULL; /* the commit may still come; nobody waits for it */
+}
+
+static void note_spool(struct member *m, const struct probe *probe, const char *error)
+{
+	if (error && !m->spool_error)
+		log_warning(
+			"probe.spool name=%s error=%s", log_quote(probe->name), log_quote(error));
+	mem_set(&m->spool_error, error);
 }
 
 static void on_report(struct fleet *f, struct link_held *held, struct report *report)
@@ -475,16 +492,17 @@ static void on_report(struct fleet *f, struct link_held *held, struct report *re
 	m->loop_lag_us = report->loop_lag_us;
 	m->spooled = report->spooled;
 	m->dropped = report->dropped;
+	note_spool(m, probe, report->spool_error);
 	verdicts_heard(f->c->verdicts, probe);
 	if (report->results.n == 0) {
 		say_receipt(held, RECEIPT_STORED, NULL);
 		return;
 	}
-	b = store_batch_new(f->c->store);
-	for (size_t i = 0; i < report->results.n; i++)
-		take_result(f, m, probe, &results[i], b);
 	w = mem_alloc(sizeof(*w));
 	w->fleet = f;
+	b = store_batch_new(f->c->store);
+	for (size_t i = 0; i < report->results.n; i++)
+		w->incomplete |= !take_result(f, m, probe, &results[i], b);
 	w->held = held;
 	timer_init(&w->patience, f->c->loop, patience_over, w);
 	timer_set(&w->patience, STORE_PATIENCE_MS);
@@ -667,6 +685,7 @@ void fleet_facts(const struct fleet *f, const struct probe *p, struct fleet_fact
 	out->loop_lag_us = m->loop_lag_us;
 	out->spooled = m->spooled;
 	out->dropped = m->dropped;
+	out->spool_error = m->spool_error;
 	out->results = m->results;
 }
 

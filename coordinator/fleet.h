@@ -27,8 +27,9 @@ struct fleet_facts { /* of one probe, for people */
 	const char *software;                    /* borrowed; NULL: never seen */
 	const struct capabilities *capabilities; /* borrowed; NULL: never seen */
 	int64_t loop_lag_us, spooled, dropped;
-	int monitors;    /* assigned */
-	int64_t results; /* received since the coordinator's start */
+	const char *spool_error; /* borrowed; NULL: the probe can keep results on its disk */
+	int monitors;            /* assigned */
+	int64_t results;         /* received since the coordinator's start */
 };
 
 struct fleet;

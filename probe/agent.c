@@ -29,6 +29,9 @@
 #define FLUSH_MS             200  /* the longest that a result waits for company */
 #define SEEN_RETRY_MS        5000
 #define NONSENSE_PAUSE_MS    1000 /* after a reply that makes no sense */
+#define HISTORY_SLOW_MS      700  /* of a receipt: send less history with the next report */
+#define HISTORY_MIN          20
+#define SPOOL_TURN_MS        10   /* between two writes when there is much to write */
 #define SETTLED_MS           2000 /* a session that lasted so long was a good one */
 #define CLOCK_OFF_MS         60000
 #define AGE_MAX_MS           (INT64_C(365) * 86400000) /* the table of results accepts a little more */
@@ -43,6 +46,8 @@ struct agent {
 	struct agent_hooks hooks;
 	struct id boot;
 	struct backlog backlog;
+	struct spool *spool; /* NULL: none */
+	struct timer write;  /* to the spool */
 
 	enum agent_state state;
 	struct timer retry; /* WAITING: the next hello */
@@ -60,6 +65,7 @@ struct agent {
 	struct timer poll;   /* the next poll, after nonsense */
 	int64_t reported_at_ms, flush_at_ms, not_before_ms, seen_retry_at_ms;
 	size_t batch_max, batch; /* results per report: allowed, in flight */
+	size_t history_max;      /* of them not fresh: less when receipts take long */
 
 	int64_t lag_us, clock_offset_ms;
 	bool clock_off;
@@ -70,6 +76,7 @@ struct agent {
 static void begin_session(struct agent *a, int64_t delay_ms, const char *why);
 static void send_poll(struct agent *a);
 static void plan_report(struct agent *a);
+static void plan_write(struct agent *a, int64_t at_least_ms);
 
 int64_t agent_backoff_ms(int attempt, uint64_t random)
 {
@@ -86,7 +93,8 @@ static void change(struct agent *a, enum agent_state state, const char *why)
 {
 	if (a->state == AGENT_OPEN || state == AGENT_OPEN)
 		log_info("agent.session old=%s new=%s why=%s results_waiting=%" PRId64,
-			state_names[a->state], state_names[state], log_quote(why), a->backlog.n);
+			state_names[a->state], state_names[state], log_quote(why),
+			backlog_count(&a->backlog));
 	else
 		log_debug("agent.session old=%s new=%s why=%s", state_names[a->state],
 			state_names[state], log_quote(why));
@@ -259,7 +267,7 @@ static void plan_report(struct agent *a)
 		earlier(&at_ms, now_ms);
 	else if (b->waiting)
 		earlier(&at_ms, a->flush_at_ms);
-	if (b->seen)
+	if (b->seen || (spool_waiting(a->spool) > 0 && !a->drained))
 		earlier(&at_ms, a->seen_retry_at_ms);
 	if (at_ms < a->not_before_ms)
 		at_ms = a->not_before_ms;
@@ -282,10 +290,12 @@ static char *encode_report(
 	struct report report = {.session = a->session,
 		.sent_wall_ms = clock_wall_ms(),
 		.loop_lag_us = a->lag_us,
-		.spooled = a->backlog.n - (int64_t)n,
-		.dropped = a->backlog.dropped,
+		.spooled = backlog_count(&a->backlog) + a->backlog.n_lent - (int64_t)n,
+		.dropped = backlog_dropped(&a->backlog),
+		.spool_error = mem_strdup(spool_error(a->spool)),
 		.results = {.item = results, .n = n}};
 	char *text = message_encode(MESSAGE_REPORT, &report, size_bytes);
+	free(report.spool_error);
 	free(results);
 	return text;
 }
@@ -295,14 +305,14 @@ static void report_cb(void *arg)
 	struct agent *a = arg;
 	struct backlog_entry *entry[RESULTS_PER_REPORT_MAX];
 	int64_t now_ms = clock_now_ms(), lag_us = loop_lag_us(a->loop);
-	bool with_seen = a->backlog.seen && now_ms >= a->seen_retry_at_ms;
+	size_t n_history = now_ms >= a->seen_retry_at_ms ? a->history_max : 0;
 	if (lag_us > a->lag_us)
 		a->lag_us = lag_us;
 
 	size_t size_bytes = 0;
 	char *text;
 	for (;;) {
-		a->batch = backlog_take(&a->backlog, entry, a->batch_max, with_seen, now_ms);
+		a->batch = backlog_take(&a->backlog, entry, a->batch_max, n_history, now_ms);
 		text = encode_report(a, entry, a->batch, &size_bytes);
 		if (text)
 			break;
@@ -337,6 +347,16 @@ static void on_invalid(struct agent *a, const char *detail)
 	a->not_before_ms = clock_now_ms() + FLUSH_MS;
 }
 
+/* Live votes wait for the receipt of the report before theirs: history must not make it slow. */
+static void adapt_history(struct agent *a, int64_t took_ms)
+{
+	if (took_ms > HISTORY_SLOW_MS)
+		a->history_max =
+			a->history_max / 2 > HISTORY_MIN ? a->history_max / 2 : HISTORY_MIN;
+	else if (a->history_max < RESULTS_PER_REPORT_MAX)
+		a->history_max += a->history_max / 4;
+}
+
 static void on_taken(struct agent *a, bool stored)
 {
 	if (stored) {
@@ -347,6 +367,7 @@ static void on_taken(struct agent *a, bool stored)
 		backlog_flight_seen(&a->backlog);
 		a->seen_retry_at_ms = clock_now_ms() + SEEN_RETRY_MS;
 	}
+	adapt_history(a, clock_now_ms() - a->reported_at_ms);
 	if (a->batch == a->batch_max && a->batch_max < RESULTS_PER_REPORT_MAX)
 		a->batch_max = a->batch_max + a->batch_max / 4 + 1;
 	if (a->batch_max > RESULTS_PER_REPORT_MAX)
@@ -446,6 +467,28 @@ static void reply_cb(
 	message_free(m);
 }
 
+/* ---- the spool */
+
+/* The next write, in no less than AT_LEAST_MS: when the oldest result that is neither stored nor on
+ * disk is old enough. */
+static void plan_write(struct agent *a, int64_t at_least_ms)
+{
+	int64_t at_ms = backlog_spool_at_ms(&a->backlog);
+	if (at_ms == INT64_MAX)
+		return;
+	int64_t delay_ms = at_ms - clock_now_ms();
+	timer_set(&a->write, delay_ms > at_least_ms ? delay_ms : at_least_ms);
+}
+
+static void write_cb(void *arg)
+{
+	struct agent *a = arg;
+	int64_t now_ms = clock_now_ms();
+	if (backlog_spool_at_ms(&a->backlog) <= now_ms)
+		backlog_spool(&a->backlog, now_ms);
+	plan_write(a, SPOOL_TURN_MS);
+}
+
 /* ---- the agent */
 
 int agent_open(struct agent **out, struct loop *loop, const struct agent_config *config,
@@ -454,7 +497,11 @@ int agent_open(struct agent **out, struct loop *loop, const struct agent_config 
 	struct agent *a = mem_alloc(sizeof *a);
 	*a = (struct agent){.loop = loop, .config = *config, .hooks = *hooks, .boot = id_new()};
 	a->batch_max = RESULTS_PER_REPORT_MAX;
+	a->history_max = RESULTS_PER_REPORT_MAX / 5;
 	backlog_init(&a->backlog, config->results_max);
+	a->spool = spool_open(config->state_dir, config->probe, config->spool_max_bytes);
+	backlog_use_spool(&a->backlog, a->spool, &a->boot);
+	timer_init(&a->write, loop, write_cb, a);
 	timer_init(&a->retry, loop, retry_cb, a);
 	timer_init(&a->report, loop, report_cb, a);
 	timer_init(&a->poll, loop, poll_cb, a);
@@ -476,7 +523,10 @@ void agent_close(struct agent *a)
 	timer_clear(&a->retry);
 	timer_clear(&a->report);
 	timer_clear(&a->poll);
+	timer_clear(&a->write);
+	backlog_spool_all(&a->backlog, clock_now_ms());
 	backlog_clear(&a->backlog);
+	spool_close(a->spool);
 	free(a->refusal);
 	explicit_bzero(a->session, sizeof a->session);
 	free(a);
@@ -489,6 +539,8 @@ void agent_add(struct agent *a, struct result *take, int64_t ended_at_ms)
 	if (!a->backlog.waiting)
 		a->flush_at_ms = clock_now_ms() + FLUSH_MS;
 	backlog_add(&a->backlog, take, ended_at_ms);
+	if (!timer_is_set(&a->write))
+		plan_write(a, 0);
 	plan_report(a);
 }
 
@@ -506,6 +558,14 @@ void agent_renew(struct agent *a)
 void agent_set_results_max(struct agent *a, int64_t results_max)
 {
 	backlog_set_max(&a->backlog, results_max);
+}
+
+void agent_set_spool_max(struct agent *a, int64_t max_bytes)
+{
+	if (a->spool && max_bytes > 0)
+		spool_set_max(a->spool, max_bytes);
+	else
+		log_warning("probe.conf key=spool_max note=\"takes effect at the next start\"");
 }
 
 void agent_age(struct agent *a, int64_t gap_ms)

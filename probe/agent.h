@@ -17,6 +17,8 @@ struct agent_config { /* all borrowed for the agent's life */
 	const char *probe, *token, *software;
 	const char *report_address, *orders_address;
 	int64_t results_max;
+	const char *state_dir;   /* holds the spool */
+	int64_t spool_max_bytes; /* 0: no spool */
 };
 
 struct agent_hooks {
@@ -34,7 +36,7 @@ struct agent_hooks {
 /* Starts talking at once. Returns 0, or -1 after logging why. */
 MUST_CHECK int agent_open(struct agent **out, struct loop *loop, const struct agent_config *config,
 	const struct agent_hooks *hooks);
-void agent_close(struct agent *a); /* what was not sent is lost */
+void agent_close(struct agent *a); /* what was not sent is lost, or on disk with a spool */
 
 /* Takes RESULT's content; ENDED_AT_MS: monotonic, when its check ended. */
 void agent_add(struct agent *a, struct result *take, int64_t ended_at_ms);
@@ -43,6 +45,7 @@ void agent_forget(struct agent *a, const struct id *monitor);
 /* Capabilities changed: opens a new session. */
 void agent_renew(struct agent *a);
 void agent_set_results_max(struct agent *a, int64_t results_max);
+void agent_set_spool_max(struct agent *a, int64_t max_bytes); /* to or from 0: at the next start */
 /* The machine slept for GAP_MS: results are older than the monotonic clock says. */
 void agent_age(struct agent *a, int64_t gap_ms);
 /* Sends what is left; DONE once, when all of it is stored or seen, or there is no session. */

@@ -2,15 +2,23 @@
 /*
  * Three lists, each ordered by sequence number, the newest first; an entry is in at most one of
  * them. The table of newest results shares the entries by reference, so that nothing is copied.
+ * What is lent from the disk goes back there when its flight fails: it is in no list but `lent`.
  */
 #include "probe/backlog.h"
 
+#include "proto/base/clock.h"
+#include "proto/base/log.h"
 #include "proto/base/mem.h"
 #include "proto/monitor.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <uthash.h>
 #include <utlist.h>
+
+#define SPOOL_TURN_RESULTS 200 /* written in one turn of the loop, a few milliseconds */
+#define SPOOL_TURN_BYTES   (SPOOL_APPEND_MAX_BYTES / 2)
+#define SPOOL_RETRY_MS     5000
 
 struct backlog_newest {
 	struct id monitor;
@@ -71,9 +79,17 @@ static void wait_delete(struct backlog *b, struct backlog_entry *e)
 		b->n_again--;
 }
 
+static void fresh_delete(struct backlog *b, struct backlog_entry *e)
+{
+	if (e->fresh)
+		DL_DELETE2(b->fresh, e, older, newer);
+	e->fresh = false;
+}
+
 /* E left its list for good. */
 static void unlist(struct backlog *b, struct backlog_entry *e)
 {
+	fresh_delete(b, e);
 	b->n--;
 	e->listed = false;
 	e->again = false;
@@ -92,12 +108,15 @@ static void drop_oldest(struct backlog *b)
 		DL_DELETE(b->seen, e);
 		b->n_seen--;
 	}
-	b->dropped++;
+	if (!spool_release(b->spool, &e->place))
+		b->dropped++;
 	unlist(b, e);
 }
 
 static void keep_bound(struct backlog *b)
 {
+	if (b->n > b->max && b->fresh) /* first to the disk, then out of memory */
+		backlog_spool(b, clock_now_ms());
 	while (b->n > b->max && (b->waiting || b->seen))
 		drop_oldest(b);
 }
@@ -148,6 +167,17 @@ void backlog_init(struct backlog *b, int64_t max)
 	*b = (struct backlog){.max = max};
 }
 
+static void return_lent(struct backlog *b)
+{
+	struct backlog_entry *e, *next;
+	DL_FOREACH_SAFE (b->lent, e, next) {
+		(void)spool_release(b->spool, &e->place);
+		entry_unref(e);
+	}
+	b->lent = NULL;
+	b->n_lent = 0;
+}
+
 static void clear_list(struct backlog *b, struct backlog_entry **list)
 {
 	struct backlog_entry *e = *list, *next;
@@ -166,6 +196,7 @@ void backlog_clear(struct backlog *b)
 	clear_list(b, &b->waiting);
 	clear_list(b, &b->flight);
 	clear_list(b, &b->seen);
+	return_lent(b);
 	*b = (struct backlog){.max = b->max};
 }
 
@@ -185,9 +216,141 @@ void backlog_add(struct backlog *b, struct result *take, int64_t ended_at_ms)
 	e->refs = 1;
 	e->listed = true;
 	b->n++;
+	if (b->spool) {
+		e->fresh = true;
+		DL_APPEND2(b->fresh, e, older, newer);
+	}
 	wait_insert(b, e);
 	remember(b, e);
 	keep_bound(b);
+}
+
+/* ---- to the disk and back */
+
+void backlog_use_spool(struct backlog *b, struct spool *spool, const struct id *boot)
+{
+	b->spool = spool;
+	b->boot = *boot;
+}
+
+int64_t backlog_spool_at_ms(const struct backlog *b)
+{
+	if (!b->fresh)
+		return INT64_MAX;
+	int64_t at_ms = b->fresh->ended_at_ms + BACKLOG_SPOOL_MS;
+	return at_ms > b->spool_after_ms ? at_ms : b->spool_after_ms;
+}
+
+/* As on the wire, with its boot. NULL: larger than a report could carry. */
+static char *to_text(const struct backlog *b, const struct backlog_entry *e, size_t *size_bytes)
+{
+	struct result r = e->result; /* borrowed */
+	r.boot = b->boot;
+	r.age_ms = 0;
+	json_t *doc = schema_encode(&result_schema, SCHEMA_WIRE, &r);
+	char *text = json_dumps(doc, JSON_COMPACT);
+	json_decref(doc);
+	*size_bytes = text ? strlen(text) : 0;
+	if (*size_bytes <= SPOOL_TURN_BYTES - 1024)
+		return text;
+	free(text);
+	return NULL;
+}
+
+void backlog_spool(struct backlog *b, int64_t now_ms)
+{
+	struct backlog_entry *entry[SPOOL_TURN_RESULTS], *e, *next;
+	struct spool_text text[SPOOL_TURN_RESULTS];
+	struct spool_place place[SPOOL_TURN_RESULTS];
+	size_t n = 0, bytes = 0;
+	if (now_ms < b->spool_after_ms)
+		return;
+	for (e = b->fresh; e && n < SPOOL_TURN_RESULTS && bytes < SPOOL_TURN_BYTES; e = next) {
+		next = e->newer;
+		text[n].text = to_text(b, e, &text[n].size_bytes);
+		if (!text[n].text) {
+			fresh_delete(b, e); /* memory only */
+			continue;
+		}
+		bytes += text[n].size_bytes;
+		entry[n++] = e;
+	}
+	bool written = n > 0 && spool_append(b->spool, text, n, place) == 0;
+	for (size_t i = 0; i < n; i++) {
+		free(text[i].text);
+		if (!written)
+			continue;
+		entry[i]->place = place[i];
+		fresh_delete(b, entry[i]);
+	}
+	if (n > 0 && !written)
+		b->spool_after_ms = now_ms + SPOOL_RETRY_MS;
+}
+
+void backlog_spool_all(struct backlog *b, int64_t now_ms)
+{
+	b->spool_after_ms = 0;
+	while (b->fresh && b->spool_after_ms == 0)
+		backlog_spool(b, now_ms);
+}
+
+/* What comes from the disk alone is history: the monotonic clock of its boot is not ours, and the
+ * wall clock may have jumped. */
+static int64_t ended_at_ms(const struct result *r, int64_t now_ms)
+{
+	int64_t age_ms = clock_wall_ms() - r->started_wall_ms - r->duration_ms;
+	return now_ms - (age_ms > BACKLOG_LATE_MS ? age_ms : BACKLOG_LATE_MS + 1);
+}
+
+static struct backlog_entry *from_text(const char *text, size_t size_bytes, int64_t now_ms)
+{
+	struct backlog_entry *e = mem_alloc(sizeof *e);
+	struct problems problems = {0};
+	json_t *doc = json_loadb(text, size_bytes, JSON_REJECT_DUPLICATES, NULL);
+	e->refs = 1;
+	e->lent = true;
+	int error =
+		doc ? schema_decode(&result_schema, SCHEMA_WIRE, doc, &e->result, &problems) : -1;
+	json_decref(doc);
+	if (error) {
+		entry_unref(e);
+		return NULL;
+	}
+	e->ended_at_ms = ended_at_ms(&e->result, now_ms);
+	return e;
+}
+
+/* The newest on disk that is not in memory, or NULL. */
+static struct backlog_entry *lend(struct backlog *b, int64_t now_ms)
+{
+	struct spool_place place;
+	size_t size_bytes;
+	char *text;
+	while ((text = spool_take(b->spool, &size_bytes, &place))) {
+		struct backlog_entry *e = from_text(text, size_bytes, now_ms);
+		free(text);
+		if (e) {
+			e->place = place;
+			if (id_equal(&e->result.boot, &b->boot))
+				e->result.boot = (struct id){0};
+			DL_APPEND(b->lent, e);
+			b->n_lent++;
+			return e;
+		}
+		spool_done(b->spool, &place); /* written by a program that knew more than we do */
+		b->dropped++;
+	}
+	return NULL;
+}
+
+int64_t backlog_count(const struct backlog *b)
+{
+	return b->n + spool_waiting(b->spool);
+}
+
+int64_t backlog_dropped(const struct backlog *b)
+{
+	return b->dropped + spool_dropped(b->spool);
 }
 
 /* ---- out */
@@ -227,9 +390,9 @@ static void load(struct backlog *b, struct cargo *cargo, struct backlog_entry *e
 }
 
 size_t backlog_take(
-	struct backlog *b, struct backlog_entry **out, size_t n, bool with_seen, int64_t now_ms)
+	struct backlog *b, struct backlog_entry **out, size_t n, size_t n_history, int64_t now_ms)
 {
-	ensure(!b->flight);
+	ensure(!b->flight && !b->lent);
 	struct cargo cargo = {.item = out, .max = n};
 	struct backlog_entry *e, *next;
 	if (b->n_again > 0)
@@ -245,7 +408,9 @@ size_t backlog_take(
 	}
 	while (b->waiting && cargo.n < n)
 		load(b, &cargo, b->waiting);
-	while (with_seen && b->seen && cargo.n < n) {
+	if (n > cargo.n + n_history)
+		n = cargo.n + n_history;
+	while (b->seen && cargo.n < n) {
 		e = b->seen;
 		DL_DELETE(b->seen, e);
 		b->n_seen--;
@@ -253,25 +418,38 @@ size_t backlog_take(
 	}
 	for (size_t i = 0; i < cargo.n; i++)
 		list_insert(&b->flight, cargo.item[i]);
+	while (cargo.n < n && (e = lend(b, now_ms)))
+		cargo.item[cargo.n++] = e;
 	return cargo.n;
 }
 
 /* ---- landing */
 
+static int64_t end_flight(struct backlog *b)
+{
+	int64_t n = b->n_lent;
+	for (struct backlog_entry *e = b->lent; e; e = e->next)
+		spool_done(b->spool, &e->place);
+	return_lent(b);
+	for (struct backlog_entry *e = b->flight; e; e = e->next, n++)
+		spool_done(b->spool, &e->place);
+	clear_list(b, &b->flight);
+	return n;
+}
+
 void backlog_flight_stored(struct backlog *b)
 {
-	clear_list(b, &b->flight);
+	(void)end_flight(b);
 }
 
 void backlog_flight_drop(struct backlog *b)
 {
-	int64_t before = b->n;
-	clear_list(b, &b->flight);
-	b->dropped += before - b->n;
+	b->dropped += end_flight(b);
 }
 
 void backlog_flight_seen(struct backlog *b)
 {
+	return_lent(b);
 	for (struct backlog_entry *e = b->flight; e; e = e->next)
 		b->n_seen++;
 	list_merge(&b->seen, &b->flight);
@@ -280,6 +458,7 @@ void backlog_flight_seen(struct backlog *b)
 
 void backlog_flight_return(struct backlog *b)
 {
+	return_lent(b);
 	for (struct backlog_entry *e = b->flight; e; e = e->next)
 		b->n_waiting++;
 	list_merge(&b->waiting, &b->flight);
@@ -306,6 +485,7 @@ void backlog_renew(struct backlog *b)
 			e->listed = true;
 			e->refs++;
 			b->n++;
+			spool_hold(b->spool, &e->place);
 			wait_insert(b, e);
 		}
 	}

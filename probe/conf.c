@@ -86,6 +86,13 @@ static int check_allow(const void *value, const char **why)
 	return 0;
 }
 
+static int check_spool_max(const void *value, const char **why)
+{
+	int64_t bytes = *(const int64_t *)value;
+	*why = "0 (nothing on disk), or an integer from 1048576 to 1073741824";
+	return bytes == 0 || bytes >= 1048576 ? 0 : -1;
+}
+
 static int check_types(const void *value, const char **why)
 {
 	const struct strings *types = value;
@@ -158,7 +165,7 @@ static const struct field conf_fields[] = {
 	 .fallback = "\"/var/lib/quorate-probe/token\"",
 	 .doc = "File that holds the probe's token; refused when group or others have any access."},
 	{.name = "state_dir", .type = FIELD_STRING, .offset = offsetof(struct probe_conf, state_dir), .min = 1,
-	 .fallback = "\"/var/lib/quorate-probe\"", .doc = "Folder for state; nothing is written to it yet."},
+	 .fallback = "\"/var/lib/quorate-probe\"", .doc = "Folder for state, which must exist: results that wait are kept in its folder spool."},
 	{.name = "log_level", .type = FIELD_ENUM, .offset = offsetof(struct probe_conf, log_level),
 	 .names = log_level_names, .fallback = "\"info\"", .doc = "How much is logged."},
 	{.name = "allow", .type = FIELD_STRINGS, .offset = offsetof(struct probe_conf, allow), .max = 256,
@@ -180,6 +187,10 @@ static const struct field conf_fields[] = {
 	{.name = "results_max", .type = FIELD_INT, .offset = offsetof(struct probe_conf, results_max), .min = 100,
 	 .max = 1000000, .fallback = "20000",
 	 .doc = "Results kept in memory while the coordinator is away; the oldest go first."},
+	{.name = "spool_max", .type = FIELD_INT, .offset = offsetof(struct probe_conf, spool_max_bytes), .min = 0,
+	 .max = INT64_C(1) << 30, .fallback = "67108864", .check = check_spool_max,
+	 .accepts = "0 (nothing on disk), or an integer from 1048576 to 1073741824",
+	 .doc = "Bytes of results kept on disk while the coordinator is away; the oldest go first. 0: none."},
 };
 // clang-format on
 

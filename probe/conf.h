@@ -24,13 +24,14 @@ struct probe_conf {
 	char *orders_address;                /* link.orders: tcp://127.0.0.1:7445 */
 	struct coordinator_conf coordinator; /* with addresses, the two above are not used */
 	char *token_file; /* holds the token; 0600, refused when others can read it */
-	char *state_dir;  /* boot-independent state; may stay empty */
+	char *state_dir;  /* boot-independent state: the spool */
 	int log_level;
 	struct strings allow; /* CIDRs allowed beyond public addresses */
 	struct strings types; /* check kinds we are willing to run; default all */
 	int64_t min_interval_ms;
 	int64_t in_flight_max, per_second, per_destination, body_max_bytes;
-	int64_t results_max; /* kept in memory while the coordinator is away */
+	int64_t results_max;     /* kept in memory while the coordinator is away */
+	int64_t spool_max_bytes; /* of them on disk; 0: none */
 };
 
 extern const struct schema probe_conf_schema;

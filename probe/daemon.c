@@ -285,6 +285,7 @@ static void reload(struct daemon *d)
 		return;
 	}
 	keep_fixed(&wanted, &d->conf);
+	int64_t spool_max_bytes = d->conf.spool_max_bytes;
 	schema_clear(&probe_conf_schema, &d->conf);
 	d->conf = wanted;
 	log_set_level((enum log_level)d->conf.log_level);
@@ -294,6 +295,8 @@ static void reload(struct daemon *d)
 	if (d->schedule)
 		schedule_set_min_interval(d->schedule, d->conf.min_interval_ms);
 	agent_set_results_max(d->agent, d->conf.results_max);
+	if (spool_max_bytes != d->conf.spool_max_bytes)
+		agent_set_spool_max(d->agent, d->conf.spool_max_bytes);
 	agent_renew(d->agent); /* the coordinator learns what we allow now */
 	log_info("probe.conf note=\"read again\"");
 }
@@ -365,7 +368,9 @@ static int open_parts(struct daemon *d)
 		.software = "quorate-probe/" QUORATE_VERSION,
 		.report_address = d->conf.report_address,
 		.orders_address = d->conf.orders_address,
-		.results_max = d->conf.results_max};
+		.results_max = d->conf.results_max,
+		.state_dir = d->conf.state_dir,
+		.spool_max_bytes = d->conf.spool_max_bytes};
 	if (d->uplinks) {
 		config.report_address = uplinks_address(d->uplinks, LINK_REPORT);
 		config.orders_address = uplinks_address(d->uplinks, LINK_ORDERS);

@@ -116,6 +116,8 @@ static const struct field report_fields[] = {
 	 .doc = "Results that wait on the probe, those of this report not counted."},
 	{.name = "dropped", .type = FIELD_INT, .offset = offsetof(struct report, dropped), .min = 0, .max = BIG,
 	 .doc = "Results lost to the probe's bounds since its start."},
+	{.name = "spool_error", .type = FIELD_STRING, .offset = offsetof(struct report, spool_error), .max = 256,
+	 .doc = "Why the probe cannot keep results on its disk, if so."},
 	{.name = "results", .type = FIELD_LIST, .offset = offsetof(struct report, results), .sub = &result_schema,
 	 .max = RESULTS_PER_REPORT_MAX, .doc = "Failures first, then the newest first. Empty: a heartbeat."},
 };

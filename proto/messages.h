@@ -66,6 +66,7 @@ struct report {
 	int64_t loop_lag_us; /* worst since the last report */
 	int64_t spooled;     /* results waiting on the probe */
 	int64_t dropped;     /* results lost to bounds since its start */
+	char *spool_error;   /* why results cannot be kept on the probe's disk; NULL: they can */
 	struct list results; /* of struct result */
 };
 

@@ -73,6 +73,8 @@ static const struct field result_fields[] = {
 	INT(assignment, 0, COUNT_MAX, "Revision of the assignment under which it ran."),
 	INT(round, 0, COUNT_MAX, "0: scheduled; else the confirmation round."),
 	INT(sequence, 0, COUNT_MAX, "Number within the boot of the probe."),
+	{.name = "boot", .type = FIELD_ID, .offset = OF(boot), .flags = FIELD_WIRE,
+		.doc = "Of an earlier run of the probe, if not the session's: history, never a vote."},
 	{.name = "started_at", .type = FIELD_TIME, .offset = OF(started_wall_ms), .doc = "By the probe's clock."},
 	INT(duration_ms, 0, 3600000, "How long it took."),
 	INT(age_ms, 0, AGE_MAX_MS, "From its end to its sending, on the probe's monotonic clock."),

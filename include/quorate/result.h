@@ -55,6 +55,7 @@ struct result {
 	int64_t assignment; /* revision of the assignment under which it ran */
 	int64_t round;      /* 0: scheduled; else the number of the confirmation round */
 	int64_t sequence;   /* from 1 within a boot of the probe */
+	struct id boot;     /* zero: the boot of the session that carries it */
 
 	/* time: the wall instant is for people; the vote's time is received - age - duration */
 	int64_t started_wall_ms;

@@ -8,10 +8,15 @@
 #include <cmocka.h>
 
 #include "probe/backlog.h"
+#include "proto/base/clock.h"
+#include "proto/base/log.h"
 #include "proto/base/mem.h"
+#include "proto/monitor.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define NOW_MS INT64_C(1000000)
 
@@ -44,7 +49,7 @@ static void expect_take(struct backlog *b, size_t n, bool with_seen, const char 
 {
 	struct backlog_entry *entry[64];
 	char text[256] = "";
-	size_t taken = backlog_take(b, entry, n, with_seen, NOW_MS);
+	size_t taken = backlog_take(b, entry, n, with_seen ? n : 0, NOW_MS);
 	for (size_t i = 0; i < taken; i++)
 		snprintf(text + strlen(text), sizeof text - strlen(text), "%s%d", i ? " " : "",
 			(int)entry[i]->result.sequence);
@@ -251,6 +256,180 @@ static void clear_frees_whatever_there_is(void **state)
 	assert_int_equal(b.n, 0);
 }
 
+/* ---- with a spool */
+
+struct disk {
+	char dir[64];
+	struct spool *spool;
+	struct id boot;
+};
+
+static struct disk disk_new(struct backlog *b, int64_t max)
+{
+	struct disk d = {.boot = {.byte = {7}}};
+	strcpy(d.dir, "/tmp/qback-XXXXXX");
+	assert_non_null(mkdtemp(d.dir));
+	d.spool = spool_open(d.dir, "tokyo-1", 1 << 20);
+	backlog_init(b, max);
+	backlog_use_spool(b, d.spool, &d.boot);
+	return d;
+}
+
+/* As after a kill -9: another boot finds the folder. */
+static void disk_restart(struct disk *d, struct backlog *b)
+{
+	int64_t max = b->max;
+	backlog_clear(b);
+	spool_close(d->spool);
+	d->spool = spool_open(d->dir, "tokyo-1", 1 << 20);
+	d->boot.byte[0]++;
+	backlog_init(b, max);
+	backlog_use_spool(b, d->spool, &d->boot);
+}
+
+static void disk_free(struct disk *d, struct backlog *b)
+{
+	char command[128];
+	backlog_clear(b);
+	spool_close(d->spool);
+	snprintf(command, sizeof command, "rm -rf %s", d->dir);
+	assert_int_equal(system(command), 0);
+}
+
+/* Results as the wire takes them. */
+static void add_whole(struct backlog *b, int monitor, int64_t started_wall_ms)
+{
+	struct result r;
+	schema_defaults(&result_schema, &r);
+	r.monitor = monitor_id(monitor);
+	r.monitor.byte[6] = 0x70;
+	r.monitor.byte[8] = 0x80;
+	r.verdict = VERDICT_UP;
+	r.started_wall_ms = started_wall_ms;
+	r.duration_ms = 10;
+	backlog_add(b, &r, NOW_MS);
+}
+
+static void what_nobody_stores_goes_to_disk_in_time(void **state)
+{
+	(void)state;
+	struct backlog b;
+	struct disk d = disk_new(&b, 100);
+	assert_int_equal(backlog_spool_at_ms(&b), INT64_MAX);
+	add_whole(&b, 1, 1000);
+	assert_int_equal(backlog_spool_at_ms(&b), NOW_MS + BACKLOG_SPOOL_MS);
+	expect_take(&b, 10, false, "1");
+	backlog_flight_stored(&b); /* in time: never written */
+	assert_int_equal(backlog_spool_at_ms(&b), INT64_MAX);
+	for (int i = 2; i <= 5; i++)
+		add_whole(&b, i, 1000);
+	expect_take(&b, 1, false, "5");
+	backlog_spool(&b, NOW_MS + BACKLOG_SPOOL_MS); /* what flies, too */
+	assert_int_equal(backlog_spool_at_ms(&b), INT64_MAX);
+	assert_true(spool_size_bytes(d.spool) > 0);
+	assert_int_equal(backlog_count(&b), 4);
+	backlog_flight_seen(&b);
+	expect_take(&b, 10, true, "4 3 2 5"); /* from memory, each once */
+	backlog_flight_stored(&b);
+	assert_int_equal(backlog_count(&b), 0);
+	assert_int_equal(spool_size_bytes(d.spool), 0);
+	disk_free(&d, &b);
+}
+
+static void memory_holds_the_newest_and_the_disk_the_rest(void **state)
+{
+	(void)state;
+	struct backlog b;
+	struct disk d = disk_new(&b, 3);
+	for (int i = 1; i <= 8; i++)
+		add_whole(&b, i, 1000);
+	assert_int_equal(b.n, 3);
+	assert_int_equal(backlog_count(&b), 8);
+	assert_int_equal(backlog_dropped(&b), 0);
+	expect_take(&b, 5, false, "8 7 6"); /* no history asked for */
+	backlog_flight_return(&b);
+	expect_take(&b, 10, true, "8 7 6 5 4 3 2 1");
+	assert_int_equal(b.n_lent, 5);
+	backlog_flight_return(&b); /* not answered */
+	assert_int_equal(backlog_count(&b), 8);
+	expect_take(&b, 5, true, "8 7 6 5 4");
+	backlog_flight_seen(&b); /* votes count; the disk keeps its part */
+	assert_int_equal(b.n_seen, 3);
+	assert_int_equal(backlog_count(&b), 8);
+	backlog_renew(&b);
+	expect_take(&b, 10, true, "8 7 6 5 4 3 2 1");
+	backlog_flight_stored(&b);
+	assert_int_equal(backlog_count(&b), 0);
+	assert_int_equal(backlog_dropped(&b), 0);
+	disk_free(&d, &b);
+}
+
+static void what_an_earlier_boot_left_is_history(void **state)
+{
+	(void)state;
+	struct backlog b;
+	struct backlog_entry *entry[10];
+	struct disk d = disk_new(&b, 10);
+	struct id boot = d.boot;
+	for (int i = 1; i <= 3; i++)
+		add_whole(&b, i, clock_wall_ms());
+	backlog_spool_all(&b, NOW_MS);
+	disk_restart(&d, &b);
+	assert_int_equal(backlog_count(&b), 3);
+	add_whole(&b, 9, clock_wall_ms());
+	assert_int_equal(backlog_take(&b, entry, 10, 10, NOW_MS), 4);
+	assert_int_equal(entry[0]->result.sequence, 1); /* live first, with a number of its own */
+	assert_true(id_is_zero(&entry[0]->result.boot));
+	for (int i = 1; i <= 3; i++) {
+		assert_int_equal(entry[i]->result.sequence, 4 - i);
+		assert_true(id_equal(&entry[i]->result.boot, &boot));
+		assert_true(NOW_MS - entry[i]->ended_at_ms > BACKLOG_LATE_MS); /* just made */
+	}
+	backlog_flight_drop(&b); /* the coordinator cannot read it */
+	assert_int_equal(backlog_dropped(&b), 4);
+	disk_restart(&d, &b);
+	assert_int_equal(backlog_count(&b), 0);
+	disk_free(&d, &b);
+}
+
+static void the_wall_clock_says_how_old_history_is(void **state)
+{
+	(void)state;
+	struct backlog b;
+	struct backlog_entry *entry[4];
+	struct disk d = disk_new(&b, 10);
+	add_whole(&b, 1, clock_wall_ms() - 3600000);
+	add_whole(&b, 2, clock_wall_ms() + 3600000); /* the clock was set back */
+	backlog_spool_all(&b, NOW_MS);
+	disk_restart(&d, &b);
+	assert_int_equal(backlog_take(&b, entry, 4, 4, NOW_MS), 2);
+	assert_int_equal(NOW_MS - entry[0]->ended_at_ms, BACKLOG_LATE_MS + 1);
+	int64_t age_ms = NOW_MS - entry[1]->ended_at_ms;
+	assert_true(age_ms >= 3600000 - 10 && age_ms < 3660000);
+	backlog_flight_stored(&b);
+	disk_free(&d, &b);
+}
+
+static void a_broken_disk_is_asked_again_later(void **state)
+{
+	(void)state;
+	struct backlog b;
+	backlog_init(&b, 3);
+	struct spool *s = spool_open("/nonexistent/quorate", "tokyo-1", 1 << 20);
+	backlog_use_spool(&b, s, &(struct id){.byte = {1}});
+	add_whole(&b, 1, 1000);
+	backlog_spool(&b, NOW_MS + BACKLOG_SPOOL_MS);
+	assert_int_equal(backlog_spool_at_ms(&b), NOW_MS + BACKLOG_SPOOL_MS + 5000);
+	for (int i = 2; i <= 5; i++)
+		add_whole(&b, i, 1000);
+	assert_int_equal(backlog_dropped(&b), 2); /* memory only, counted */
+	expect_take(&b, 10, true, "5 4 3");
+	backlog_flight_stored(&b);
+	backlog_spool_all(&b, NOW_MS);
+	backlog_clear(&b);
+	spool_close(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -264,6 +443,12 @@ int main(void)
 		cmocka_unit_test(what_was_dropped_is_not_dropped_again),
 		cmocka_unit_test(newest_is_by_start),
 		cmocka_unit_test(clear_frees_whatever_there_is),
+		cmocka_unit_test(what_nobody_stores_goes_to_disk_in_time),
+		cmocka_unit_test(memory_holds_the_newest_and_the_disk_the_rest),
+		cmocka_unit_test(what_an_earlier_boot_left_is_history),
+		cmocka_unit_test(the_wall_clock_says_how_old_history_is),
+		cmocka_unit_test(a_broken_disk_is_asked_again_later),
 	};
+	log_set_level(LOG_LEVEL_ERROR);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

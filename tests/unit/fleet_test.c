@@ -30,6 +30,7 @@ struct world {
 	bool done;
 	char session[SESSION_TEXT_SIZE];
 	struct id boot, probe_id;
+	size_t n_stored;
 };
 
 /* ---- waiting */
@@ -330,6 +331,42 @@ static void test_sequences_may_come_in_any_order(void **state)
 	}
 }
 
+static void on_results(void *arg, enum store_error error, const json_t *list)
+{
+	struct world *w = arg;
+
+	assert_int_equal(error, STORE_OK);
+	w->n_stored = json_array_size(list);
+	finish(w);
+}
+
+static void test_a_result_of_an_earlier_boot_is_history(void **state)
+{
+	struct world *w = *state;
+	struct result r = make_result(w, 1, VERDICT_DOWN, REASON_TCP_REFUSED);
+	struct fleet_counts counts;
+
+	join(w);
+	r.boot = id_new();            /* and claims to be fresh */
+	for (int i = 0; i < 2; i++) { /* the second one is a repeat: the store's key says so */
+		assert_int_equal(
+			say_report(w, w->session, &r, 1)->u.receipt.status, RECEIPT_STORED);
+		assert_string_equal(fate_of(w), "absent");
+	}
+	fleet_counts(w->c.fleet, &counts);
+	assert_int_equal(counts.late_results, 2);
+	r.boot = w->boot; /* the session's own, said aloud */
+	say_report(w, w->session, &r, 1);
+	assert_string_equal(
+		fate_of(w), "counted"); /* its number is not taken by the other boot's */
+	fleet_counts(w->c.fleet, &counts);
+	assert_int_equal(counts.late_results, 2);
+	assert_int_equal(counts.duplicate_results, 0);
+	store_query_results(w->c.store, &r.monitor, 10, on_results, w);
+	wait_for(w);
+	assert_int_equal(w->n_stored, 2);
+}
+
 static void test_a_late_result_is_history(void **state)
 {
 	struct world *w = *state;
@@ -587,6 +624,7 @@ int main(void)
 		TEST(test_a_repeat_is_dropped),
 		TEST(test_sequences_may_come_in_any_order),
 		TEST(test_a_late_result_is_history),
+		TEST(test_a_result_of_an_earlier_boot_is_history),
 		TEST(test_nonsense_changes_nothing),
 		TEST(test_orders_come_as_a_snapshot_and_then_as_changes),
 		TEST(test_a_result_for_an_old_revision_is_outdated),

@@ -47,6 +47,7 @@ static void a_name_is_enough(void **state)
 	assert_int_equal(conf.per_destination, 2);
 	assert_int_equal(conf.body_max_bytes, 1048576);
 	assert_int_equal(conf.results_max, 20000);
+	assert_int_equal(conf.spool_max_bytes, 64 << 20);
 	schema_clear(&probe_conf_schema, &conf);
 }
 
@@ -109,6 +110,8 @@ static void mistakes_are_named(void **state)
 		{"name: x\nallow: [everything]", "allow", ""},
 		{"name: x\ntypes: [smtp]", "types", "redirect"},
 		{"name: x\ntypes: []", "types", ""},
+		{"name: x\nspool_max: 1000", "spool_max", "1048576"},
+		{"name: x\nspool_max: 2000000000", "spool_max", "1048576"},
 		{"name: x\nmin_interval: 5", "min_interval", "5s"},
 		{"name: x\nmin_interval: 500ms", "min_interval", ""},
 		{"name: x\nper_second: 0", "per_second", ""},
