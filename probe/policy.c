@@ -65,7 +65,7 @@ int cidr_parse(const char *text, struct cidr *out, const char **why)
 	char address[INET6_ADDRSTRLEN + 1];
 	const char *slash = strchr(text, '/');
 	size_t n = slash != NULL ? (size_t)(slash - text) : strlen(text);
-	*why = "not an address or a CIDR such as 192.0.2.0/24 or 2001:db8::/32";
+	*why = "an address or a network, for example 192.0.2.0/24 or 2001:db8::/32";
 	if (n == 0 || n >= sizeof(address))
 		return -1;
 	memcpy(address, text, n);
@@ -79,11 +79,12 @@ int cidr_parse(const char *text, struct cidr *out, const char **why)
 		return -1;
 	out->bits = out->family == AF_INET ? 32 : 128;
 	if (slash != NULL && parse_bits(slash + 1, out->bits, &out->bits) != 0) {
-		*why = "the prefix length must be a number from 0 to 32 (IPv4) or 128 (IPv6)";
+		*why = "a prefix length from 0 to 32 (IPv4) or 128 (IPv6)";
 		return -1;
 	}
 	if (!host_bits_zero(out)) {
-		*why = "bits behind the prefix are set: give the network's own address";
+		*why = "a network's own address, without bits behind the prefix (10.0.0.0/8, not "
+		       "10.0.0.1/8)";
 		return -1;
 	}
 	return 0;

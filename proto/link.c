@@ -23,7 +23,7 @@ const char *const link_stream_names[] = {"report", "orders", NULL};
 
 static int check_port(const char *text, const char **why)
 {
-	*why = "the port must be a number from 1 to 65535";
+	*why = "a port from 1 to 65535";
 	size_t n = strspn(text, "0123456789");
 	if (n == 0 || n > 5 || text[n])
 		return -1;
@@ -33,7 +33,7 @@ static int check_port(const char *text, const char **why)
 
 static int check_tcp(const char *rest, const char **why)
 {
-	*why = "tcp:// is for loopback only: tcp://127.0.0.1:PORT or tcp://[::1]:PORT";
+	*why = "tcp:// on loopback only: tcp://127.0.0.1:PORT or tcp://[::1]:PORT";
 	char host[INET6_ADDRSTRLEN + 3];
 	const char *colon = strrchr(rest, ':');
 	if (!colon || (size_t)(colon - rest) >= sizeof host)
@@ -52,10 +52,10 @@ int link_address_check(const char *address, const char **why)
 	if (strncmp(address, "tcp://", 6) == 0)
 		return check_tcp(address + 6, why);
 	if (strncmp(address, "ipc://", 6) != 0) {
-		*why = "accepted: ipc:///PATH or tcp://127.0.0.1:PORT";
+		*why = "ipc:///PATH or tcp://127.0.0.1:PORT";
 		return -1;
 	}
-	*why = "an ipc:// path must be absolute and at most 100 bytes long";
+	*why = "ipc:// with an absolute path of at most 100 bytes";
 	return address[6] == '/' && strlen(address + 6) <= IPC_PATH_MAX ? 0 : -1;
 }
 

@@ -250,6 +250,21 @@ def test_readme(lab):
     check(coordinator.api.items("/api/v1/monitors"), "monitors")
 
 
+def test_readme_first_steps(lab):
+    """The README's first steps, pasted into a shell as they stand: every command of them succeeds."""
+    Network(lab)  # the default ports are free in a namespace of our own
+    block = re.search(r"## First steps by hand.*?```sh\n(.*?)```", read(os.path.join(ROOT, "README.md")), re.S).group(1)
+    os.makedirs(lab.file("empty"))
+    script = "trap 'kill $(jobs -p); wait' EXIT\n" + block
+    env = {**lab.env, "PATH": f"{BUILD}:{lab.env['PATH']}"}
+    done = subprocess.run(["bash", "-e", "-c", script], env=env, cwd=lab.file("empty"), capture_output=True, text=True, timeout=30)
+    equal(done.returncode, 0, f"the first steps: {done.stdout}{done.stderr}")
+    for probe in ("tokyo-1", "frankfurt-1", "virginia-1"):
+        check(re.search(rf"^{probe} +\w+ +(voting|never-seen) ", done.stdout, re.M), f"{probe} is listed: {done.stdout}")
+    check(re.search("^example +pending ", done.stdout, re.M), f"the monitor is listed: {done.stdout}")
+    check("pending, since" in done.stdout, f"the monitor is explained: {done.stdout}")
+
+
 def test_cli(lab):
     """The command line against a live system: add, list, show, explain, status, follow, delete; exit codes."""
     site = Site(lab)
