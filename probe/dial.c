@@ -92,6 +92,26 @@ static void set_trust(CURL *easy, const struct coordinator_conf *c)
 	curl_easy_setopt(easy, CURLOPT_SSL_SESSIONID_CACHE, 0L); /* no peer goes unproven */
 }
 
+/* A user in the proxy's URL brings an empty password along, which libcurl prefers to ours: the two
+ * are set by themselves. */
+static void set_proxy_user(CURL *easy, const char *proxy, const char *password)
+{
+	CURLU *url = curl_url();
+	char *user = NULL, *bare = NULL;
+	ensure(url);
+	if (curl_url_set(url, CURLUPART_URL, proxy, 0) == CURLUE_OK &&
+		curl_url_get(url, CURLUPART_USER, &user, CURLU_URLDECODE) == CURLUE_OK &&
+		curl_url_set(url, CURLUPART_USER, NULL, 0) == CURLUE_OK &&
+		curl_url_get(url, CURLUPART_URL, &bare, 0) == CURLUE_OK) {
+		curl_easy_setopt(easy, CURLOPT_PROXY, bare);
+		curl_easy_setopt(easy, CURLOPT_PROXYUSERNAME, user);
+		curl_easy_setopt(easy, CURLOPT_PROXYPASSWORD, password ? password : "");
+	}
+	curl_free(user);
+	curl_free(bare);
+	curl_url_cleanup(url);
+}
+
 /* Without one in the configuration libcurl follows the environment by itself. */
 static void set_proxy(CURL *easy, const struct dial_config *config)
 {
@@ -102,8 +122,8 @@ static void set_proxy(CURL *easy, const struct dial_config *config)
 	bool none = strcmp(proxy, "none") == 0;
 	curl_easy_setopt(easy, CURLOPT_PROXY, none ? "" : proxy);
 	curl_easy_setopt(easy, CURLOPT_NOPROXY, ""); /* nor no_proxy of the environment */
-	if (!none && config->proxy_password)
-		curl_easy_setopt(easy, CURLOPT_PROXYPASSWORD, config->proxy_password);
+	if (!none)
+		set_proxy_user(easy, proxy, config->proxy_password);
 }
 
 int dial_set(CURL *easy, const struct dial_config *config, const char *address, const char *path,

@@ -2,12 +2,12 @@
 # Puts the real servers that the demo and the tests talk to under build/peers: Debian's packages, downloaded and
 # unpacked, never installed, so that none of them becomes a running service of this machine. They are run as children.
 #
-#   sh tests/peers.sh          everything;  build/peers/bin/nginx is then there
+#   sh tests/peers.sh          everything;  build/peers/bin/nginx and bin/squid are then there
 #
 # Needs apt's package lists (make deps) and no root. A second run does nothing.
 set -eu
 dir=${PEERS:-build/peers}
-packages="nginx"
+packages="nginx squid squid-common squid-langpack libecap3 libltdl7 libnetfilter-conntrack3 libnfnetlink0 libtdb1"
 
 [ -e "$dir/.done" ] && [ "$(cat "$dir/.done")" = "$packages" ] && exit 0
 rm -rf "$dir"
@@ -24,8 +24,12 @@ echo "Unpacking under $dir: $packages"
 fetch || { update; fetch; } || { cat "$dir/log" >&2; echo "tests/peers.sh: cannot download: $packages" >&2; exit 1; }
 for deb in "$dir"/deb/*.deb; do dpkg-deb -x "$deb" "$dir/root"; done
 ln -s ../root/usr/sbin/nginx "$dir/bin/nginx"
-for program in "$dir"/bin/*; do
-    missing=$(ldd "$program" | grep 'not found' || true)
+libraries=$(cd "$dir/root/usr/lib/$(uname -m)-linux-gnu" && pwd)
+root=$(cd "$dir/root" && pwd)
+printf '#!/bin/sh\nLD_LIBRARY_PATH=%s exec %s/usr/sbin/squid "$@"\n' "$libraries" "$root" >"$dir/bin/squid"
+chmod +x "$dir/bin/squid"
+for program in usr/sbin/nginx usr/sbin/squid usr/lib/squid/basic_ncsa_auth; do
+    missing=$(LD_LIBRARY_PATH=$libraries ldd "$root/$program" | grep 'not found' || true)
     [ -z "$missing" ] || { echo "tests/peers.sh: $program lacks libraries:" >&2; echo "$missing" >&2; exit 1; }
 done
 rm -rf "$dir/deb"

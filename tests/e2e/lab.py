@@ -346,7 +346,7 @@ class Lab:
         for name in names:
             coordinator.api.must("POST", "/api/v1/regions", {"name": name})
 
-    def probe(self, coordinator, name, region, link=None, **options):
+    def probe(self, coordinator, name, region, /, link=None, **options):
         """Registers and makes a probe; it is not started."""
         made = coordinator.api.must("POST", "/api/v1/probes", {"name": name, "region": region})
         link = link or coordinator.conf["link"]

@@ -8,8 +8,11 @@ import http.client
 import http.server
 import json
 import os
+import pwd
+import random
 import secrets
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -207,6 +210,65 @@ def server(listen, body, tls=None):
     return f"  server {{\n    listen {listen}{' ssl' if tls else ''};\n{crypto}    {body}\n  }}\n"
 
 
+class Squid(Child):
+    """Debian's squid in the foreground: lets CONNECT pass to PORTS for USER with PASSWORD, nothing else. AUTH is basic or digest."""
+
+    def __init__(self, lab, ports, user, password, name="squid", auth="basic"):
+        folder = lab.file(name)
+        os.makedirs(folder, exist_ok=True)
+        root = os.path.join(os.path.dirname(PEERS), "root")
+        program = os.path.join(PEERS, "squid")
+        if not os.path.exists(program):
+            raise Failure("build/peers/bin/squid is missing: run sh tests/peers.sh")
+        try:
+            account = pwd.getpwnam("proxy")
+            os.chown(folder, account.pw_uid, account.pw_gid)
+        except (KeyError, OSError):
+            raise Skip("squid needs to become another user (proxy), which it cannot here") from None
+        os.chmod(lab.dir, 0o711)  # on the way to its folder; where the repository is, that user need not be let in
+        shutil.copytree(os.path.join(root, "usr/share/squid"), folder + "/share", ignore=shutil.ignore_patterns("errors"))
+        shutil.copytree(os.path.join(root, "usr/share/squid-langpack/templates"), folder + "/share/errors/templates")
+        for helper in ("basic_ncsa_auth", "digest_file_auth", "unlinkd"):
+            shutil.copy(os.path.join(root, "usr/lib/squid", helper), folder)
+        hash = subprocess.run(["openssl", "passwd", "-apr1", "-stdin"], input=password, capture_output=True, text=True).stdout.strip()
+        users = write(folder + "/users", f"{user}:{hash}\n" if auth == "basic" else f"{user}:{password}\n")
+        helper = {"basic": "basic_ncsa_auth", "digest": "digest_file_auth"}[auth]
+        self.port = free_port()
+        conf = write(folder + "/squid.conf", f"""
+http_port 10.77.0.1:{self.port}
+pid_filename {folder}/pid
+cache_log stdio:/dev/stderr
+access_log stdio:{folder}/access.log
+mime_table {folder}/share/mime.conf
+icon_directory {folder}/share/icons
+error_directory {folder}/share/errors/templates
+coredump_dir {folder}
+pinger_enable off
+dns_nameservers 10.77.0.1
+unlinkd_program {folder}/unlinkd
+cache deny all
+shutdown_lifetime 0 seconds
+auth_param {auth} program {folder}/{helper} {users}
+auth_param {auth} realm laboratory
+acl known proxy_auth REQUIRED
+acl ours port {' '.join(map(str, ports))}
+acl connect method CONNECT
+http_access deny !connect
+http_access deny !ours
+http_access deny !known
+http_access allow known
+""")
+        super().__init__(lab, name, [program, "-N", "-f", conf])
+        self.access_log = folder + "/access.log"
+
+    def start(self):
+        super().start()
+        wait_for(lambda: not self.alive() or port_open("10.77.0.1", self.port), "squid", asserts=False)
+        if not self.alive():
+            raise Failure(f"squid ended at its start: {self.text()[-2000:]}")
+        return self
+
+
 def port_open(host, port):
     try:
         socket.create_connection((host, port), timeout=1).close()
@@ -314,6 +376,61 @@ class NetworkSite:
 
     def plug(self):
         run("ip", "link", "set", self.wire, "up")
+
+
+class Tamper:
+    """Forwards TCP connections to PORT here and harms each at a place of its own: `harm` is None, "flip" (one bit of a byte between
+    the FIRST and the LAST, in either direction) or "cut" (there)."""
+
+    def __init__(self, lab, target, address="127.0.0.1"):
+        self.target, self.harm, self.first, self.last = target, None, 0, 5000
+        self.harmed = 0  # connections
+        self.ended = 0  # of these, those that both ends have left since
+        self.random = random.Random(1)
+        self.listener = socket.create_server((address, 0), backlog=64)
+        self.port = self.listener.getsockname()[1]
+        lab.closers.append(self.listener.close)
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def _run(self):
+        while True:
+            try:
+                near = self.listener.accept()[0]
+            except OSError:
+                return
+            threading.Thread(target=self._carry, args=(near,), daemon=True).start()
+
+    def _carry(self, near):
+        try:
+            far = socket.create_connection(("127.0.0.1", self.target), timeout=1)
+        except OSError:
+            near.close()
+            return
+        far.settimeout(None)
+        place, victim, count, harmed = self.random.randrange(self.first, self.last), self.random.choice((near, far)), 0, False
+        pairs = {near: far, far: near}
+        try:
+            while True:
+                for s in select.select(list(pairs), [], [])[0]:
+                    data = bytearray(s.recv(65536))
+                    if not data:
+                        return
+                    if self.harm and not harmed and s is victim and count + len(data) > place:
+                        harmed = True
+                        self.harmed += 1
+                        at = max(0, place - count)
+                        if self.harm == "cut":
+                            pairs[s].sendall(data[:at])
+                            return
+                        data[at] ^= 1 << self.random.randrange(8)
+                    count += len(data) if s is victim else 0
+                    pairs[s].sendall(data)
+        except OSError:
+            pass
+        finally:
+            self.ended += harmed
+            near.close()
+            far.close()
 
 
 class Relay:
