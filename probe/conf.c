@@ -69,7 +69,7 @@ static int check_proxy(const void *value, const char **why)
 static void check_coordinator(const void *object, const char *path, struct problems *problems)
 {
 	const struct coordinator_conf *c = object;
-	bool rest = c->pin.n || c->ca || c->name || c->proxy || c->proxy_password_file;
+	bool rest = c->pin.n || c->name; /* the others fit what joining left, too */
 	if (rest && !c->addresses.n)
 		problems_add(problems, path,
 			"addresses are missing; accepted: addresses: [\"HOST:PORT\"]");
@@ -155,8 +155,9 @@ const struct schema coordinator_conf_schema = {.name = "coordinator",
 	.size_bytes = sizeof(struct coordinator_conf), .check = check_coordinator};
 
 static const struct field conf_fields[] = {
-	{.name = "name", .type = FIELD_STRING, .offset = offsetof(struct probe_conf, name), .flags = FIELD_REQUIRED,
-	 .min = 1, .max = NAME_MAX_BYTES, .doc = "Name of this probe as registered at the coordinator."},
+	{.name = "name", .type = FIELD_STRING, .offset = offsetof(struct probe_conf, name), .min = 1,
+	 .max = NAME_MAX_BYTES,
+	 .doc = "Name of this probe as registered at the coordinator."},
 	{.name = "link", .type = FIELD_OBJECT, .offset = offsetof(struct probe_conf, report_address), .sub = &link_schema,
 	 .doc = "Where the coordinator is, on the same machine."},
 	{.name = "coordinator", .type = FIELD_OBJECT, .offset = offsetof(struct probe_conf, coordinator),

@@ -19,9 +19,9 @@ struct coordinator_conf {
 };
 
 struct probe_conf {
-	char *name;                          /* as registered at the coordinator */
-	char *report_address;                /* link.report: tcp://127.0.0.1:7444 */
-	char *orders_address;                /* link.orders: tcp://127.0.0.1:7445 */
+	char *name;           /* as registered at the coordinator; NULL: as it joined */
+	char *report_address; /* link.report: tcp://127.0.0.1:7444 */
+	char *orders_address; /* link.orders: tcp://127.0.0.1:7445 */
 	struct coordinator_conf coordinator; /* with addresses, the two above are not used */
 	char *token_file; /* holds the token; 0600, refused when others can read it */
 	char *state_dir;  /* boot-independent state: the spool */

@@ -8,6 +8,7 @@
 
 #include "probe/agent.h"
 #include "probe/check.h"
+#include "probe/joined.h"
 #include "probe/dial.h"
 #include "probe/policy.h"
 #include "probe/schedule.h"
@@ -279,8 +280,10 @@ static void keep_fixed(struct probe_conf *wanted, struct probe_conf *now)
 static void reload(struct daemon *d)
 {
 	struct probe_conf wanted;
-	if (conf_load(d->conf_path, false, &probe_conf_schema, &wanted)) {
-		log_error("probe.conf note=\"not changed: the file has errors\"");
+	char why[TOKEN_WHY_SIZE] = "the file has errors";
+	if (conf_load(d->conf_path, false, &probe_conf_schema, &wanted) ||
+		joined_complete(&wanted, why)) {
+		log_error("probe.conf note=\"not changed\" error=%s", log_quote(why));
 		schema_clear(&probe_conf_schema, &wanted);
 		return;
 	}

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
-/* quorate-probe: options and configuration, then daemon_run(). See quorate-probe(8). */
+/* quorate-probe: options and configuration, then daemon_run() or join_run(). See quorate-probe(8). */
 #include "probe/conf.h"
 #include "probe/daemon.h"
+#include "probe/join.h"
+#include "probe/joined.h"
 #include "probe/token.h"
 #include "proto/base/yaml.h"
 
@@ -9,6 +11,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define CONF_PATH "/etc/quorate/probe.yml"
 
@@ -16,17 +19,27 @@ enum { EXIT_USAGE = 2 }; /* wrong options or configuration */
 
 static const char usage[] =
 	"usage: quorate-probe [-c FILE] [--check-config]\n"
+	"       quorate-probe join [-c FILE] [--file FILE] [--force]\n"
 	"\n"
 	"Runs checks for a quorate coordinator. It only dials out and listens nowhere.\n"
+	"'join' reads the line that 'quorate probe add' printed from standard input.\n"
 	"\n"
 	"  -c, --config FILE   configuration (default: " CONF_PATH ")\n"
 	"      --check-config  read configuration and token, say what is wrong, and exit\n"
+	"      --file FILE     join: read the join string from FILE\n"
+	"      --force         join: replace another probe's token\n"
 	"      --version       print the version and exit\n"
 	"      --help          print this and exit\n"
 	"\n"
 	"SIGHUP reads the configuration again. See quorate-probe(8).\n";
 
-enum option_code { OPTION_CHECK = 256, OPTION_VERSION, OPTION_HELP };
+enum option_code { OPTION_CHECK = 256, OPTION_FILE, OPTION_FORCE, OPTION_VERSION, OPTION_HELP };
+
+struct options {
+	const char *path;
+	bool path_given, check_only, join;
+	struct join_options joining;
+};
 
 static int check_config(const char *path, const struct probe_conf *conf)
 {
@@ -40,22 +53,30 @@ static int check_config(const char *path, const struct probe_conf *conf)
 	return EXIT_SUCCESS;
 }
 
-int main(int argc, char **argv)
+/* -1: go on; else the exit status. */
+static int parse(int argc, char **argv, struct options *o)
 {
 	static const struct option options[] = {{"config", required_argument, NULL, 'c'},
 		{"check-config", no_argument, NULL, OPTION_CHECK},
+		{"file", required_argument, NULL, OPTION_FILE},
+		{"force", no_argument, NULL, OPTION_FORCE},
 		{"version", no_argument, NULL, OPTION_VERSION},
 		{"help", no_argument, NULL, OPTION_HELP}, {NULL, 0, NULL, 0}};
-	const char *path = CONF_PATH;
-	bool check_only = false;
 	int code;
 	while ((code = getopt_long(argc, argv, "c:", options, NULL)) != -1) {
 		switch (code) {
 		case 'c':
-			path = optarg;
+			o->path = optarg;
+			o->path_given = true;
 			break;
 		case OPTION_CHECK:
-			check_only = true;
+			o->check_only = true;
+			break;
+		case OPTION_FILE:
+			o->joining.file = optarg;
+			break;
+		case OPTION_FORCE:
+			o->joining.force = true;
 			break;
 		case OPTION_VERSION:
 			printf("quorate-probe %s\n", QUORATE_VERSION);
@@ -68,14 +89,49 @@ int main(int argc, char **argv)
 			return EXIT_USAGE;
 		}
 	}
+	if (optind < argc && strcmp(argv[optind], "join") == 0) {
+		o->join = true;
+		optind++;
+	}
+	if (optind < argc && o->join) {
+		fputs("quorate-probe: join: the join string is a secret: not an argument, but "
+		      "standard input or --file FILE\n",
+			stderr);
+		return EXIT_USAGE;
+	}
 	if (optind < argc) {
 		fprintf(stderr, "quorate-probe: '%s' is not an option\n%s", argv[optind], usage);
 		return EXIT_USAGE;
 	}
+	if (!o->join && (o->joining.file || o->joining.force)) {
+		fputs("quorate-probe: --file and --force belong to join\n", stderr);
+		return EXIT_USAGE;
+	}
+	return -1;
+}
+
+static int run(const struct options *o, struct probe_conf *conf)
+{
+	char why[TOKEN_WHY_SIZE];
+	if (o->join)
+		return join_run(conf, &o->joining);
+	if (joined_complete(conf, why)) {
+		fprintf(stderr, "%s: %s\n", o->path, why);
+		return EXIT_USAGE;
+	}
+	return o->check_only ? check_config(o->path, conf) : daemon_run(o->path, conf);
+}
+
+int main(int argc, char **argv)
+{
+	struct options o = {.path = CONF_PATH};
 	struct probe_conf conf;
-	int status = EXIT_USAGE;
-	if (conf_load(path, false, &probe_conf_schema, &conf) == 0)
-		status = check_only ? check_config(path, &conf) : daemon_run(path, &conf);
+	int status = parse(argc, argv, &o);
+	if (status >= 0)
+		return status;
+	status = EXIT_USAGE;
+	if (conf_load(o.path, !o.path_given, &probe_conf_schema, &conf) == 0)
+		status = run(&o, &conf);
 	schema_clear(&probe_conf_schema, &conf);
 	return status;
 }

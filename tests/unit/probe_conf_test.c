@@ -86,7 +86,6 @@ static void mistakes_are_named(void **state)
 	const struct {
 		const char *text, *path, *words;
 	} table[] = {
-		{"{}", "name", ""},
 		{"name: ''", "name", ""},
 		{"name: x\nlink: {report: 'tcp://192.0.2.1:1'}", "link.report",
 			"accepted: tcp:// on loopback"},

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What joining left in the state folder: who we are, where the coordinator is and how it is
+ * recognised. It counts where probe.yml is silent. The token is in a file of its own.
+ */
+#ifndef QUORATE_PROBE_JOINED_H
+#define QUORATE_PROBE_JOINED_H
+
+#include "probe/conf.h"
+#include "probe/token.h"
+
+struct joined {
+	char *probe;
+	struct strings addresses, pin;
+	char *name;        /* in the coordinator's certificate, instead of pins; NULL: none */
+	char *string_hash; /* hex SHA-256 of the join string's secret, to know it again */
+};
+extern const struct schema joined_schema;
+
+#define JOINED_ABSENT 1
+/* 0 and OUT (clear it with schema_clear), JOINED_ABSENT, or -1 and WHY. */
+MUST_CHECK int joined_read(const char *state_dir, struct joined *out, char why[TOKEN_WHY_SIZE]);
+MUST_CHECK int joined_write(
+	const char *state_dir, const struct joined *j, char why[TOKEN_WHY_SIZE]);
+/* Fills in what CONF does not say: name, and the coordinator unless it has addresses. -1 and WHY:
+ * nobody says who we are, or the file is damaged. */
+MUST_CHECK int joined_complete(struct probe_conf *conf, char why[TOKEN_WHY_SIZE]);
+
+/* PATH becomes a file of mode 0600 with TEXT, all of it or none. As root it belongs to whom its
+ * folder belongs. 0, or -1 and WHY. */
+MUST_CHECK int private_write(const char *path, const char *text, char why[TOKEN_WHY_SIZE]);
+
+#endif

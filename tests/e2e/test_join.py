@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: MIT
+"""Enrolment and a probe's life, with real programs: join strings, tokens, draining, twins, removal."""
+import base64
+import json
+import os
+import stat
+import subprocess
+import time
+
+from lab import BUILD, REGIONS, Child, Probe, check, equal, free_port, read, wait_for, write
+
+
+def door_coordinator(lab, **door):
+    """A coordinator with a door on a port of its own."""
+    port = free_port()
+    return lab.coordinator(door={"listen": f"127.0.0.1:{port}", "addresses": [f"127.0.0.1:{port}"], **door}).start()
+
+
+class Joined(Child):
+    """A probe that has only joined: its configuration says nothing of name, token or coordinator."""
+
+    def __init__(self, lab, folder, **conf):
+        name = folder
+        self.dir = lab.file(name)
+        os.makedirs(self.dir, mode=0o700, exist_ok=True)
+        self.token_file = os.path.join(self.dir, "token")
+        self.path = write(lab.file(name + ".yml"), "\n".join(
+            [f"state_dir: {self.dir}", f"token_file: {self.token_file}", "allow: [127.0.0.0/8]", "min_interval: 1s",
+             *(f"{key}: {value}" for key, value in conf.items())]) + "\n")
+        super().__init__(lab, name, [os.path.join(BUILD, "quorate-probe"), "-c", self.path])
+
+    def join(self, line, *options, stdin=True):
+        """Runs `quorate-probe join`, the line on standard input: its CompletedProcess."""
+        argv = [self.argv[0], "join", "-c", self.path, *options]
+        done = subprocess.run(argv, env=self.lab.env, input=line if stdin else "", capture_output=True, text=True, timeout=30)
+        check(not line.strip() or line.strip() not in done.stdout + done.stderr, "the join string was printed again")
+        return done
+
+    def token(self):
+        return self.lab.secret(read(self.token_file).strip())
+
+
+def add(lab, coordinator, name, region, *options):
+    """`quorate probe add`: the join string, which is all there is on standard output."""
+    done = lab.cli(coordinator, "probe", "add", name, "--region", region, *options)
+    equal(done.returncode, 0, done.stderr)
+    return line_of(lab, done)
+
+
+def line_of(lab, done):
+    check(done.stdout.startswith("quorate-join-1:") and done.stdout.count("\n") == 1, f"not one line: {done.stdout!r}")
+    lab.secret(done.stdout.strip())
+    return done.stdout
+
+
+def standing(coordinator, name):
+    return coordinator.api.must("GET", f"/api/v1/probes/{name}")["standing"]
+
+
+def mode(path):
+    return stat.S_IMODE(os.stat(path).st_mode)
+
+
+def test_join(lab):
+    """Probes join with one line each and vote; a line works once, in time, for its probe; secrets stay where they belong."""
+    c = door_coordinator(lab)
+    lab.regions(c)
+    probes = []
+    for city, region in REGIONS.items():
+        p = Joined(lab, f"{city}-1")
+        line = add(lab, c, p.name, region)
+        done = p.join(line)
+        equal((done.returncode, done.stderr), (0, ""), "join")
+        equal((mode(p.token_file), mode(os.path.join(p.dir, "coordinator.json"))), (0o600, 0o600), "modes")
+        equal(sorted(os.listdir(p.dir)), ["coordinator.json", "token"], "files that joining left")
+        token = p.token()
+        equal(p.join(line).returncode, 0, "the same line again")
+        equal(p.token(), token, "the token after joining again")
+        probes.append(p)
+    other = Joined(lab, "thief")
+    done = other.join(line)
+    check(done.returncode == 1 and "used already" in done.stderr, f"somebody else with a used line: {done}")
+    check(not os.path.exists(other.token_file), "a refused probe has a token")
+    for p in probes:
+        p.start()
+    lab.wait_connected(c, *probes)
+    m = lab.monitor(c, "web", "tcp", f"127.0.0.1:{c.port}")
+    lab.wait_state(c, m, "up")
+    wait_for(lambda: {v["probe"] for v in c.explain(m)["votes"] if v["fate"] == "counted"} == {p.name for p in probes}, "three votes")
+    secrets = [p.token() for p in probes]
+    for root, _, files in os.walk(c.dir):
+        for name in files:
+            path = os.path.join(root, name)
+            if not stat.S_ISREG(os.stat(path).st_mode):
+                continue
+            with open(path, "rb") as f:
+                data = f.read()
+            check(not any(s.encode() in data for s in secrets), f"a token is in {name}")
+            check(b"qj_" not in data, f"a secret of a join string is in {name}")
+
+
+def test_join_refusals(lab):
+    """A line that is damaged, expired, for another probe or given as an argument changes nothing, and says why."""
+    c = door_coordinator(lab)
+    lab.regions(c, ["tokyo"])
+    p = Joined(lab, "tokyo-1")
+    line = add(lab, c, "tokyo-1", "tokyo", "--valid", "1s")
+    done = p.join("quorate-join-1:AAAA\n")
+    check(done.returncode == 2 and "damaged" in done.stderr, f"damaged: {done}")
+    done = p.join("", stdin=False)
+    check(done.returncode == 2 and "no join string" in done.stderr, f"nothing: {done}")
+    done = subprocess.run([p.argv[0], "join", "-c", p.path, "quorate-join-1:e30"], env=lab.env, stdin=subprocess.DEVNULL,
+                          capture_output=True, text=True, timeout=30)
+    check(done.returncode == 2 and "not an argument" in done.stderr, f"an argument: {done}")
+
+    def expired():
+        done = p.join(line)
+        check(done.returncode in (0, 1), f"expired: {done}")
+        return "too old" in done.stderr
+    time.sleep(1.1)  # it is the time that is tested
+    check(expired(), "a line joined after its time")
+    equal([f for f in os.listdir(p.dir) if f in ("token", "coordinator.json")], [], "files after refusals")
+
+    wrong = Joined(lab, "wrong", name="osaka-1")
+    line = line_of(lab, lab.cli(c, "probe", "token", "tokyo-1"))
+    done = wrong.join(line)
+    check(done.returncode == 2 and "is for probe 'tokyo-1'" in done.stderr, f"another probe's line: {done}")
+    write(wrong.token_file, lab.secret("qpt_of_somebody_else_entirely") + "\n", 0o600)
+    write(wrong.path, read(wrong.path).replace("name: osaka-1\n", ""))
+    done = wrong.join(line)
+    check(done.returncode == 2 and "--force" in done.stderr, f"over another's token: {done}")
+    equal(read(wrong.token_file), "qpt_of_somebody_else_entirely\n", "the other's token")
+    path = write(lab.file("line"), line, 0o600)
+    equal(p.join("", "--file", path, stdin=False).returncode, 0, "join from a file")
+    done = wrong.join(line, "--force")
+    check(done.returncode == 1 and "used already" in done.stderr, f"forced, but used: {done}")
+    equal(read(wrong.token_file), "qpt_of_somebody_else_entirely\n", "the other's token, after a refusal")
+    c.stop()
+    done = p.join(line_of_nobody(line))
+    check(done.returncode == 1, f"nobody there: {done}")
+
+
+def line_of_nobody(line):
+    """The same place with another secret."""
+    code = line.strip().split(":", 1)[1]
+    data = json.loads(base64.urlsafe_b64decode(code + "=" * (-len(code) % 4)))
+    data["secret"] = "qj_0000000000000000"
+    return "quorate-join-1:" + base64.urlsafe_b64encode(json.dumps(data).encode()).decode().rstrip("=") + "\n"
+
+
+def test_probe_life(lab):
+    """Drained, its seat moves and no alert comes; renewed, it is cut within a second; removed, its votes are gone at once."""
+    c = door_coordinator(lab)
+    lab.regions(c, ["tokyo"])
+    a, b = (Joined(lab, f"tokyo-{i}") for i in (1, 2))
+    for p in (a, b):
+        equal(p.join(add(lab, c, p.name, "tokyo")).returncode, 0, "join")
+        p.start()
+    lab.wait_connected(c, a, b)
+    m = lab.monitor(c, "web", "tcp", f"127.0.0.1:{c.port}", quorum={"seats": 1})
+    lab.wait_state(c, m, "up")
+    voter = c.explain(m)["votes"][0]["probe"]
+    spare = ({a.name, b.name} - {voter}).pop()
+    equal(lab.cli(c, "probe", "drain", voter).returncode, 0, "drain")
+    wait_for(lambda: [v["probe"] for v in c.explain(m)["votes"]] == [spare], "the seat to move", 2)
+    equal(standing(c, voter), "drained", "standing")
+    check("drained" in lab.cli(c, "probe", "list").stdout, "probe list does not show it")
+    equal(lab.cli(c, "probe", "undrain", voter).returncode, 0, "undrain")
+    wait_for(lambda: [(v["probe"], v["fate"]) for v in c.explain(m)["votes"]] == [(voter, "counted")], "the probe to be back", 10)
+
+    p = a if a.name == voter else b
+    line = line_of(lab, lab.cli(c, "probe", "token", voter))
+    wait_for(lambda: "door.unlinked" in c.text(), "the old token's connections to end", 1)
+    wait_for(lambda: "unauthorized" in p.text(), "the old token to be refused", 5)
+    equal(p.join(line).returncode, 0, "join anew, over the old token")
+    p.stop()
+    p.start()
+    wait_for(lambda: p.text().count("new=open") > 1, "the renewed probe's session", 10)
+
+    equal(lab.cli(c, "probe", "remove", voter).returncode, 0, "remove")
+    check([v for v in c.explain(m)["votes"] if v["probe"] == voter and v["fate"] == "counted"] == [], "its vote counts still")
+    wait_for(lambda: [v["probe"] for v in c.explain(m)["votes"]] == [spare], "the seat to move on", 2)
+    wait_for(lambda: [v["fate"] for v in c.explain(m)["votes"]] == ["counted"], "the other probe's vote", 10)
+    equal(c.alerts(kind="probe"), [], "probe alerts")
+
+
+def test_token_used_twice(lab):
+    """Two programs with one token: both are shut out and an alert names the probe; a new token ends it."""
+    c = lab.coordinator().start()
+    lab.regions(c, ["tokyo"])
+    p = lab.probe(c, "tokyo-1", "tokyo")
+    twin = Probe(lab, "twin", read(p.token_file).strip(), c.conf["link"])
+    write(twin.path, read(twin.path).replace('"twin"', '"tokyo-1"', 1))
+    p.start()
+    lab.wait_connected(c, p)
+    lab.wait_settled(c)
+    twin.start()
+    wait_for(lambda: standing(c, "tokyo-1") == "twins", "the token to be found used twice", 60)
+    alert = wait_for(lambda: c.alerts(kind="probe", state="open"), "the alert", 40)[0]
+    equal((alert["reason"]["code"], alert["probe"]["fault"]), ("probe.twins", "twins"), "what it says")
+    check("token used twice" in alert["reason"]["text"], f"its text: {alert['reason']['text']}")
+    twin.stop()
+    token = lab.secret(c.api.must("POST", "/api/v1/probes/tokyo-1/token")["token"])
+    write(p.token_file, token + "\n", 0o600)
+    p.stop()
+    p.start()
+    wait_for(lambda: standing(c, "tokyo-1") == "voting", "the probe with its new token", 10)
+    wait_for(lambda: c.alerts(kind="probe", state="closed"), "the alert's close", 5)
+
+
+test_token_used_twice.seconds = 35
