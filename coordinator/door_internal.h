@@ -41,7 +41,10 @@ struct splice {
 /* What NEAR and FAR have read already goes first. Sets the callbacks of both. */
 void splice_start(struct splice *s);
 
-/* ---- visitors: door.c */
+/* ---- visitors: door_visitor.c */
+
+#define HANDSHAKES_PER_TURN 8
+#define TURN_MS             10
 
 enum visitor_phase {
 	VISITOR_SILENT,    /* no byte yet, or waiting for its turn: no TLS object */
@@ -72,6 +75,10 @@ struct visitor {
 	struct visitor *prev, *next;
 };
 
+/* Takes FD. */
+void visitor_new(struct door *d, int fd, const struct in6_addr *address);
+/* Of a silent one that has sent its first byte. */
+void visitor_begin_handshake(struct visitor *v);
 /* The funnel: every visitor ends here, once, and is freed. May be called from its own callbacks. */
 void visitor_end(struct visitor *v, enum door_end why);
 void visitor_set_phase(struct visitor *v, enum visitor_phase phase);

@@ -259,6 +259,27 @@ static void link_metrics(struct scrape *s, struct coordinator *c)
 		"Results that voted but were not stored", n.unstored_results);
 }
 
+static void door_metrics(struct scrape *s, struct coordinator *c)
+{
+	struct door_counts n;
+
+	if (!c->door)
+		return;
+	door_counts(c->door, &n);
+	head(s, "quorate_door_connections", "gauge", "Connections that came in by the door");
+	put(s, &s->out,
+		"quorate_door_connections{kind=\"stranger\"} %zu\n"
+		"quorate_door_connections{kind=\"link\"} %zu\n"
+		"quorate_door_connections{kind=\"api\"} %zu\n",
+		n.strangers, n.links, n.api);
+	single(s, "quorate_door_accepted_total", "counter", "Connections that came to the door",
+		n.accepted);
+	head(s, "quorate_door_ended_total", "counter", "Connections of the door, by their end");
+	for (int i = 0; i < DOOR_END_COUNT; i++)
+		put(s, &s->out, "quorate_door_ended_total{why=\"%s\"} %" PRId64 "\n",
+			door_end_names[i], n.ended[i]);
+}
+
 static void store_metrics(struct scrape *s, struct coordinator *c)
 {
 	struct notify_counts n;
@@ -321,6 +342,7 @@ static void finish(struct scrape *s)
 	verdict_metrics(s, c);
 	probe_metrics(s, c);
 	link_metrics(s, c);
+	door_metrics(s, c);
 	store_metrics(s, c);
 	api_metrics(s, c->api);
 	for (int f = 0; f < FAMILY_COUNT; f++) {

@@ -57,7 +57,8 @@ static const struct {
 		   "\"version\":{\"type\":\"string\"},"
 		   "\"monitors\":{\"type\":\"object\"},\"probes\":{\"type\":\"object\"},\"alerts\":"
 		   "{\"type\":\"object\"},"
-		   "\"hold\":{\"type\":\"boolean\"},\"store\":{\"type\":\"object\"},\"outbox\":{"
+		   "\"hold\":{\"type\":\"boolean\"},\"door\":{\"type\":[\"object\",\"null\"]},"
+		   "\"store\":{\"type\":\"object\"},\"outbox\":{"
 		   "\"type\":\"object\"}}}"},
 	{"health", "{\"type\":\"object\",\"required\":[\"status\"],\"properties\":{\"status\":{"
 		   "\"type\":\"string\"}}}"},

@@ -86,6 +86,24 @@ static json_t *link_json(struct coordinator *c)
 		(json_int_t)n.late_results, "unstored_results", (json_int_t)n.unstored_results);
 }
 
+/* null without a door. */
+static json_t *door_json(struct coordinator *c)
+{
+	struct door_counts n;
+	json_t *ended;
+
+	if (!c->door)
+		return json_null();
+	door_counts(c->door, &n);
+	ended = json_object();
+	for (int i = 0; i < DOOR_END_COUNT; i++)
+		json_object_set_new(ended, door_end_names[i], json_integer(n.ended[i]));
+	return json_pack("{s:i, s:s, s:I, s:I, s:I, s:I, s:o}", "port", door_port(c->door), "pin",
+		door_pin(c->door), "strangers", (json_int_t)n.strangers, "links",
+		(json_int_t)n.links, "api", (json_int_t)n.api, "accepted", (json_int_t)n.accepted,
+		"ended", ended);
+}
+
 void handle_status(struct api_request *r)
 {
 	struct coordinator *c = r->coordinator;
@@ -98,14 +116,15 @@ void handle_status(struct api_request *r)
 	else if (c->store_problem || c->results_problem)
 		status = "degraded: store";
 	api_reply_json(r, 200,
-		json_pack("{s:s, s:s, s:o, s:o, s:o, s:{s:I}, s:b, s:I, s:o, s:o, s:o, s:{s:I, "
-			  "s:I, s:I}}",
+		json_pack(
+			"{s:s, s:s, s:o, s:o, s:o, s:{s:I}, s:b, s:I, s:o, s:o, s:o, s:o, s:{s:I, "
+			"s:I, s:I}}",
 			"status", status, "version", QUORATE_VERSION, "started_at",
 			json_time(c->started_wall_ms), "monitors", monitors_json(c, &counts),
 			"probes", probes_json(c), "alerts", "open",
 			(json_int_t)alerts_count_open(c->alerts), "hold", counts.held,
 			"loop_lag_ms", (json_int_t)(counts.lag_us / 1000), "store", store_json(c),
-			"outbox", outbox_json(c), "link", link_json(c), "verdicts", "votes",
-			(json_int_t)counts.votes, "bursts", (json_int_t)counts.bursts,
-			"transitions", (json_int_t)counts.transitions));
+			"outbox", outbox_json(c), "link", link_json(c), "door", door_json(c),
+			"verdicts", "votes", (json_int_t)counts.votes, "bursts",
+			(json_int_t)counts.bursts, "transitions", (json_int_t)counts.transitions));
 }

@@ -352,7 +352,7 @@ class Lab:
         link = link or coordinator.conf["link"]
         return Probe(self, name, self.secret(made["token"]), link, **options)
 
-    def trio(self, coordinator, suffix="1", **options):
+    def trio(self, coordinator, /, suffix="1", **options):
         """Three probes in three regions, running and connected."""
         self.regions(coordinator)
         probes = [self.probe(coordinator, f"{city}-{suffix}", region, **options).start() for city, region in REGIONS.items()]

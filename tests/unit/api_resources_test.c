@@ -61,6 +61,24 @@ void fleet_counts(const struct fleet *f UNUSED, struct fleet_counts *out)
 	*out = (struct fleet_counts){.sessions = 3, .results = 77};
 }
 
+const char *const door_end_names[] = {"closed", "full", "late", "plain", "handshake", "malformed",
+	"version", "unauthorized", "busy", "replaced", "cut"};
+
+void door_counts(const struct door *d UNUSED, struct door_counts *out)
+{
+	*out = (struct door_counts){.links = 6, .accepted = 9, .ended[DOOR_END_LATE] = 2};
+}
+
+const char *door_pin(const struct door *d UNUSED)
+{
+	return "sha256//pin=";
+}
+
+int door_port(const struct door *d UNUSED)
+{
+	return 443;
+}
+
 void notify_add(struct notify *n UNUSED, struct store_batch *b UNUSED, int64_t sequence UNUSED,
 	const char *kind UNUSED, const json_t *body UNUSED)
 {
@@ -895,7 +913,16 @@ static void test_status(void **state UNUSED)
 	assert_int_equal(
 		json_integer_value(json_object_get(json_object_get(s, "probes"), "voting")), 1);
 	assert_true(json_is_true(json_object_get(json_object_get(s, "store"), "ok")));
+	assert_true(json_is_null(json_object_get(s, "door")));
 	json_decref(s);
+	co.door = (struct door *)&co; /* only the fakes look at it */
+	expect_status(200, ask("GET", "/api/v1/status", NULL));
+	s = answer();
+	assert_string_equal(text_of(json_object_get(s, "door"), "pin"), "sha256//pin=");
+	assert_int_equal(
+		json_integer_value(json_object_get(json_object_get(s, "door"), "links")), 6);
+	json_decref(s);
+	co.door = NULL;
 	assert_int_equal(client_ask(&c, "GET", "/healthz", "", NULL), 200);
 	assert_string_equal(client_body(&c), "{\"status\":\"ok\"}\n");
 	assert_int_equal(client_ask(&c, "GET", "/readyz", "", NULL), 200);
@@ -931,7 +958,11 @@ static void test_metrics(void **state UNUSED)
 			     "00:00.000Z\"}}]",
 		0, NULL);
 	assert_non_null(results);
+	co.door = (struct door *)&co;
 	expect_status(200, ask_as(ROLE_VIEWER, "GET", "/metrics", "", NULL));
+	co.door = NULL;
+	assert_true(has_line("quorate_door_connections{kind=\"link\"} 6"));
+	assert_true(has_line("quorate_door_ended_total{why=\"late\"} 2"));
 	assert_true(client_header_is(&c, "Content-Type: text/plain; version=0.0.4; charset=utf-8"));
 #define LABELS "monitor=\"a \\\"b\\\\c\",probe=\"tokyo-1\",region=\"tokyo\""
 	assert_true(has_line("probe_success{" LABELS "} 1"));
