@@ -148,6 +148,26 @@ def line_of_nobody(line):
     return "quorate-join-1:" + base64.urlsafe_b64encode(json.dumps(data).encode()).decode().rstrip("=") + "\n"
 
 
+def test_join_interrupted(lab):
+    """Stopped after the coordinator said yes and before the token was in its place: the same line again ends it."""
+    c = door_coordinator(lab)
+    lab.regions(c, ["tokyo"])
+    p = Joined(lab, "tokyo-1")
+    line = add(lab, c, p.name, "tokyo")
+    os.makedirs(os.path.join(p.token_file, "in the way"))
+    done = p.join(line, "--force")
+    check(done.returncode == 1 and p.token_file in done.stderr, f"a token that cannot be put into its place: {done}")
+    os.rmdir(os.path.join(p.token_file, "in the way"))
+    os.rmdir(p.token_file)
+    left = [f for f in os.listdir(p.dir) if f.startswith("token.")]
+    equal(([mode(os.path.join(p.dir, f)) for f in left]), [0o600], "the token that waits")
+    done = p.join(line)
+    equal((done.returncode, done.stderr), (0, ""), "the same line again")
+    equal(sorted(os.listdir(p.dir)), ["coordinator.json", "token"], "files that joining left")
+    p.token()
+    lab.wait_connected(c, p.start())
+
+
 def test_probe_life(lab):
     """Drained, its seat moves and no alert comes; renewed, it is cut within a second; removed, its votes are gone at once."""
     c = door_coordinator(lab)
