@@ -31,6 +31,7 @@
 #define NONSENSE_PAUSE_MS    1000 /* after a reply that makes no sense */
 #define HISTORY_SLOW_MS      700  /* of a receipt: send less history with the next report */
 #define HISTORY_MIN          20
+#define HISTORY_MAX          250  /* in one report: reading it takes the loop some milliseconds */
 #define SPOOL_TURN_MS        10   /* between two writes when there is much to write */
 #define SETTLED_MS           2000 /* a session that lasted so long was a good one */
 #define CLOCK_OFF_MS         60000
@@ -353,8 +354,10 @@ static void adapt_history(struct agent *a, int64_t took_ms)
 	if (took_ms > HISTORY_SLOW_MS)
 		a->history_max =
 			a->history_max / 2 > HISTORY_MIN ? a->history_max / 2 : HISTORY_MIN;
-	else if (a->history_max < RESULTS_PER_REPORT_MAX)
+	else
 		a->history_max += a->history_max / 4;
+	if (a->history_max > HISTORY_MAX)
+		a->history_max = HISTORY_MAX;
 }
 
 static void on_taken(struct agent *a, bool stored)
@@ -497,7 +500,7 @@ int agent_open(struct agent **out, struct loop *loop, const struct agent_config 
 	struct agent *a = mem_alloc(sizeof *a);
 	*a = (struct agent){.loop = loop, .config = *config, .hooks = *hooks, .boot = id_new()};
 	a->batch_max = RESULTS_PER_REPORT_MAX;
-	a->history_max = RESULTS_PER_REPORT_MAX / 5;
+	a->history_max = HISTORY_MAX / 2;
 	backlog_init(&a->backlog, config->results_max);
 	a->spool = spool_open(config->state_dir, config->probe, config->spool_max_bytes);
 	backlog_use_spool(&a->backlog, a->spool, &a->boot);

@@ -16,7 +16,7 @@
 #include <uthash.h>
 #include <utlist.h>
 
-#define SPOOL_TURN_RESULTS 200 /* written in one turn of the loop, a few milliseconds */
+#define SPOOL_TURN_RESULTS 100 /* written in one turn of the loop, a few milliseconds */
 #define SPOOL_TURN_BYTES   (SPOOL_APPEND_MAX_BYTES / 2)
 #define SPOOL_RETRY_MS     5000
 

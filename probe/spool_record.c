@@ -7,17 +7,19 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Reflected CRC-32, polynomial 0x04c11db7, four bits at a time. */
+/* Reflected CRC-32, polynomial 0x04c11db7. */
 static uint32_t crc_add(uint32_t crc, const void *data, size_t size_bytes)
 {
-	static const uint32_t table[16] = {0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac,
-		0x76dc4190, 0x6b6b51f4, 0x4db26158, 0x5005713c, 0xedb88320, 0xf00f9344, 0xd6d6a3e8,
-		0xcb61b38c, 0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c};
+	static uint32_t table[256]; /* made at the first call; one thread */
 	const uint8_t *byte = data;
-	for (size_t i = 0; i < size_bytes; i++) {
-		crc = table[(crc ^ byte[i]) & 15] ^ (crc >> 4);
-		crc = table[(crc ^ (uint32_t)(byte[i] >> 4)) & 15] ^ (crc >> 4);
+	for (uint32_t i = 0; table[255] == 0 && i < 256; i++) {
+		uint32_t c = i;
+		for (int bit = 0; bit < 8; bit++)
+			c = (c >> 1) ^ (0xedb88320 & (0 - (c & 1)));
+		table[i] = c;
 	}
+	for (size_t i = 0; i < size_bytes; i++)
+		crc = table[(crc ^ byte[i]) & 255] ^ (crc >> 8);
 	return crc;
 }
 

@@ -27,6 +27,8 @@ struct seen_report {
 	size_t n;
 	int64_t sequence[RESULTS_PER_REPORT_MAX];
 	int64_t age_ms, spooled, dropped;
+	struct id boot; /* of the last result */
+	bool spool_failed;
 	int64_t at_ms;
 };
 
@@ -43,6 +45,7 @@ struct world {
 	int session; /* number of the open one; 0: none */
 	int hellos, polls;
 	struct hello last_hello;
+	const char *state_dir; /* with it the probe has a spool */
 	bool refuse, nonsense;
 	int status; /* of receipts */
 	bool hold;  /* reports are not answered */
@@ -126,11 +129,13 @@ static void on_report(struct world *w, struct link_held *held, const struct repo
 		.session = w->session, .n = report->results.n, .at_ms = clock_now_ms()};
 	s->spooled = report->spooled;
 	s->dropped = report->dropped;
+	s->spool_failed = report->spool_error != NULL;
 	const struct result *r = report->results.item;
 	int status = w->status;
 	for (size_t i = 0; i < s->n; i++) {
 		s->sequence[i] = r[i].sequence;
 		s->age_ms = r[i].age_ms;
+		s->boot = r[i].boot;
 		if (r[i].sequence == w->poison)
 			status = RECEIPT_INVALID;
 	}
@@ -251,7 +256,9 @@ static void start_probe(struct world *w, int64_t results_max)
 		.software = "quorate-probe/test",
 		.report_address = w->report,
 		.orders_address = w->orders,
-		.results_max = results_max};
+		.results_max = results_max,
+		.state_dir = w->state_dir,
+		.spool_max_bytes = w->state_dir ? 1 << 20 : 0};
 	struct agent_hooks hooks = {
 		.orders = orders_hook, .capabilities = capabilities_hook, .arg = w};
 	assert_int_equal(agent_open(&w->agent, w->loop, &config, &hooks), 0);
@@ -382,7 +389,9 @@ static int tear_down(void **state)
 	loop_free(w->loop);
 	unlink(w->report + 6);
 	unlink(w->orders + 6);
-	rmdir(w->dir);
+	char command[64];
+	snprintf(command, sizeof command, "rm -rf %s", w->dir);
+	assert_int_equal(system(command), 0);
 	free(w->reports);
 	free(w);
 	return 0;
@@ -688,6 +697,88 @@ static void draining_without_a_session_ends_at_once(void **state)
 	assert_true(w->drained);
 }
 
+/* Adds N results while nobody listens, and ends the probe. */
+static void leave_behind(struct world *w, int n)
+{
+	w->state_dir = w->dir;
+	start_probe(w, 100);
+	for (int i = 1; i <= n; i++)
+		add(w, i, VERDICT_UP);
+	agent_close(w->agent);
+	w->agent = NULL;
+}
+
+static void what_was_left_comes_with_the_next_start(void **state)
+{
+	struct world *w = *state;
+	leave_behind(w, 3);
+	start_probe(w, 100);
+	serve(w);
+	wait_for(w, stored_upto, 3);
+	expect_report(w, 0, "3 2 1");
+	assert_true(w->reports[0].age_ms > 10000); /* though just made: history */
+	assert_false(id_is_zero(&w->reports[0].boot));
+	assert_false(id_equal(&w->reports[0].boot, &w->last_hello.boot));
+	wait_for(w, reports_n, 2);
+	assert_int_equal(w->reports[1].n, 0);
+	assert_int_equal(w->reports[1].spooled, 0);
+	assert_false(w->reports[1].spool_failed);
+	agent_close(w->agent);
+	start_probe(w, 100); /* and not again */
+	wait_for(w, hellos_n, 2);
+	wait_for(w, reports_n, w->n_reports + 1);
+	assert_int_equal(w->reports[w->n_reports - 1].n, 0);
+}
+
+/* A vote waits for the receipt of the report before: history must not make that one slow. */
+static void slow_receipts_make_less_history(void **state)
+{
+	struct world *w = *state;
+	leave_behind(w, 600);
+	start_probe(w, 100);
+	w->hold = true;
+	serve(w);
+	wait_for(w, reports_n, 1);
+	size_t before = w->reports[0].n;
+	assert_true(before > 50 && before < 300);
+	let_pass(w, 800);
+	w->hold = false;
+	add(w, 1000, VERDICT_DOWN); /* 1: of this boot, live */
+	say_receipt(w, w->held_report, RECEIPT_STORED);
+	wait_for(w, reports_n, 2);
+	assert_int_equal(w->reports[1].sequence[0], 1);
+	assert_int_equal(w->reports[1].n, 1 + before / 2);
+	int64_t left = 600 - (int64_t)(before + before / 2);
+	assert_int_equal(w->reports[1].spooled, left);
+	wait_for(w, stored_upto, (int)left); /* the rest, without a pause */
+	assert_true(w->reports[w->n_reports - 1].at_ms - w->reports[1].at_ms < 900);
+	assert_int_equal(w->reports[w->n_reports - 1].spooled, 0);
+}
+
+static void a_store_that_is_full_is_not_pressed(void **state)
+{
+	struct world *w = *state;
+	leave_behind(w, 3);
+	start_probe(w, 100);
+	w->status = RECEIPT_SEEN;
+	serve(w);
+	wait_for(w, reports_n, 2); /* the heartbeat: nothing is sent again before its time */
+	expect_report(w, 0, "3 2 1");
+	assert_int_equal(w->reports[1].n, 0);
+	assert_int_equal(w->reports[1].spooled, 3);
+}
+
+static void a_spool_that_fails_is_told(void **state)
+{
+	struct world *w = *state;
+	w->state_dir = "/nonexistent/quorate";
+	start_probe(w, 100);
+	serve(w);
+	add(w, 1, VERDICT_UP);
+	wait_for(w, stored_upto, 1);
+	assert_true(w->reports[0].spool_failed);
+}
+
 static void the_clock_is_compared(void **state)
 {
 	struct world *w = talking(state);
@@ -721,6 +812,10 @@ int main(void)
 		TEST(the_bound_holds),
 		TEST(draining_ends),
 		TEST(draining_without_a_session_ends_at_once),
+		TEST(what_was_left_comes_with_the_next_start),
+		TEST(slow_receipts_make_less_history),
+		TEST(a_store_that_is_full_is_not_pressed),
+		TEST(a_spool_that_fails_is_told),
 		TEST(the_clock_is_compared),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
