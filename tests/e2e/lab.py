@@ -320,7 +320,7 @@ class Lab:
             os.makedirs(os.path.join(self.dir, sub), exist_ok=True)
         report = os.path.join(self.dir, "sanitizer", "report")
         self.env = {
-            "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": self.dir, "LANG": "C.UTF-8",
+            "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": self.dir, "LANG": "C.UTF-8", "RUNTIME_DIRECTORY": self.dir,
             "ASAN_OPTIONS": f"log_path={report}:exitcode=77", "LSAN_OPTIONS": f"log_path={report}:exitcode=77",
             "UBSAN_OPTIONS": f"log_path={report}:print_stacktrace=1:halt_on_error=1",
         }
