@@ -8,6 +8,7 @@ import subprocess
 import time
 
 from lab import BUILD, REGIONS, Child, Probe, check, equal, free_port, read, wait_for, write
+from peers import Network, Squid, certificates
 
 
 def door_coordinator(lab, **door):
@@ -19,19 +20,18 @@ def door_coordinator(lab, **door):
 class Joined(Child):
     """A probe that has only joined: its configuration says nothing of name, token or coordinator."""
 
-    def __init__(self, lab, folder, **conf):
-        name = folder
-        self.dir = lab.file(name)
+    def __init__(self, lab, folder, prefix=(), **conf):
+        self.dir = lab.file(folder)
         os.makedirs(self.dir, mode=0o700, exist_ok=True)
         self.token_file = os.path.join(self.dir, "token")
-        self.path = write(lab.file(name + ".yml"), "\n".join(
+        self.path = write(lab.file(folder + ".yml"), "\n".join(
             [f"state_dir: {self.dir}", f"token_file: {self.token_file}", "allow: [127.0.0.0/8]", "min_interval: 1s",
              *(f"{key}: {value}" for key, value in conf.items())]) + "\n")
-        super().__init__(lab, name, [os.path.join(BUILD, "quorate-probe"), "-c", self.path])
+        super().__init__(lab, folder, [os.path.join(BUILD, "quorate-probe"), "-c", self.path], prefix=prefix)
 
     def join(self, line, *options, stdin=True):
         """Runs `quorate-probe join`, the line on standard input: its CompletedProcess."""
-        argv = [self.argv[0], "join", "-c", self.path, *options]
+        argv = [*self.prefix, self.argv[0], "join", "-c", self.path, *options]
         done = subprocess.run(argv, env=self.lab.env, input=line if stdin else "", capture_output=True, text=True, timeout=30)
         check(not line.strip() or line.strip() not in done.stdout + done.stderr, "the join string was printed again")
         return done
@@ -166,6 +166,31 @@ def test_join_interrupted(lab):
     equal(sorted(os.listdir(p.dir)), ["coordinator.json", "token"], "files that joining left")
     p.token()
     lab.wait_connected(c, p.start())
+
+
+def test_join_proxy_ca(lab):
+    """From a network whose only way out is squid with a password, to a door whose certificate a CA vouches for."""
+    network = Network(lab)
+    site = network.site("virginia")
+    ca, certificate, key = certificates(lab)
+    port = free_port()
+    c = lab.coordinator(door={"listen": f"0.0.0.0:{port}", "addresses": [f"10.77.0.1:{port}"], "certificate": certificate, "key": key}).start()
+    lab.regions(c, ["tokyo"])
+    squid = Squid(lab, [port], "probe", lab.secret("correct-horse-battery")).start()
+    site.firewall(f"ip daddr 10.77.0.1 tcp dport {squid.port} accept")
+    site.firewall("oifname != lo drop")
+    password = write(lab.file("proxy-password"), "correct-horse-battery\n", 0o600)
+    proxy = f'proxy: "http://probe@10.77.0.1:{squid.port}", proxy_password_file: {password}'
+    doubter = Joined(lab, "doubter", prefix=site.prefix, coordinator=f"{{{proxy}}}")
+    line = add(lab, c, "tokyo-1", "tokyo")
+    done = doubter.join(line)
+    check(done.returncode == 1 and "certificate" in done.stderr, f"a CA that this machine does not know: {done}")
+    p = Joined(lab, "believer", prefix=site.prefix, coordinator=f"{{ca: {ca}, {proxy}}}")
+    done = p.join(line)
+    equal((done.returncode, done.stderr), (0, ""), "join")
+    p.token()
+    p.start()
+    wait_for(lambda: standing(c, "tokyo-1") == "voting", "the probe to be connected", 15)
 
 
 def test_probe_life(lab):
