@@ -2,6 +2,7 @@
 """kill -9, full disks, receivers that are away: nothing acknowledged is lost, nothing is invented."""
 import os
 import random
+import sqlite3
 import subprocess
 import time
 
@@ -55,6 +56,23 @@ def kill_rounds(lab, rounds):
     state = "down" if rounds % 2 else "up"
     for monitor in toggled:
         lab.wait_state(coordinator, monitor, state)
+    no_result_is_missing(coordinator, probes)
+
+
+def no_result_is_missing(coordinator, probes):
+    """Each probe numbered its results from 1: what was acknowledged before a crash is there, what was not came again."""
+    spooled = lambda: [p["spooled"] for p in coordinator.api.items("/api/v1/probes")]
+    wait_for(lambda: spooled() == [0] * len(probes), "the probes' spools to drain", 20)
+    for probe in probes:
+        equal(probe.stop(), 0, f"{probe.name} ends")
+    equal(coordinator.stop(), 0, "the coordinator ends")
+    path = next(p for p in coordinator.databases() if p.endswith("results.db"))
+    db = sqlite3.connect(path)
+    rows = db.execute("SELECT COUNT(*), MIN(sequence), MAX(sequence) FROM result GROUP BY source").fetchall()
+    db.close()
+    equal(len(rows), len(probes), "sources of results")
+    for count, first, last in rows:
+        equal((first, count), (1, last), "the first sequence, and as many results as the last one says")
 
 
 def of(receiver, monitor):

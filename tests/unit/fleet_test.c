@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "coordinator/coordinator.h"
+#include "coordinator/store/backend.h"
 #include "proto/base/clock.h"
 #include "proto/base/mem.h"
 #include "proto/base/rand.h"
@@ -27,7 +28,7 @@ struct world {
 	struct timer patience;
 	char dir[32], token[TOKEN_TEXT_SIZE];
 	struct message *reply[LINK_STREAM_COUNT]; /* the last one of each stream */
-	bool done;
+	bool done, results_broken;
 	char session[SESSION_TEXT_SIZE];
 	struct id boot, probe_id;
 	size_t n_stored;
@@ -79,9 +80,12 @@ static void on_done(void *arg, enum store_error error, const struct id *id)
 
 static void on_health(void *arg, bool results, const char *detail)
 {
-	(void)arg;
-	(void)results;
-	fail_msg("%s", detail);
+	struct world *w = arg;
+
+	if (results && !detail)
+		finish(w); /* they can be stored again */
+	else if (!results || !w->results_broken)
+		fail_msg("%s", detail);
 }
 
 /* ---- the world */
@@ -367,6 +371,24 @@ static void test_a_result_of_an_earlier_boot_is_history(void **state)
 	assert_int_equal(w->n_stored, 2);
 }
 
+/* A store that cannot commit: the probe hears that its results were seen, and they vote all the
+ * same. */
+static void test_what_cannot_be_stored_is_seen_and_votes(void **state)
+{
+	struct world *w = *state;
+	struct result r = make_result(w, 1, VERDICT_DOWN, REASON_TCP_REFUSED);
+
+	join(w);
+	store_inject_fault(w->c.store, LANE_RESULTS, FAULT_LASTING);
+	w->results_broken = true;
+	assert_int_equal(say_report(w, w->session, &r, 1)->u.receipt.status, RECEIPT_SEEN);
+	assert_string_equal(fate_of(w), "counted");
+	store_inject_fault(w->c.store, LANE_RESULTS, 0);
+	wait_for(w);
+	r.sequence = 2;
+	assert_int_equal(say_report(w, w->session, &r, 1)->u.receipt.status, RECEIPT_STORED);
+}
+
 static void test_a_late_result_is_history(void **state)
 {
 	struct world *w = *state;
@@ -623,6 +645,7 @@ int main(void)
 		TEST(test_only_the_session_speaks),
 		TEST(test_a_repeat_is_dropped),
 		TEST(test_sequences_may_come_in_any_order),
+		TEST(test_what_cannot_be_stored_is_seen_and_votes),
 		TEST(test_a_late_result_is_history),
 		TEST(test_a_result_of_an_earlier_boot_is_history),
 		TEST(test_nonsense_changes_nothing),
