@@ -33,7 +33,7 @@ VERSION  := $(shell sed -n 's/^## \[\([0-9.]*\)\].*/\1/p' CHANGELOG.md | head -1
 PACKAGES_BUILD := gcc libc6-dev pkg-config libnanomsg-dev libcurl4-openssl-dev libc-ares-dev libssl-dev \
 	libjansson-dev libevent-dev libsqlite3-dev libyaml-dev uthash-dev libsystemd-dev ca-certificates
 PACKAGES_DEMO  := python3 openssl
-PACKAGES_TEST  := $(PACKAGES_DEMO) libcmocka-dev iproute2 nftables sqlite3 clang libclang-rt-14-dev clang-format clang-tidy \
+PACKAGES_TEST  := $(PACKAGES_DEMO) libcmocka-dev iproute2 iputils-ping nftables sqlite3 clang libclang-rt-14-dev clang-format clang-tidy \
 	cppcheck man-db
 PKGS := nanomsg libcurl libcares libssl libcrypto jansson libevent libevent_openssl libevent_pthreads sqlite3 yaml-0.1 libsystemd
 
@@ -125,7 +125,7 @@ $(addprefix $(BUILD)/tests/,$(FUZZ)): $(BUILD)/tests/%: $(BUILD)/obj/tests/fuzz/
 
 # ---- tests: everything runs under ASan and UBSan
 $(call obj,$(UNIT:%=tests/%.c)): | build/.deps-test
-unit: $(filter %$(T),$(addprefix $(BUILD)/tests/,$(UNIT)))
+unit: $(filter %$(T),$(addprefix $(BUILD)/tests/,$(UNIT))) | $(TEST_DEPS)
 	$(Q)sh tests/run.sh $^
 sim: $(BUILD)/tests/sim
 	$(Q)$< $(if $(T),tests/sim/$(T).scn,tests/sim/*.scn)

@@ -313,7 +313,7 @@ class Lab:
     """One work folder and all that runs in it. Use as a context manager."""
 
     def __init__(self, folder=None, keep=False):
-        self.dir = folder or tempfile.mkdtemp(prefix="quorate-", dir="/tmp")
+        self.dir = folder or os.environ.get("QUORATE_LAB_DIR") or tempfile.mkdtemp(prefix="quorate-", dir="/tmp")
         self.keep = keep
         self.children, self.closers, self.secrets = [], [], set()
         for sub in ("log", "sanitizer"):

@@ -12,6 +12,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 import traceback
 
@@ -71,7 +72,8 @@ def run_here(name):
 
 def run_child(command, name, timeout):
     began = time.monotonic()
-    env = {**os.environ, "QUORATE_LAB_NAMESPACES": "1" if command else "0"}
+    folder = tempfile.mkdtemp(prefix="quorate-", dir="/tmp")  # ours, so that a killed test leaves nothing behind
+    env = {**os.environ, "QUORATE_LAB_NAMESPACES": "1" if command else "0", "QUORATE_LAB_DIR": folder}
     argv = [*command, sys.executable, os.path.join(HERE, "run.py"), "--here", name]
     try:
         done = subprocess.run(argv, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
@@ -79,6 +81,8 @@ def run_child(command, name, timeout):
         code, out = done.returncode, done.stdout
     except subprocess.TimeoutExpired as e:
         code, out = 1, f"{(e.stdout or b'').decode(errors='replace')}    not done after {timeout} s\n"
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
     return name, code, out, time.monotonic() - began
 
 
