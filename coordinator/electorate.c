@@ -12,22 +12,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool lists(const struct strings *list, const char *name)
-{
-	for (size_t i = 0; i < list->n; i++) {
-		if (strcmp(list->item[i], name) == 0)
-			return true;
-	}
-	return false;
-}
-
 /* A probe that was never seen since the start is taken for able: it will say otherwise when it
  * joins. */
 static bool capable(const struct capabilities *can, const struct monitor *m)
 {
 	if (!can)
 		return true;
-	if (can->types.n && !lists(&can->types, check_kind_names[m->type]))
+	if (can->types.n && !strings_have(&can->types, check_kind_names[m->type]))
 		return false;
 	if (m->type == CHECK_PING && !can->icmp)
 		return false;

@@ -31,10 +31,8 @@ static void path_join(char out[PATH_BYTES], const char *base, const char *member
 static bool set_exists(struct registry *r, const char *set)
 {
 	for (struct region *region = r->regions; region; region = region->hh.next) {
-		for (size_t i = 0; i < region->sets.n; i++) {
-			if (strcmp(region->sets.item[i], set) == 0)
-				return true;
-		}
+		if (strings_have(&region->sets, set))
+			return true;
 	}
 	return false;
 }

@@ -357,10 +357,7 @@ static void channel_free(struct channel *c, bool dead)
 static bool channel_wants(const struct channel *c, const char *kind)
 {
 	const struct strings *kinds = &c->conf->kinds;
-	for (size_t i = 0; i < kinds->n; i++)
-		if (strcmp(kinds->item[i], kind) == 0)
-			return true;
-	return kinds->n == 0;
+	return kinds->n == 0 || strings_have(kinds, kind);
 }
 
 void notify_configure(struct notify *n, const struct channel_conf *channels, size_t count)

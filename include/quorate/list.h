@@ -4,13 +4,24 @@
 #ifndef QUORATE_LIST_H
 #define QUORATE_LIST_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 /* A list of texts. */
 struct strings {
 	char **item;
 	size_t n;
 };
+
+static inline bool strings_have(const struct strings *list, const char *text)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		if (strcmp(list->item[i], text) == 0)
+			return true;
+	}
+	return false;
+}
 
 /* A list of name/value texts: labels, headers. Order is kept. */
 struct pair {

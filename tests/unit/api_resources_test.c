@@ -131,8 +131,8 @@ static int set_up(void **state UNUSED)
 					 added_cb, NULL),
 			0);
 		json_decref(in);
-		snprintf(key_header[role], sizeof(key_header[role]), "Authorization: Bearer %s\r\n",
-			key_text[role]);
+		snprintf(key_header[role], sizeof(key_header[role]),
+			"Authorization: Bearer %.*s\r\n", KEY_TEXT_SIZE - 1, key_text[role]);
 	}
 	assert_true(client_wait(&c, pending == 0));
 	return 0;
