@@ -71,6 +71,7 @@ struct visitor {
 	/* a link's */
 	enum link_stream stream;
 	uint32_t probe_key;
+	int64_t linked_at_ms;
 	char *probe, *token_hash; /* as they were when it came */
 	struct visitor *prev, *next;
 };

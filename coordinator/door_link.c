@@ -4,10 +4,11 @@
  * its place, and only then answers "accepted". From there on bytes pass unread; sessions are the fleet's.
  *
  * One connection per probe and stream: a newer one replaces the older, whose peer may have been gone for a while without
- * a word.
+ * a word. But not one that has only just come, so that two programs with one token do not chase each other for ever.
  */
 #include "coordinator/door_internal.h"
 
+#include "proto/base/clock.h"
 #include "proto/base/log.h"
 #include "proto/base/mem.h"
 
@@ -18,8 +19,9 @@
 #include <string.h>
 #include <utlist.h>
 
-#define PREFACE_MS  5000
-#define GREETING_MS 2000
+#define PREFACE_MS       5000
+#define GREETING_MS      2000
+#define REPLACE_AFTER_MS 2000
 
 /* ---- refusing */
 
@@ -34,7 +36,9 @@ static const struct {
 	{DOOR_END_UNAUTHORIZED, "unauthorized",
 		"no probe of this name is registered with this token; 'quorate probe token NAME' "
 		"makes a new token"},
-	{DOOR_END_BUSY, "busy", "the coordinator has no place for another connection just now"},
+	{DOOR_END_BUSY, "busy",
+		"the coordinator cannot take this connection now, or has only just taken another "
+		"one of this probe"},
 };
 
 static void refuse(struct visitor *v, enum door_end why)
@@ -78,6 +82,7 @@ static void accept_link(struct visitor *v)
 	replace_older(v);
 	bufferevent_write(v->near, line, (size_t)size);
 	visitor_splice(v, VISITOR_LINKED);
+	v->linked_at_ms = clock_now_ms();
 	log_info("door.linked probe=%s stream=%s address=%s", log_quote(v->probe),
 		link_stream_names[v->stream], visitor_address(v));
 }
@@ -128,6 +133,17 @@ static void join(struct visitor *v)
 
 /* ---- the preface */
 
+static bool has_just_come(const struct door *d, uint32_t probe_key, enum link_stream stream)
+{
+	const struct visitor *v;
+
+	DL_FOREACH (d->visitors, v)
+		if (v->phase == VISITOR_LINKED && v->probe_key == probe_key &&
+			v->stream == stream && clock_now_ms() - v->linked_at_ms < REPLACE_AFTER_MS)
+			return true;
+	return false;
+}
+
 /* What PREFACE is answered with: 0, and the visitor is known, or how it ends. */
 static enum door_end judge(struct visitor *v, const struct preface *preface)
 {
@@ -139,6 +155,8 @@ static enum door_end judge(struct visitor *v, const struct preface *preface)
 		return DOOR_END_VERSION;
 	if (!probe || !registry_token_fits(probe, preface->token))
 		return DOOR_END_UNAUTHORIZED;
+	if (has_just_come(v->door, probe->key, v->stream))
+		return DOOR_END_BUSY;
 	v->probe_key = probe->key;
 	v->token_hash = mem_strdup(probe->token_hash);
 	return DOOR_END_CLOSED;

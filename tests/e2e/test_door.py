@@ -12,7 +12,7 @@ import subprocess
 import threading
 import time
 
-from lab import check, equal, free_port, read, stays, wait_for
+from lab import Skip, check, equal, free_port, read, stays, wait_for
 from peers import Site, certificates
 
 STRANGERS = 2000
@@ -204,3 +204,23 @@ def test_door_certificate(lab):
     equal(coordinator.status()["door"]["pin"], now, "the pin")
     stays(lambda: links(coordinator) == 6, "the links stay", 1)
     equal(coordinator.status()["link"]["sessions"], before["link"]["sessions"], "sessions")
+
+
+def test_door_half_open(lab):
+    """The wire is cut without a word: the door drops the probes' links within 60 s, and takes them back."""
+    coordinator, port = open_door(lab)
+    lab.trio(coordinator, coordinator=over_the_door(coordinator, port))
+    if subprocess.run(["nft", "list", "ruleset"], capture_output=True).returncode != 0:
+        raise Skip("nft cannot be used here")
+    rules = f"table inet cut {{ chain out {{ type filter hook input priority 0; tcp dport {port} drop; tcp sport {port} drop; }}; }}"
+    subprocess.run(["nft", rules], check=True)
+    try:
+        wait_for(lambda: links(coordinator) == 0, "the links to be given up", 60)
+        wait_for(lambda: coordinator.status()["link"]["sessions"] == 0, "their sessions to end", 1)
+    finally:
+        subprocess.run(["nft", "delete", "table", "inet", "cut"], check=True)
+    wait_for(lambda: links(coordinator) == 6, "the links to be back", 70)
+
+
+test_door_half_open.seconds = 60
+test_door_half_open.long = 180

@@ -313,6 +313,14 @@ static void a_newer_connection_replaces_the_older(void **state)
 	client_link(&first, w, LINK_REPORT);
 	client_link(&orders, w, LINK_ORDERS);
 	say_hello(&first);
+	client_open(&second, w, 1); /* too soon */
+	client_tls(&second, LINK_ALPN, 0);
+	client_preface(&second, LINK_REPORT, "tokyo-1", w->token, PREFACE_VERSION);
+	assert_true(client_wait(&second, strstr(second.in, "\"busy\"")));
+	client_close(&second);
+	assert_int_equal(sessions(w), 1);
+	for (int64_t later = clock_now_ms() + 2000; clock_now_ms() < later;)
+		client_turn(&first);
 	client_link(&second, w, LINK_REPORT);
 	assert_true(client_wait(&first, first.closed));
 	assert_int_equal(sessions(w), 0);

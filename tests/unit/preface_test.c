@@ -6,7 +6,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "proto/base/mem.h"
+#include "tests/unit/page_kit.h"
+
 #include "proto/preface.h"
 
 #include <stdlib.h>
@@ -154,6 +155,15 @@ static void answers_come_back(void **state)
 	}
 }
 
+static void the_specification_lists_every_field(void **state)
+{
+	(void)state;
+	char *page = read_page("proto/README.md");
+	section_fits(page, &preface_schema);
+	section_fits(page, &preface_answer_schema);
+	free(page);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -162,6 +172,7 @@ int main(void)
 		cmocka_unit_test(prefaces_are_judged),
 		cmocka_unit_test(the_ceiling_is_exact),
 		cmocka_unit_test(answers_come_back),
+		cmocka_unit_test(the_specification_lists_every_field),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
