@@ -49,6 +49,13 @@ static int check_config(const char *path, const struct probe_conf *conf)
 		return EXIT_USAGE;
 	}
 	token_free(token);
+	const char *password_file = conf->coordinator.proxy_password_file;
+	if (password_file && secret_read("password file", password_file, 1, &token, why)) {
+		fprintf(stderr, "%s\n", why);
+		return EXIT_USAGE;
+	}
+	if (password_file)
+		token_free(token);
 	printf("%s: ok\n", path);
 	return EXIT_SUCCESS;
 }

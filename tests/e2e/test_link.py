@@ -13,7 +13,7 @@ from peers import Network, Receiver, Site, Squid, Tamper
 def with_door(lab, **conf):
     """A coordinator with a door on every address; what a probe needs to know of it is in .pin and .door_port."""
     port = free_port()
-    coordinator = lab.coordinator(door={"listen": f"0.0.0.0:{port}"}, **conf).start()
+    coordinator = lab.coordinator(door={"listen": f"[::]:{port}"}, **conf).start()
     coordinator.door_port = port
     certificate = os.path.join(coordinator.dir, "door.crt")
     key = subprocess.run(["openssl", "x509", "-in", certificate, "-noout", "-pubkey"], capture_output=True, check=True).stdout
@@ -27,6 +27,7 @@ def to_door(coordinator, host="127.0.0.1", port=None, **more):
     return {"addresses": [f"{host}:{port or coordinator.door_port}"], "pin": [coordinator.pin], **more}
 
 
+SILENT = 'why="the coordinator does not answer"'  # the uplink's word when it is told that nobody answers
 NOWHERE = {"report": "ipc:///nonexistent/report", "orders": "ipc:///nonexistent/orders"}
 
 
@@ -40,7 +41,7 @@ def standing(coordinator, name):
 
 def listening(site):
     """The sockets of the site's namespace that anybody on a network could reach."""
-    return site.run("ss", "-Hltn").strip()
+    return site.run("ss", "-Hltnu").strip()
 
 
 def test_link_tls(lab):
@@ -51,7 +52,8 @@ def test_link_tls(lab):
     coordinator = with_door(lab, channels=[receiver.channel])
     shop = Site(lab, "shop", "10.77.0.1")
     lab.regions(coordinator)
-    probes = [dialler(lab, coordinator, f"{city}-1", region, host="10.77.0.1", prefix=site.prefix if city == "virginia" else ()).start()
+    hosts = {"tokyo": "[::1]", "frankfurt": "localhost", "virginia": "10.77.0.1"}
+    probes = [dialler(lab, coordinator, f"{city}-1", region, host=hosts[city], prefix=site.prefix if city == "virginia" else ()).start()
               for city, region in REGIONS.items()]
     lab.wait_connected(coordinator, *probes)
     monitor = lab.monitor(coordinator, "shop", "http", shop.url)
@@ -75,7 +77,7 @@ def test_link_tls(lab):
         equal(probe.stop(), 0, f"the end of {probe.name}")
 
 
-test_link_tls.seconds = 45
+test_link_tls.seconds = 15
 
 
 def test_link_proxy(lab):
@@ -111,10 +113,18 @@ def test_link_proxy(lab):
         restart()
         wait_for(lambda: spliced(probe) >= before[0] + 2 and spliced(outside) >= before[1] + 2, "both streams of both probes again", 30)
         lab.wait_connected(coordinator, probe, outside, timeout=20)
+    # a proxy that hangs acknowledges everything and carries nothing: only the silence behind it tells
+    before = spliced(probe)
+    squid.freeze()
+    wait_for(lambda: SILENT in probe.text() and SILENT in outside.text(),
+             "the probes to notice the silence", 30)
+    squid.thaw()
+    wait_for(lambda: spliced(probe) > before, "the report stream again", 40)
+    lab.wait_connected(coordinator, probe, outside, timeout=20)
     equal(listening(site), "", "listening sockets in the probe's namespace")
 
 
-test_link_proxy.seconds = 30
+test_link_proxy.seconds = 40
 
 
 def votes_of(coordinator, monitor):
@@ -162,7 +172,25 @@ def test_link_cut(lab):
     equal(coordinator.alerts(kind="down"), [], "alerts")
 
 
-test_link_cut.seconds = 80
+test_link_cut.seconds = 25
+
+
+def test_link_frozen(lab):
+    """A coordinator that stands still (SIGSTOP) for longer than a link waits: the probes notice, dial anew, and are back."""
+    coordinator = with_door(lab)
+    lab.regions(coordinator)
+    probes = [dialler(lab, coordinator, f"{city}-1", region).start() for city, region in REGIONS.items()]
+    lab.wait_connected(coordinator, *probes)
+    wait_for(lambda: all(p.text().count("new=spliced") == 2 for p in probes), "both streams of all")
+    coordinator.freeze()
+    wait_for(lambda: all(SILENT in p.text() for p in probes), "the probes to notice", 30)
+    coordinator.thaw()
+    wait_for(lambda: all(p.text().count("new=spliced") > 2 for p in probes), "their links again", 40)
+    lab.wait_connected(coordinator, *probes, timeout=20)
+    equal(coordinator.alerts(kind="down"), [], "alerts")
+
+
+test_link_frozen.seconds = 30
 
 
 def test_link_tampered(lab):
@@ -193,4 +221,4 @@ def test_link_tampered(lab):
     equal(coordinator.alerts(kind="down"), [], "alerts")
 
 
-test_link_tampered.seconds = 60
+test_link_tampered.seconds = 40
