@@ -7,7 +7,7 @@
 # Needs apt's package lists (make deps) and no root. A second run does nothing.
 set -eu
 dir=${PEERS:-build/peers}
-packages="nginx squid squid-common squid-langpack libecap3 libltdl7 libnetfilter-conntrack3 libnfnetlink0 libtdb1"
+packages="nginx squid squid-common squid-langpack libecap3 libltdl7 libnetfilter-conntrack3 libnfnetlink0 libmnl0 libtdb1"
 
 [ -e "$dir/.done" ] && [ "$(cat "$dir/.done")" = "$packages" ] && exit 0
 rm -rf "$dir"
