@@ -123,7 +123,8 @@ static int run(const struct options *o, struct probe_conf *conf)
 	if (o->join)
 		return join_run(conf, &o->joining);
 	if (joined_complete(conf, why)) {
-		fprintf(stderr, "%s: %s\n", o->path, why);
+		fprintf(stderr, "%s%s%s\n", conf->name ? "" : o->path,
+			conf->name ? "" : ":1:1: ", why);
 		return EXIT_USAGE;
 	}
 	return o->check_only ? check_config(o->path, conf) : daemon_run(o->path, conf);
