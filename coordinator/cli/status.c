@@ -65,6 +65,21 @@ static void print_troubles(struct cli *cli, const json_t *status)
 	}
 }
 
+static void print_door(struct cli *cli, const json_t *status)
+{
+	char line[200];
+
+	if (!json_is_object(value_at(status, "door")))
+		return;
+	snprintf(line, sizeof(line),
+		"%" PRId64 " links, %" PRId64 " API clients, %" PRId64 " strangers; %" PRId64
+		" turned away as unauthorized",
+		value_int(status, "door.links", 0), value_int(status, "door.api", 0),
+		value_int(status, "door.strangers", 0),
+		value_int(status, "door.ended.unauthorized", 0));
+	evidence_line(cli, "door", line);
+}
+
 static void print_page(struct cli *cli, const json_t *status)
 {
 	static const char *const states[] = {
@@ -79,6 +94,7 @@ static void print_page(struct cli *cli, const json_t *status)
 	print_counts(cli, "probes", value_at(status, "probes"), standings);
 	snprintf(line, sizeof(line), "%" PRId64 " open", value_int(status, "alerts.open", 0));
 	evidence_line(cli, "alerts", line);
+	print_door(cli, status);
 	print_troubles(cli, status);
 	if (value_int(status, "alerts.open", 0) > 0 &&
 		client_list(cli->client, "/api/v1/alerts?state=open", 20, &alerts) == 0) {

@@ -176,6 +176,7 @@ def test_door_api(lab):
 
     tokyo, frankfurt, _ = lab.trio(coordinator, coordinator=over_the_door(coordinator, port))
     equal(links(coordinator), 6, "links of three probes")
+    check("6 links, " in lab.cli(coordinator, "status").stdout, "quorate status shows them")
     coordinator.api.must("DELETE", f"/api/v1/probes/{tokyo.name}")
     wait_for(lambda: links(coordinator) == 4, "the removed probe's links to be cut", 1)
     coordinator.api.must("POST", f"/api/v1/probes/{frankfurt.name}/token")
