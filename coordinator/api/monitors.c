@@ -21,12 +21,25 @@ struct registered *find_monitor(struct api_request *r)
 	return found;
 }
 
+/* The one default that hangs on another option. */
+static void show_default_status(json_t *out, const struct monitor *m)
+{
+	json_t *expect = json_object_get(out, "expect");
+
+	if (m->type == CHECK_HTTP && expect && !json_object_get(expect, "status"))
+		json_object_set_new(expect, "status",
+			m->expect.follow > 0 ? json_pack("[s]", "2xx")
+					     : json_pack("[s, s]", "2xx", "3xx"));
+}
+
 static json_t *monitor_json(struct coordinator *c, const struct monitor *m, bool effective)
 {
 	json_t *out = monitor_encode(m, SCHEMA_REDACT | (effective ? SCHEMA_FULL : 0));
 	int64_t since_wall_ms = UNSET;
 	enum monitor_state state = verdicts_state(c->verdicts, &m->id, &since_wall_ms);
 
+	if (effective)
+		show_default_status(out, m);
 	json_object_set_new(out, "state", json_string(monitor_state_names[state]));
 	json_object_set_new(out, "since", json_time(since_wall_ms));
 	return out;

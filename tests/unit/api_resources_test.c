@@ -248,6 +248,7 @@ static void test_monitor_life(void **state UNUSED)
 		m = answer();
 		assert_string_equal(text_of(m, "id"), id);
 		assert_non_null(json_object_get(m, "interval"));
+		assert_non_null(strstr(client_body(&c), "\"status\":[\"2xx\",\"3xx\"]"));
 		json_decref(m);
 	}
 	path = mem_printf("/api/v1/monitors/%s/explain", id);
