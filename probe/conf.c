@@ -6,6 +6,7 @@
 #include "probe/net.h"
 #include "probe/policy.h"
 #include "proto/base/log.h"
+#include "proto/joinstring.h"
 #include "proto/link.h"
 #include "quorate/limits.h"
 #include "quorate/monitor.h"
@@ -21,8 +22,6 @@ static int check_address(const void *value, const char **why)
 	return address ? link_address_check(address, why) : 0;
 }
 
-#define BASE64 "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-
 static int check_host(const void *value, const char **why)
 {
 	const char *name = *(char *const *)value;
@@ -37,17 +36,6 @@ static int check_coordinator_addresses(const void *value, const char **why)
 	int port;
 	for (size_t i = 0; i < addresses->n; i++)
 		if (dial_split(addresses->item[i], host, &port, why))
-			return -1;
-	return 0;
-}
-
-static int check_pin(const void *value, const char **why)
-{
-	const struct strings *pin = value;
-	*why = "pins like sha256//BASE64, 44 characters behind the slashes";
-	for (size_t i = 0; i < pin->n; i++)
-		if (strncmp(pin->item[i], "sha256//", 8) != 0 || strlen(pin->item[i]) != 8 + 44 ||
-			strspn(pin->item[i] + 8, BASE64) != 43 || pin->item[i][8 + 43] != '=')
 			return -1;
 	return 0;
 }
@@ -136,7 +124,7 @@ static const struct field coordinator_fields[] = {
 	{.name = "addresses", .type = FIELD_STRINGS, .offset = offsetof(struct coordinator_conf, addresses), .max = 8,
 	 .check = check_coordinator_addresses,
 	 .doc = "HOST:PORT of the coordinator's door, tried in turn; the port is 443 when it is left out."},
-	{.name = "pin", .type = FIELD_STRINGS, .offset = offsetof(struct coordinator_conf, pin), .max = 8, .check = check_pin,
+	{.name = "pin", .type = FIELD_STRINGS, .offset = offsetof(struct coordinator_conf, pin), .max = 8, .check = join_check_pins,
 	 .doc = "The coordinator's public keys, sha256//BASE64; one that is not listed is refused."},
 	{.name = "ca", .type = FIELD_STRING, .offset = offsetof(struct coordinator_conf, ca), .min = 1,
 	 .doc = "PEM file of the CAs that may vouch for the coordinator's name."},
