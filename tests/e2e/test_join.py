@@ -7,7 +7,7 @@ import stat
 import subprocess
 import time
 
-from lab import BUILD, REGIONS, Child, Probe, check, equal, free_port, read, wait_for, write
+from lab import BUILD, REGIONS, Child, check, equal, free_port, read, wait_for, write
 from peers import Network, Squid, certificates
 
 
@@ -230,12 +230,14 @@ def test_probe_life(lab):
 
 
 def test_token_used_twice(lab):
-    """Two programs with one token: both are shut out and an alert names the probe; a new token ends it."""
-    c = lab.coordinator().start()
+    """Two programs with one token, over the door: both are shut out and an alert names the probe; a new token ends it."""
+    c = door_coordinator(lab)
     lab.regions(c, ["tokyo"])
-    p = lab.probe(c, "tokyo-1", "tokyo")
-    twin = Probe(lab, "twin", read(p.token_file).strip(), c.conf["link"])
-    write(twin.path, read(twin.path).replace('"twin"', '"tokyo-1"', 1))
+    p, twin = Joined(lab, "tokyo-1"), Joined(lab, "twin")
+    equal(p.join(add(lab, c, "tokyo-1", "tokyo")).returncode, 0, "join")
+    for name in ("coordinator.json", "token"):
+        write(os.path.join(twin.dir, name), read(os.path.join(p.dir, name)), 0o600)
+    p.token()
     p.start()
     lab.wait_connected(c, p)
     lab.wait_settled(c)
@@ -245,8 +247,7 @@ def test_token_used_twice(lab):
     equal((alert["reason"]["code"], alert["probe"]["fault"]), ("probe.twins", "twins"), "what it says")
     check("token used twice" in alert["reason"]["text"], f"its text: {alert['reason']['text']}")
     twin.stop()
-    token = lab.secret(c.api.must("POST", "/api/v1/probes/tokyo-1/token")["token"])
-    write(p.token_file, token + "\n", 0o600)
+    equal(p.join(line_of(lab, lab.cli(c, "probe", "token", "tokyo-1"))).returncode, 0, "join anew")
     p.stop()
     p.start()
     wait_for(lambda: standing(c, "tokyo-1") == "voting", "the probe with its new token", 10)
