@@ -6,6 +6,8 @@
 #include "probe/net.h"
 #include "probe/policy.h"
 #include "proto/base/log.h"
+#include "proto/base/mem.h"
+#include "proto/base/yaml.h"
 #include "proto/joinstring.h"
 #include "proto/link.h"
 #include "quorate/limits.h"
@@ -151,7 +153,6 @@ static const struct field conf_fields[] = {
 	{.name = "coordinator", .type = FIELD_OBJECT, .offset = offsetof(struct probe_conf, coordinator),
 	 .sub = &coordinator_conf_schema, .doc = "The coordinator's door, reached over TLS."},
 	{.name = "token_file", .type = FIELD_STRING, .offset = offsetof(struct probe_conf, token_file), .min = 1,
-	 .fallback = "\"/var/lib/quorate-probe/token\"",
 	 .doc = "File that holds the probe's token; refused when group or others have any access."},
 	{.name = "state_dir", .type = FIELD_STRING, .offset = offsetof(struct probe_conf, state_dir), .min = 1,
 	 .fallback = "\"/var/lib/quorate-probe\"", .doc = "Folder for state, which must exist: results that wait are kept in its folder spool."},
@@ -187,3 +188,12 @@ const struct schema probe_conf_schema = {.name = "probe.yml",
 	.fields = conf_fields,
 	.n_fields = ARRAY_LEN(conf_fields),
 	.size_bytes = sizeof(struct probe_conf)};
+
+int probe_conf_load(const char *path, bool missing_ok, struct probe_conf *conf)
+{
+	if (conf_load(path, missing_ok, &probe_conf_schema, conf) == -1)
+		return -1;
+	if (conf->token_file == NULL)
+		conf->token_file = mem_printf("%s/token", conf->state_dir);
+	return 0;
+}

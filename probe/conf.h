@@ -35,6 +35,9 @@ struct probe_conf {
 };
 
 extern const struct schema probe_conf_schema;
+
+/* Reads PATH and fills in what depends on other keys. 0, or -1 after every problem was printed; CONF is clear then. */
+MUST_CHECK int probe_conf_load(const char *path, bool missing_ok, struct probe_conf *conf);
 extern const struct schema coordinator_conf_schema; /* of `coordinator:` alone */
 
 #endif

@@ -281,8 +281,7 @@ static void reload(struct daemon *d)
 {
 	struct probe_conf wanted;
 	char why[TOKEN_WHY_SIZE] = "the file has errors";
-	if (conf_load(d->conf_path, false, &probe_conf_schema, &wanted) ||
-		joined_complete(&wanted, why)) {
+	if (probe_conf_load(d->conf_path, false, &wanted) || joined_complete(&wanted, why)) {
 		log_error("probe.conf note=\"not changed\" error=%s", log_quote(why));
 		schema_clear(&probe_conf_schema, &wanted);
 		return;

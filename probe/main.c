@@ -138,7 +138,7 @@ int main(int argc, char **argv)
 	if (status >= 0)
 		return status;
 	status = EXIT_USAGE;
-	if (conf_load(o.path, !o.path_given, &probe_conf_schema, &conf) == 0)
+	if (probe_conf_load(o.path, !o.path_given, &conf) == 0)
 		status = run(&o, &conf);
 	schema_clear(&probe_conf_schema, &conf);
 	return status;

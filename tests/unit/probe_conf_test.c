@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static int decode(const char *text, struct probe_conf *conf, struct problems *problems)
 {
@@ -37,7 +38,7 @@ static void a_name_is_enough(void **state)
 	assert_string_equal(conf.name, "tokyo-1");
 	assert_string_equal(conf.report_address, "tcp://127.0.0.1:7444");
 	assert_string_equal(conf.orders_address, "tcp://127.0.0.1:7445");
-	assert_string_equal(conf.token_file, "/var/lib/quorate-probe/token");
+	assert_string_equal(conf.state_dir, "/var/lib/quorate-probe");
 	assert_int_equal(conf.log_level, LOG_LEVEL_INFO);
 	assert_int_equal(conf.allow.n, 0);
 	assert_int_equal(conf.types.n, 4);
@@ -49,6 +50,31 @@ static void a_name_is_enough(void **state)
 	assert_int_equal(conf.results_max, 20000);
 	assert_int_equal(conf.spool_max_bytes, 64 << 20);
 	schema_clear(&probe_conf_schema, &conf);
+}
+
+static void the_token_is_in_the_state_folder_unless_said_otherwise(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text, *token_file;
+	} cases[] = {
+		{"name: x\n", "/var/lib/quorate-probe/token"},
+		{"name: x\nstate_dir: /tmp/p\n", "/tmp/p/token"},
+		{"name: x\nstate_dir: /tmp/p\ntoken_file: /run/secret\n", "/run/secret"},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		char path[] = "/tmp/quorate-conf.XXXXXX";
+		int fd = mkstemp(path);
+		assert_int_not_equal(fd, -1);
+		assert_int_equal(write(fd, cases[i].text, strlen(cases[i].text)),
+			(ssize_t)strlen(cases[i].text));
+		close(fd);
+		struct probe_conf conf;
+		assert_int_equal(probe_conf_load(path, false, &conf), 0);
+		assert_string_equal(conf.token_file, cases[i].token_file);
+		schema_clear(&probe_conf_schema, &conf);
+		unlink(path);
+	}
 }
 
 static void one_address_keeps_the_other(void **state)
@@ -171,6 +197,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_name_is_enough),
+		cmocka_unit_test(the_token_is_in_the_state_folder_unless_said_otherwise),
 		cmocka_unit_test(one_address_keeps_the_other),
 		cmocka_unit_test(the_door_needs_an_address_only),
 		cmocka_unit_test(mistakes_are_named),
