@@ -58,6 +58,7 @@ struct world {
 	int stored[20000]; /* times that each sequence was answered with stored */
 
 	/* the probe */
+	int silent[LINK_STREAM_COUNT]; /* times that it was told */
 	int orders_applied;
 	int64_t orders_revision;
 	bool drained;
@@ -249,6 +250,12 @@ static void add(struct world *w, int monitor, enum verdict verdict)
 	agent_add(w->agent, &r, clock_now_ms());
 }
 
+static void silent_cb(void *arg, enum link_stream stream)
+{
+	struct world *w = arg;
+	w->silent[stream]++;
+}
+
 static void start_probe(struct world *w, int64_t results_max)
 {
 	struct agent_config config = {.probe = "tokyo-1",
@@ -259,8 +266,10 @@ static void start_probe(struct world *w, int64_t results_max)
 		.results_max = results_max,
 		.state_dir = w->state_dir,
 		.spool_max_bytes = w->state_dir ? 1 << 20 : 0};
-	struct agent_hooks hooks = {
-		.orders = orders_hook, .capabilities = capabilities_hook, .arg = w};
+	struct agent_hooks hooks = {.orders = orders_hook,
+		.capabilities = capabilities_hook,
+		.silent = silent_cb,
+		.arg = w};
 	assert_int_equal(agent_open(&w->agent, w->loop, &config, &hooks), 0);
 }
 
@@ -476,6 +485,19 @@ static void a_failure_leaves_at_once_and_first(void **state)
 	say_receipt(w, w->held_report, RECEIPT_STORED);
 	wait_for(w, reports_n, 4);
 	expect_report(w, 3, "4 5 3");
+}
+
+/* One report without an answer may be a busy moment of the coordinator's. */
+static void silence_is_told_when_it_lasts(void **state)
+{
+	struct world *w = talking(state);
+	w->hold = true;
+	add(w, 1, VERDICT_DOWN);
+	wait_for(w, reports_n, 3);
+	assert_int_equal(w->silent[LINK_REPORT], 0);
+	wait_for(w, reports_n, 4);
+	assert_int_equal(w->silent[LINK_REPORT], 1);
+	assert_true(w->silent[LINK_ORDERS] >= 1); /* nobody answers a poll here */
 }
 
 static void others_wait_for_company(void **state)
@@ -809,6 +831,7 @@ int main(void)
 		TEST(nonsense_makes_no_storm),
 		TEST(a_session_that_never_lasts_makes_no_storm),
 		TEST(large_results_are_split),
+		TEST(silence_is_told_when_it_lasts),
 		TEST(the_bound_holds),
 		TEST(draining_ends),
 		TEST(draining_without_a_session_ends_at_once),
