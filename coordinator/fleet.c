@@ -404,7 +404,10 @@ static bool window_take(struct member *m, int64_t sequence)
 	return true;
 }
 
-/* False: there is no room to store it. */
+/*
+ * False: there is no room to store it. A repeat does not vote again, but it is stored again (the store's key drops it
+ * if it is there): the first one's receipt may have been lost, or its commit have failed.
+ */
 static bool take_result(struct fleet *f, struct member *m, const struct probe *probe,
 	const struct result *r, struct store_batch *b)
 {
@@ -419,20 +422,20 @@ static bool take_result(struct fleet *f, struct member *m, const struct probe *p
 	json_t *doc;
 	char *text;
 
+	bool repeat = !earlier && !window_take(m, r->sequence);
+
 	f->counts.results++;
 	m->results++;
-	if (!earlier && !window_take(m, r->sequence)) {
-		f->counts.duplicate_results++;
-		return true;
-	}
+	f->counts.duplicate_results += repeat;
 	if (!registry_monitor(f->c->registry, &r->monitor))
 		return true; /* deleted meanwhile: no history to fill */
 	doc = schema_encode(&result_schema, SCHEMA_WIRE, r);
 	text = json_dumps(doc, JSON_COMPACT);
 	json_decref(doc);
 	/* Of an earlier boot nobody knows the age for sure. */
-	row.late = earlier || verdicts_result(f->c->verdicts, probe, r, text) == VOTE_LATE;
-	f->counts.late_results += row.late;
+	row.late =
+		earlier || repeat || verdicts_result(f->c->verdicts, probe, r, text) == VOTE_LATE;
+	f->counts.late_results += row.late && !repeat;
 	row.document = text;
 	bool room = store_results_queued(f->c->store) < RESULTS_QUEUED_MAX;
 	if (room)

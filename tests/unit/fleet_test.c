@@ -385,8 +385,12 @@ static void test_what_cannot_be_stored_is_seen_and_votes(void **state)
 	assert_string_equal(fate_of(w), "counted");
 	store_inject_fault(w->c.store, LANE_RESULTS, 0);
 	wait_for(w);
-	r.sequence = 2;
+	/* the same result again: a repeat for the verdict, but news to the store */
 	assert_int_equal(say_report(w, w->session, &r, 1)->u.receipt.status, RECEIPT_STORED);
+	store_query_results(w->c.store, &r.monitor, 10, on_results, w);
+	wait_for(w);
+	assert_int_equal(w->n_stored, 1);
+	assert_string_equal(fate_of(w), "counted");
 }
 
 static void test_a_late_result_is_history(void **state)
