@@ -364,6 +364,33 @@ static void memory_holds_the_newest_and_the_disk_the_rest(void **state)
 	disk_free(&d, &b);
 }
 
+/* A new session's newest result may be on disk only: it is not sent twice. */
+static void the_newest_comes_back_from_the_disk_once(void **state)
+{
+	(void)state;
+	struct backlog b;
+	struct disk d = disk_new(&b, 3);
+	for (int i = 1; i <= 4; i++)
+		add_whole(&b, i, 1000);
+	assert_int_equal(spool_waiting(d.spool), 1);
+	expect_take(&b, 10, false, "4 3 2");
+	backlog_flight_stored(&b);
+	for (int i = 2; i <= 4; i++) {
+		struct id gone = monitor_id(i);
+		gone.byte[6] = 0x70;
+		gone.byte[8] = 0x80;
+		backlog_forget(&b, &gone);
+	}
+	backlog_renew(&b);
+	assert_int_equal(b.n_again, 1);
+	assert_int_equal(backlog_count(&b), 1);
+	expect_take(&b, 10, true, "1");
+	backlog_flight_stored(&b);
+	assert_int_equal(backlog_count(&b), 0);
+	assert_int_equal(spool_size_bytes(d.spool), 0);
+	disk_free(&d, &b);
+}
+
 static void what_an_earlier_boot_left_is_history(void **state)
 {
 	(void)state;
@@ -445,6 +472,7 @@ int main(void)
 		cmocka_unit_test(clear_frees_whatever_there_is),
 		cmocka_unit_test(what_nobody_stores_goes_to_disk_in_time),
 		cmocka_unit_test(memory_holds_the_newest_and_the_disk_the_rest),
+		cmocka_unit_test(the_newest_comes_back_from_the_disk_once),
 		cmocka_unit_test(what_an_earlier_boot_left_is_history),
 		cmocka_unit_test(the_wall_clock_says_how_old_history_is),
 		cmocka_unit_test(a_broken_disk_is_asked_again_later),
