@@ -29,7 +29,7 @@
 #define FLUSH_MS             200  /* the longest that a result waits for company */
 #define SEEN_RETRY_MS        5000
 #define NONSENSE_PAUSE_MS    1000 /* after a reply that makes no sense */
-#define HISTORY_SLOW_MS      700  /* of a receipt: send less history with the next report */
+#define HISTORY_SLOW_MS      400  /* of a receipt: send less history with the next report */
 #define HISTORY_MIN          20
 #define HISTORY_MAX          250  /* in one report: reading it takes the loop some milliseconds */
 #define SPOOL_TURN_MS        10   /* between two writes when there is much to write */
