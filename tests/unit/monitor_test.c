@@ -140,8 +140,8 @@ static void reads_the_documented_example(void **state)
 		"  hops: [{status: 301, location: \"https://example.com/\"}]\n  final_status: "
 		"200\n",
 		"name: database is not public\ntcp: db.example.com:5432\nexpect: {port: closed}\n",
-		"name: edge router\nping: edge.example.net\n"
-		"expect: {loss: {warning: 20%, critical: 60%}, rtt: {warning: 150ms}}\n",
+		("name: edge router\nping: edge.example.net\n"
+		 "expect: {loss: {warning: 20%, critical: 60%}, rtt: {warning: 150ms}}\n"),
 	};
 
 	(void)state;

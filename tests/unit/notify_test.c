@@ -537,7 +537,7 @@ static void openssl_signature(const struct request *q, char out[128])
 	snprintf(command, sizeof(command),
 		"key=$(printf %%s '%s' | base64 -d | od -An -tx1 | tr -d ' \\n'); "
 		"openssl dgst -sha256 -mac HMAC -macopt hexkey:$key -binary '%s' | base64",
-		SECRET + 6, path);
+		&SECRET[strlen("whsec_")], path);
 	FILE *p = popen(command, "r");
 	assert_non_null(p);
 	assert_non_null(fgets(out, 128, p));
