@@ -138,7 +138,7 @@ check: # end-to-end tests mostly wait: the others run meanwhile
 	$(Q)$(MAKE) --no-print-directory SANITIZE=address all test-programs
 	$(Q)$(MAKE) --no-print-directory --keep-going SANITIZE=address e2e lint unit sim fuzz-replay
 check-all: check
-	$(Q)$(MAKE) --no-print-directory CC=clang all
+	$(Q)$(MAKE) --no-print-directory CC=clang CI=true all test-programs
 	$(Q)$(MAKE) --no-print-directory SANITIZE=address E2E_SET=--long e2e
 	$(Q)$(MAKE) --no-print-directory fuzz
 fuzz:
