@@ -10,7 +10,7 @@
 #ifndef QUORATE_PROBE_CHECK_H
 #define QUORATE_PROBE_CHECK_H
 
-#include "probe/policy.h"
+#include "proto/policy.h"
 #include "proto/base/loop.h"
 #include "quorate/monitor.h"
 #include "quorate/result.h"

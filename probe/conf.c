@@ -4,7 +4,7 @@
 
 #include "probe/dial.h"
 #include "probe/net.h"
-#include "probe/policy.h"
+#include "proto/policy.h"
 #include "proto/base/log.h"
 #include "proto/base/mem.h"
 #include "proto/base/yaml.h"

@@ -10,7 +10,7 @@
 #include "probe/check.h"
 #include "probe/joined.h"
 #include "probe/dial.h"
-#include "probe/policy.h"
+#include "proto/policy.h"
 #include "probe/schedule.h"
 #include "probe/tilt.h"
 #include "probe/token.h"

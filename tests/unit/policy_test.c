@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "probe/net.h"
-#include "probe/policy.h"
+#include "proto/policy.h"
 
 #include <ifaddrs.h>
 #include <stdio.h>
@@ -253,11 +253,57 @@ static void other_families_are_refused(void **state)
 	assert_false(policy_permits(&none, &local));
 }
 
+static void port_texts(void **state)
+{
+	static const struct {
+		const char *text;
+		int first, last; /* first 0: refused */
+	} cases[] = {{"443", 443, 443}, {"1", 1, 1}, {"65535", 65535, 65535}, {"80-443", 80, 443},
+		{"80-80", 80, 80}, {"0", 0, 0}, {"65536", 0, 0}, {"443-80", 0, 0}, {"-80", 0, 0},
+		{"80-", 0, 0}, {"080", 0, 0}, {"80 ", 0, 0}, {"+80", 0, 0}, {"", 0, 0},
+		{"80-90-99", 0, 0}, {"https", 0, 0}, {"4294967376", 0, 0}};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct port_range r;
+		const char *why = NULL;
+		int rc = port_range_parse(cases[i].text, &r, &why);
+		if ((rc == 0) != (cases[i].first != 0))
+			fail_msg("'%s' gave %d", cases[i].text, rc);
+		assert_non_null(why);
+		if (rc == 0 && (r.first != cases[i].first || r.last != cases[i].last))
+			fail_msg("'%s' gave %d-%d", cases[i].text, r.first, r.last);
+	}
+}
+
+static void ports_are_all_or_those_listed(void **state)
+{
+	static const struct {
+		int port;
+		bool permitted;
+	} cases[] = {{79, false}, {80, true}, {81, false}, {7999, false}, {8000, true},
+		{8099, true}, {8100, false}, {65535, false}};
+	struct policy policy = {0};
+	const char *why;
+	(void)state;
+	assert_true(policy_permits_port(&policy, 1));
+	assert_true(policy_permits_port(&policy, 65535));
+	assert_int_equal(policy_allow_ports(&policy, "80", &why), 0);
+	assert_int_equal(policy_allow_ports(&policy, "8000-8099", &why), 0);
+	assert_int_equal(policy_allow_ports(&policy, "9-1", &why), -1);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		if (policy_permits_port(&policy, cases[i].port) != cases[i].permitted)
+			fail_msg("port %d should be %s", cases[i].port,
+				cases[i].permitted ? "permitted" : "refused");
+	policy_clear(&policy);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(defaults_are_as_registered),
 		cmocka_unit_test(allowed_goes_first),
+		cmocka_unit_test(port_texts),
+		cmocka_unit_test(ports_are_all_or_those_listed),
 		cmocka_unit_test(all_of_a_family_may_be_allowed),
 		cmocka_unit_test(cidr_texts),
 		cmocka_unit_test(own_addresses_are_denied),

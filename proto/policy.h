@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
- * Which addresses may be contacted. In this order: what the probe's own local file allows; then the
- * refusal of this machine's own addresses and the coordinator's, and of special-purpose ones
- * (loopback, private, link-local, metadata, CGNAT, documentation, multicast, mapped and translated
- * forms; field lists in policy.c). Applied to every
- * resolved address and again to the one really connected. The coordinator cannot change it.
+ * Which addresses and ports may be contacted. In this order: what the probe's own local file allows;
+ * then the refusal of this machine's own addresses and the coordinator's, and of special-purpose
+ * ones (loopback, private, link-local, metadata, CGNAT, documentation, multicast, mapped and
+ * translated forms; lists in policy.c). The probe applies it to every resolved address and again to
+ * the one really connected, and the coordinator cannot change it; the coordinator applies what the
+ * probe announced of it to literal addresses, to know beforehand.
  */
-#ifndef QUORATE_PROBE_POLICY_H
-#define QUORATE_PROBE_POLICY_H
+#ifndef QUORATE_PROTO_POLICY_H
+#define QUORATE_PROTO_POLICY_H
 
 #include "quorate/attr.h"
 
@@ -21,11 +22,17 @@ struct cidr {
 	int bits;
 };
 
+struct port_range {
+	int first, last;
+};
+
 struct policy {
 	struct cidr *allow; /* owned */
 	size_t n_allow;
 	struct cidr *deny; /* owned; looked at after allow */
 	size_t n_deny;
+	struct port_range *ports; /* owned; none: all ports */
+	size_t n_ports;
 };
 
 /* "192.0.2.0/24", "fd00::/8", a lone address is a /32 or /128; host bits must be zero. 0 or -1 and
@@ -37,8 +44,12 @@ MUST_CHECK int policy_allow(struct policy *policy, const char *cidr, const char 
 void policy_deny_own(struct policy *policy);
 /* The same for one more: the text of an IPv4 or IPv6 address. Anything else changes nothing. */
 void policy_deny(struct policy *policy, const char *address);
+/* "443", "8000-8099". 0 or -1 and *WHY (static). */
+MUST_CHECK int port_range_parse(const char *text, struct port_range *out, const char **why);
+MUST_CHECK int policy_allow_ports(struct policy *policy, const char *range, const char **why);
 void policy_clear(struct policy *policy);
 /* Whether ADDRESS (the port is not looked at) may be contacted. */
 bool policy_permits(const struct policy *policy, const struct sockaddr *address);
+bool policy_permits_port(const struct policy *policy, int port);
 
 #endif

@@ -9,7 +9,7 @@
  * were that address; NAT64 (RFC 6052) by the refusals alone, since a translator's private side is
  * nobody's to allow by an IPv4 rule. 6to4 is refused as a whole.
  */
-#include "probe/policy.h"
+#include "proto/policy.h"
 
 #include "proto/base/mem.h"
 
@@ -105,6 +105,48 @@ int policy_allow(struct policy *policy, const char *cidr, const char **why)
 	return 0;
 }
 
+/* ---- ports */
+
+static int parse_port(const char *text, size_t n)
+{
+	char digits[6] = {0};
+	if (n == 0 || n >= sizeof(digits))
+		return -1;
+	memcpy(digits, text, n);
+	if (digits[0] == '0' || strspn(digits, "0123456789") != n)
+		return -1;
+	long port = strtol(digits, NULL, 10);
+	return port <= 65535 ? (int)port : -1;
+}
+
+int port_range_parse(const char *text, struct port_range *out, const char **why)
+{
+	size_t n = strcspn(text, "-");
+	*why = "a port or a range of ports, for example 443 or 8000-8099";
+	out->first = out->last = parse_port(text, n);
+	if (text[n] == '-')
+		out->last = parse_port(text + n + 1, strlen(text + n + 1));
+	return out->first > 0 && out->first <= out->last ? 0 : -1;
+}
+
+int policy_allow_ports(struct policy *policy, const char *range, const char **why)
+{
+	struct port_range parsed;
+	if (port_range_parse(range, &parsed, why) != 0)
+		return -1;
+	policy->ports = mem_resize(policy->ports, policy->n_ports + 1, sizeof(*policy->ports));
+	policy->ports[policy->n_ports++] = parsed;
+	return 0;
+}
+
+bool policy_permits_port(const struct policy *policy, int port)
+{
+	for (size_t i = 0; i < policy->n_ports; i++)
+		if (policy->ports[i].first <= port && port <= policy->ports[i].last)
+			return true;
+	return policy->n_ports == 0;
+}
+
 static bool list_has(const struct cidr *list, size_t n, int family, const unsigned char *address)
 {
 	for (size_t i = 0; i < n; i++)
@@ -155,6 +197,7 @@ void policy_clear(struct policy *policy)
 {
 	free(policy->allow);
 	free(policy->deny);
+	free(policy->ports);
 	memset(policy, 0, sizeof(*policy));
 }
 
