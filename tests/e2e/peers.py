@@ -378,6 +378,33 @@ class NetworkSite:
         run("ip", "link", "set", self.wire, "up")
 
 
+class Names:
+    """A name server on ADDRESS, in the test's own namespaces: every name has that address, over IPv4 only."""
+
+    def __init__(self, lab, address):
+        self.address = socket.inet_aton(address)
+        self.socket = socket.socket(type=socket.SOCK_DGRAM)
+        self.socket.bind((address, 53))
+        lab.closers.append(self.socket.close)
+        run("mount", "--bind", write(lab.file("resolv.conf"), f"nameserver {address}\n"), "/etc/resolv.conf")
+        lab.closers.append(lambda: run("umount", "/etc/resolv.conf"))
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def _run(self):
+        while True:
+            try:
+                query, client = self.socket.recvfrom(512)
+                self.socket.sendto(self._answer(query), client)
+            except OSError:
+                return
+
+    def _answer(self, query):
+        end = query.index(0, 12) + 5  # the name, its type and class
+        is_a = query[end - 4:end - 2] == b"\0\1"
+        record = b"\xc0\x0c\0\1\0\1\0\0\0\0\0\4" + self.address if is_a else b""
+        return query[:2] + b"\x84\0\0\1" + bytes((0, is_a)) + b"\0\0\0\0" + query[12:end] + record
+
+
 class Tamper:
     """Forwards TCP connections to PORT here and harms each at a place of its own: `harm` is None, "flip" (one bit of a byte between
     the FIRST and the LAST, in either direction) or "cut" (there)."""
