@@ -41,7 +41,7 @@ static int check_store(const void *value, const char **why)
 
 	if (!store || strcmp(store, "memory:") == 0 || strncmp(store, "sqlite:/", 8) == 0)
 		return 0;
-	*why = "sqlite: and an absolute folder, for example sqlite:/var/lib/quorate/coordinator, "
+	*why = "sqlite: and an absolute folder, for example sqlite:/var/lib/quorate-coordinator, "
 	       "or memory: (forgets everything)";
 	return -1;
 }
@@ -151,7 +151,7 @@ static const struct field conf_fields[] = {
 	{.name = "state_dir",
 		.type = FIELD_STRING,
 		.offset = CONF(state_dir),
-		.fallback = "\"/var/lib/quorate\"",
+		.fallback = "\"/var/lib/quorate-coordinator\"",
 		.doc = "Folder of the first admin key, the unix socket and the default store; made "
 		       "with mode 0700."},
 	{.name = "link",

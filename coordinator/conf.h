@@ -7,7 +7,7 @@
 #include "proto/base/schema.h"
 
 struct coordinator_conf {
-	char *store;     /* "sqlite:/var/lib/quorate/coordinator" or "memory:" */
+	char *store;     /* "sqlite:/var/lib/quorate-coordinator" or "memory:" */
 	char *state_dir; /* admin.key, sockets; 0700 */
 	struct {         /* link: */
 		char *report_address;

@@ -21,9 +21,10 @@
 #define REQUEST_TIMEOUT_MS 60000L
 #define STREAM_SILENCE_MS  50000 /* the coordinator sends something every 15 s */
 
-static const char default_key_file[] = "/var/lib/quorate/admin.key";
+static const char default_key_file[] = "/var/lib/quorate-coordinator/admin.key";
 static const char default_url[] = "http://127.0.0.1:7443";
-static const char *const default_sockets[] = {"/run/quorate/api.sock", "/var/lib/quorate/api.sock"};
+static const char *const default_sockets[] = {
+	"/run/quorate-coordinator/api.sock", "/var/lib/quorate-coordinator/api.sock"};
 
 struct client {
 	CURL *curl;
@@ -89,7 +90,7 @@ static int take_url(struct client *c, const char *url)
 			return 0;
 		say(c,
 			"'%s' is no address: accepted is unix: and an absolute path, for example "
-			"unix:/run/quorate/api.sock",
+			"unix:/run/quorate-coordinator/api.sock",
 			c->url);
 		return -1;
 	}

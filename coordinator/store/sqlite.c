@@ -314,7 +314,7 @@ static int sqlite_open(void **out, const char *location, char why[WHY_SIZE])
 {
 	if (!location[0]) {
 		snprintf(why, WHY_SIZE,
-			"sqlite: needs a folder, for example sqlite:/var/lib/quorate");
+			"sqlite: needs a folder, for example sqlite:/var/lib/quorate-coordinator");
 		return -1;
 	}
 	struct sqlite_store *s = mem_alloc(sizeof(*s));

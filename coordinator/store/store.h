@@ -37,7 +37,7 @@ enum store_mode { STORE_OR_FAIL, STORE_EVENTUALLY };
 typedef void (*store_health_fn)(void *arg, bool results, const char *detail);
 
 /*
- * LOCATION: "sqlite:/var/lib/quorate" (a folder, made 0700 if missing) or "memory:". Opens, checks
+ * LOCATION: "sqlite:/var/lib/quorate-coordinator" (a folder, made 0700 if missing) or "memory:". Opens, checks
  * the schema version and migrates forward (a newer one than ours is refused). Blocks; for start-up.
  * 0, or -1 after logging why.
  */
