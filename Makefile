@@ -13,6 +13,7 @@
 #   make lint       include layers, format, clang-tidy, cppcheck, man pages
 #   make format     apply clang-format
 #   make deps       install what is missing (apt-get)
+#   make deb        Debian packages in build/deb/          (ARCH=arm64: cross-built)
 #   make install    into DESTDIR, under PREFIX
 #   make clean      remove build/
 #
@@ -35,6 +36,10 @@ PACKAGES_BUILD := gcc libc6-dev pkg-config libnanomsg-dev libcurl4-openssl-dev l
 PACKAGES_DEMO  := python3 openssl
 PACKAGES_TEST  := $(PACKAGES_DEMO) libcmocka-dev iproute2 iputils-ping nftables sqlite3 clang libclang-rt-14-dev clang-format clang-tidy \
 	cppcheck man-db
+PACKAGES_DEB   := debhelper dpkg-dev fakeroot rsync
+DEPS_.deps-demo = $(PACKAGES_DEMO)
+DEPS_.deps-test = $(PACKAGES_TEST)
+DEPS_.deps-deb  = $(PACKAGES_DEB)
 PKGS := nanomsg libcurl libcares libssl libcrypto jansson libevent libevent_openssl libevent_pthreads sqlite3 yaml-0.1 libsystemd
 
 comma  := ,
@@ -45,7 +50,7 @@ SAN    := $(if $(SANITIZE),-fsanitize=$(SANITIZE)$(if $(filter address,$(SANITIZ
 	-fno-sanitize-recover=all -fno-omit-frame-pointer)
 CFLAGS ?= $(if $(SANITIZE),-O1,-O2) -g
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -DQUORATE_VERSION='"$(VERSION)"' -Iinclude -I. $(WARN) $(HARDEN) $(CFLAGS) $(SAN) $(PKG_CFLAGS)
-ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(SAN) $(LDFLAGS)
+ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(SAN) $(LDFLAGS)
 
 PROTO_SRC := $(wildcard proto/base/*.c proto/*.c)
 PROBE_SRC := $(filter-out probe/main.c,$(wildcard probe/*.c))
@@ -58,7 +63,8 @@ PROGRAMS  := $(addprefix $(BUILD)/,quorate-coordinator quorate-probe quorate)
 obj        = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 LIBS      := $(BUILD)/libcli.a $(BUILD)/libcoordinator.a $(BUILD)/libprobe.a $(BUILD)/libproto.a
 
-.PHONY: all demo check check-all unit sim e2e fuzz fuzz-replay lint format deps test-programs install clean help bench check-chroot
+.PHONY: all demo check check-all unit sim e2e fuzz fuzz-replay lint format deps test-programs install clean help bench check-chroot \
+	deb install-system
 all: $(PROGRAMS)
 
 help:
@@ -72,9 +78,10 @@ DEMO_DEPS := build/.deps-demo build/peers/.done
 deps: build/.deps $(TEST_DEPS)
 build/.deps-test: | build/.deps-demo
 build/.deps-demo: | build/.deps
-build/.deps build/.deps-demo build/.deps-test: tests/deps.sh Makefile
+build/.deps-deb: | build/.deps
+build/.deps build/.deps-demo build/.deps-test build/.deps-deb: tests/deps.sh Makefile
 	@mkdir -p $(@D)
-	$(Q)sh tests/deps.sh $(PACKAGES_BUILD) $(if $(findstring -,$@),$(if $(findstring demo,$@),$(PACKAGES_DEMO),$(PACKAGES_TEST)))
+	$(Q)sh tests/deps.sh $(PACKAGES_BUILD) $(DEPS_$(@F))
 	@touch $@
 build/peers/.done: tests/peers.sh | build/.deps-demo
 	$(Q)sh tests/peers.sh
@@ -167,6 +174,19 @@ install: all
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(BUILD)/quorate $(BUILD)/quorate-probe $(BUILD)/quorate-coordinator
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 coordinator/cli/quorate.1
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man8 probe/quorate-probe.8 coordinator/quorate-coordinator.8
+# What the packages bring besides: units, their users and folders, examples of configuration
+install-system:
+	install -D -m 644 -t $(DESTDIR)/lib/systemd/system probe/quorate-probe.service coordinator/quorate-coordinator.service
+	install -D -m 644 probe/quorate-probe.sysctl $(DESTDIR)/usr/lib/sysctl.d/50-quorate-probe.conf
+	install -D -m 644 probe/probe.yml.example $(DESTDIR)/etc/quorate/probe.yml
+	install -D -m 644 coordinator/coordinator.yml.example $(DESTDIR)/etc/quorate/coordinator.yml
+	for p in probe/quorate-probe coordinator/quorate-coordinator; do \
+		install -D -m 644 $$p.sysusers $(DESTDIR)/usr/lib/sysusers.d/$${p#*/}.conf && \
+		install -D -m 644 $$p.tmpfiles $(DESTDIR)/usr/lib/tmpfiles.d/$${p#*/}.conf || exit 1; \
+	done
+
+deb: | build/.deps-deb
+	$(Q)sh ansible/debian/build.sh $(or $(ARCH),$(shell dpkg --print-architecture)) $(VERSION)
 
 clean:
 	rm -rf build

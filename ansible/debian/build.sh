@@ -1,0 +1,26 @@
+#!/bin/sh
+# usage: build.sh ARCH VERSION     (by `make deb`) builds the packages in a copy of the tree, build/deb/ARCH/quorate,
+# and puts them into build/deb/. The copy stays, so that a second run compiles what changed only.
+set -eu
+arch=$1 version=$2
+cd "$(dirname "$0")/../.."
+out=$PWD/build/deb work=$PWD/build/deb/$arch
+mkdir -p "$work"
+rsync -a --delete --exclude=/.git --exclude='/build*' --exclude=/debian --exclude=__pycache__ ./ "$work/quorate/"
+rsync -a --delete --exclude=build.sh ansible/debian/ "$work/quorate/debian/"
+
+# One history is enough: CHANGELOG.md is what people read. The date makes the build reproducible.
+date=$(git log -1 --format=%cD 2>/dev/null) || date=$(date -R -r CHANGELOG.md)
+author=$(sed -n 's/^Maintainer: //p' ansible/debian/control)
+printf 'quorate (%s) unstable; urgency=medium\n\n  * What changed is in CHANGELOG.md.\n\n -- %s  %s\n' \
+    "$version" "$author" "$date" >"$work/quorate/debian/changelog"
+
+rm -f "$work"/*.deb "$work"/*.changes "$work"/*.buildinfo "$out"/*_"$arch".deb
+cd "$work/quorate"
+dpkg-buildpackage --host-arch "$arch" -b -nc -us -uc >"$work/log" 2>&1 || {
+    tail -40 "$work/log" >&2
+    echo "make deb: the whole log is $work/log" >&2
+    exit 1
+}
+mv "$work"/*.deb "$out/"
+(cd "$out" && ls -- *_"$arch".deb | sed 's|^|  build/deb/|')
