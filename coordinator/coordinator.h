@@ -25,8 +25,7 @@ struct coordinator {
 	struct door *door;       /* NULL: none is configured */
 	struct join_place *join; /* what join strings say; NULL: there is no door */
 	struct join_gate join_gate;
-	char *store_problem;   /* why state cannot be committed now; NULL: it can */
-	char *results_problem; /* the same for raw results */
+	char *store_problem[STORE_PART_COUNT]; /* why it is not well now; NULL: it is */
 	int64_t started_wall_ms;
 };
 

@@ -104,23 +104,16 @@ static void parse_options(int argc, char **argv, struct options *o)
 
 /* ---- the store's health */
 
-static void on_store_health(void *arg, bool results, const char *detail)
+static void on_store_health(void *arg, enum store_part part, const char *detail)
 {
 	struct program *p = arg;
-	char **problem = results ? &p->c.results_problem : &p->c.store_problem;
-	const char *what = results ? "results" : "state";
 
-	mem_set(problem, detail);
-	if (detail)
-		log_error("store.degraded what=%s why=%s msg=\"verdicts, alerts and the stream go "
-			  "on from memory\"",
-			what, log_quote(detail));
-	else
-		log_info("store.recovered what=%s", what);
+	mem_set(&p->c.store_problem[part], detail);
 	if (p->c.alerts)
 		alerts_announce(p->c.alerts,
 			detail ? "coordinator.degraded" : "coordinator.recovered",
-			json_pack("{s:s, s:s?}", "store", what, "detail", detail));
+			json_pack(
+				"{s:s, s:s?}", "store", store_part_names[part], "detail", detail));
 }
 
 /* ---- signals */
@@ -285,8 +278,8 @@ static void close_parts(struct program *p)
 		registry_close(c->registry);
 	curl_loop_free(c->curl);
 	loop_free(c->loop);
-	free(c->store_problem);
-	free(c->results_problem);
+	for (int part = 0; part < STORE_PART_COUNT; part++)
+		free(c->store_problem[part]);
 }
 
 static void run(struct program *p)

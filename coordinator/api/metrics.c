@@ -287,7 +287,12 @@ static void store_metrics(struct scrape *s, struct coordinator *c)
 	head(s, "quorate_store_ok", "gauge", "1 while the store can commit");
 	put(s, &s->out,
 		"quorate_store_ok{what=\"state\"} %d\nquorate_store_ok{what=\"results\"} %d\n",
-		!c->store_problem, !c->results_problem);
+		!c->store_problem[STORE_PART_STATE], !c->store_problem[STORE_PART_RESULTS]);
+	struct disk_space disk = store_disk(c->store);
+	single(s, "quorate_store_disk_free_bytes", "gauge", "Room on the disk of the store",
+		disk.free_bytes);
+	single(s, "quorate_store_disk_bytes", "gauge", "Size of the disk of the store (0: none)",
+		disk.total_bytes);
 	single(s, "quorate_store_results_queued", "gauge", "Results that wait for their commit",
 		store_results_queued(c->store));
 	notify_counts(c->notify, &n);

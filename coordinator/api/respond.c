@@ -122,7 +122,7 @@ void reply_not_found(struct api_request *r, const char *what)
 
 void reply_store_error(struct api_request *r)
 {
-	const char *why = r->coordinator->store_problem;
+	const char *why = r->coordinator->store_problem[STORE_PART_STATE];
 
 	refuse(r, 503, "store",
 		"the store could not commit the change, so nothing was changed: %.300s",

@@ -17,6 +17,12 @@ void handle_healthz(struct api_request *r)
 	api_reply_json(r, 200, json_pack("{s:s}", "status", "ok"));
 }
 
+/* A disk that fills up is a warning: nothing is lost yet. */
+static bool store_works(const struct coordinator *c)
+{
+	return !c->store_problem[STORE_PART_STATE] && !c->store_problem[STORE_PART_RESULTS];
+}
+
 void handle_readyz(struct api_request *r)
 {
 	struct coordinator *c = r->coordinator;
@@ -27,8 +33,7 @@ void handle_readyz(struct api_request *r)
 		api_reply_json(r, 503, json_pack("{s:s}", "status", "starting"));
 	else
 		api_reply_json(r, 200,
-			json_pack("{s:s}", "status",
-				c->store_problem || c->results_problem ? "degraded: store" : "ok"));
+			json_pack("{s:s}", "status", store_works(c) ? "ok" : "degraded: store"));
 }
 
 static json_t *monitors_json(struct coordinator *c, const struct verdict_counts *counts)
@@ -59,9 +64,14 @@ static json_t *probes_json(struct coordinator *c)
 
 static json_t *store_json(struct coordinator *c)
 {
-	return json_pack("{s:b, s:s?, s:s?, s:I}", "ok", !c->store_problem && !c->results_problem,
-		"problem", c->store_problem, "results_problem", c->results_problem,
-		"results_queued", (json_int_t)store_results_queued(c->store));
+	struct disk_space disk = store_disk(c->store);
+
+	return json_pack("{s:b, s:s?, s:s?, s:s?, s:I, s:I, s:I}", "ok", store_works(c), "problem",
+		c->store_problem[STORE_PART_STATE], "results_problem",
+		c->store_problem[STORE_PART_RESULTS], "disk_problem",
+		c->store_problem[STORE_PART_DISK], "disk_free_bytes", (json_int_t)disk.free_bytes,
+		"disk_total_bytes", (json_int_t)disk.total_bytes, "results_queued",
+		(json_int_t)store_results_queued(c->store));
 }
 
 static json_t *outbox_json(struct coordinator *c)
@@ -113,7 +123,7 @@ void handle_status(struct api_request *r)
 	verdicts_counts(c->verdicts, &counts);
 	if (counts.held)
 		status = "starting";
-	else if (c->store_problem || c->results_problem)
+	else if (!store_works(c))
 		status = "degraded: store";
 	api_reply_json(r, 200,
 		json_pack(

@@ -58,6 +58,7 @@ static void print_troubles(struct cli *cli, const json_t *status)
 		evidence_line(cli, "store", value_text(status, "store.problem", NULL));
 		evidence_line(cli, "results", value_text(status, "store.results_problem", NULL));
 	}
+	evidence_line(cli, "disk", value_text(status, "store.disk_problem", NULL));
 	if (pending > 0 || dead > 0) {
 		snprintf(line, sizeof(line),
 			"%" PRId64 " waiting to be delivered, %" PRId64 " given up", pending, dead);

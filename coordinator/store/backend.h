@@ -11,6 +11,7 @@
 #ifndef QUORATE_STORE_BACKEND_H
 #define QUORATE_STORE_BACKEND_H
 
+#include "coordinator/store/ladder.h"
 #include "coordinator/store/store.h"
 
 #include <limits.h>
@@ -117,6 +118,8 @@ struct backend_ops {
 		void *backend, enum lane_kind lane, struct store_batch *first, char why[WHY_SIZE]);
 	/* Removes a slice of what is past its retention; true: there is more. */
 	bool (*prune)(void *backend, const struct retention *keep, int64_t now_wall_ms);
+	/* How full its disk is, asked by the writer every few seconds; -1: it cannot be told. NULL: there is no disk. */
+	int (*space)(void *backend, struct disk_space *out);
 	/* A new reference to a list, or NULL. */
 	json_t *(*query)(void *backend, const struct query *q);
 	int (*each_object)(void *backend, enum store_kind kind, document_fn fn, void *arg);

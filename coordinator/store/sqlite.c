@@ -336,6 +336,7 @@ const struct backend_ops sqlite_backend = {
 	.close = sqlite_close,
 	.commit = sqlite_commit,
 	.prune = sqlite_prune,
+	.space = sqlite_space,
 	.query = sqlite_query,
 	.each_object = sqlite_each_object,
 	.each_open_alert = sqlite_each_open_alert,

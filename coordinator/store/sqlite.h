@@ -31,6 +31,7 @@ enum { RESULT_IDENT_FIND, RESULT_IDENT_ADD, RESULT_ADD, RESULT_STATEMENT_COUNT }
 struct sqlite_store {
 	char *folder;
 	int lock_fd;
+	bool reserve;        /* the file is there; the writer's */
 	struct seal_key key; /* constant after open: read by both threads */
 	/* the writer's */
 	sqlite3 *db[LANE_COUNT];
@@ -57,6 +58,11 @@ MUST_CHECK int sqlite_prepare_results(struct sqlite_store *s);
 int sqlite_commit(
 	void *backend, enum lane_kind lane, struct store_batch *first, char why[WHY_SIZE]);
 bool sqlite_prune(void *backend, const struct retention *keep, int64_t now_wall_ms);
+
+/* ---- sqlite_disk.c: the disk under the folder, and a file that keeps some of it back for state and the outbox. */
+int sqlite_space(void *backend, struct disk_space *out);
+/* Gives the reserve back to the disk; false: there is none left. It is made again when there is room. */
+bool sqlite_release_reserve(struct sqlite_store *s);
 
 /* ---- sqlite_query.c */
 json_t *sqlite_query(void *backend, const struct query *q);

@@ -243,9 +243,10 @@ static int note_received(sqlite3 *db)
 	return sqlite_run(db, sql);
 }
 
-int sqlite_commit(void *backend, enum lane_kind lane, struct store_batch *first, char why[WHY_SIZE])
+/* Returns SQLite's code; WHY is set unless it is SQLITE_OK. */
+static int commit_once(
+	struct sqlite_store *s, enum lane_kind lane, struct store_batch *first, char why[WHY_SIZE])
 {
-	struct sqlite_store *s = backend;
 	sqlite3 *db = s->db[lane];
 	int rc = sqlite_run(db, "BEGIN IMMEDIATE");
 	if (rc == SQLITE_OK && !first)
@@ -257,11 +258,20 @@ int sqlite_commit(void *backend, enum lane_kind lane, struct store_batch *first,
 	if (rc == SQLITE_OK)
 		rc = sqlite_run(db, "COMMIT");
 	if (rc == SQLITE_OK)
-		return 0;
+		return SQLITE_OK;
 	sqlite_why(why, lane == LANE_STATE ? "state.db" : "results.db", db);
 	if (!sqlite3_get_autocommit(db))
 		(void)sqlite_run(db, "ROLLBACK");
-	return -1;
+	return rc;
+}
+
+int sqlite_commit(void *backend, enum lane_kind lane, struct store_batch *first, char why[WHY_SIZE])
+{
+	struct sqlite_store *s = backend;
+	int rc = commit_once(s, lane, first, why);
+	if ((rc & 0xff) == SQLITE_FULL && lane == LANE_STATE && sqlite_release_reserve(s))
+		rc = commit_once(s, lane, first, why);
+	return rc == SQLITE_OK ? 0 : -1;
 }
 
 /* ---- retention */
@@ -319,7 +329,16 @@ static void prune_messages(sqlite3 *db, const struct retention *keep, int64_t no
 		(void)sqlite_run(db, sql);
 }
 
-/* A failure here (a full disk) leaves things as they are; the next commit says so louder. */
+/* Room on the disk, not only in the file: the log is written back and cut, too. */
+static void give_back(sqlite3 *db, bool in_need)
+{
+	(void)sqlite_run(db, "PRAGMA incremental_vacuum(200)");
+	if (in_need)
+		(void)sqlite_run(db, "PRAGMA wal_checkpoint(TRUNCATE)");
+}
+
+/* A failure here leaves things as they are; the next commit says so louder. On a full disk even removing needs room:
+ * the reserve is for that, too. */
 bool sqlite_prune(void *backend, const struct retention *keep, int64_t now_wall_ms)
 {
 	struct sqlite_store *s = backend;
@@ -329,8 +348,11 @@ bool sqlite_prune(void *backend, const struct retention *keep, int64_t now_wall_
 	snprintf(sql, sizeof(sql),
 		"DELETE FROM result WHERE id <= %lld AND id < %d + (SELECT min(id) FROM result)",
 		(long long)limit, PRUNE_ROWS);
-	if (limit > 0 && sqlite_run(db, sql) == SQLITE_OK && sqlite3_changes(db) > 0) {
-		(void)sqlite_run(db, "PRAGMA incremental_vacuum(200)");
+	int rc = limit > 0 ? sqlite_run(db, sql) : SQLITE_OK;
+	if ((rc & 0xff) == SQLITE_FULL)
+		return sqlite_release_reserve(s);
+	if (limit > 0 && rc == SQLITE_OK && sqlite3_changes(db) > 0) {
+		give_back(db, keep->size_bytes == 0);
 		return true;
 	}
 	if (limit > 0)

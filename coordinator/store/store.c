@@ -23,6 +23,8 @@ struct store {
 	struct loop_waker *waker;
 	store_health_fn health;
 	void *arg;
+	enum disk_rung rung;
+	struct disk_space space;
 };
 
 static const struct {
@@ -33,19 +35,32 @@ static const struct {
 	{"memory:", &memory_backend},
 };
 
-static const char *const lane_names[LANE_COUNT] = {"state", "results"};
+const char *const store_part_names[STORE_PART_COUNT] = {"state", "results", "disk"};
 
 /* ---- notices */
 
-static void deliver_health(struct store *store, const struct notice *n)
+static void tell_health(struct store *store, enum store_part part, const char *detail)
 {
-	if (n->detail)
-		log_error("store.degraded part=%s detail=%s", lane_names[n->lane],
-			log_quote(n->detail));
+	if (detail)
+		log_error("store.degraded part=%s detail=%s", store_part_names[part],
+			log_quote(detail));
 	else
-		log_info("store.recovered part=%s", lane_names[n->lane]);
+		log_info("store.recovered part=%s", store_part_names[part]);
 	if (store->health)
-		store->health(store->arg, n->lane == LANE_RESULTS, n->detail);
+		store->health(store->arg, part, detail);
+}
+
+static void deliver_disk(struct store *store, const struct notice *n)
+{
+	bool moved = n->rung != store->rung;
+
+	store->rung = n->rung;
+	store->space = n->space;
+	if (!moved)
+		return;
+	char *sentence = disk_sentence(n->rung, &n->space);
+	tell_health(store, STORE_PART_DISK, sentence);
+	free(sentence);
 }
 
 static void deliver(struct store *store, const struct notice *n)
@@ -58,7 +73,11 @@ static void deliver(struct store *store, const struct notice *n)
 			n->done(n->arg, n->error);
 		break;
 	case NOTICE_HEALTH:
-		deliver_health(store, n);
+		tell_health(store, n->lane == LANE_STATE ? STORE_PART_STATE : STORE_PART_RESULTS,
+			n->detail);
+		break;
+	case NOTICE_DISK:
+		deliver_disk(store, n);
 		break;
 	case NOTICE_LIST:
 		n->list_done(n->arg, n->error, n->list);
@@ -154,6 +173,11 @@ void store_set_retention(struct store *store, int64_t age_ms, int64_t size_bytes
 {
 	struct retention keep = {age_ms, size_bytes};
 	worker_set_retention(store->worker, &keep);
+}
+
+struct disk_space store_disk(const struct store *store)
+{
+	return store->space;
 }
 
 void store_inject_fault(struct store *store, enum lane_kind lane, int times)

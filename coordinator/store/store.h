@@ -18,6 +18,7 @@
 #ifndef QUORATE_STORE_H
 #define QUORATE_STORE_H
 
+#include "coordinator/store/ladder.h"
 #include "proto/base/loop.h"
 #include "quorate/id.h"
 
@@ -32,9 +33,11 @@ enum store_kind { STORE_REGION, STORE_PROBE, STORE_MONITOR, STORE_KEY, STORE_KIN
 enum store_error { STORE_OK = 0, STORE_DEGRADED = -1, STORE_FAILED = -2 };
 enum store_mode { STORE_OR_FAIL, STORE_EVENTUALLY };
 
-/* HEALTH is called when commits of state (or of results) begin to fail, and when they work again
- * (detail NULL). */
-typedef void (*store_health_fn)(void *arg, bool results, const char *detail);
+/* HEALTH is called when commits of state (or of results) begin to fail or the disk fills up to another rung of its
+ * ladder (ladder.h), and when all is well again (detail NULL). */
+enum store_part { STORE_PART_STATE, STORE_PART_RESULTS, STORE_PART_DISK, STORE_PART_COUNT };
+extern const char *const store_part_names[]; /* "state", "results", "disk" */
+typedef void (*store_health_fn)(void *arg, enum store_part part, const char *detail);
 
 /*
  * LOCATION: "sqlite:/var/lib/quorate-coordinator" (a folder, made 0700 if missing) or "memory:". Opens, checks
@@ -49,6 +52,9 @@ void store_close(struct store *store);
  * when they take more than SIZE_BYTES on disk; in small slices. Until it is called: 7 days, 4 GiB.
  */
 void store_set_retention(struct store *store, int64_t age_ms, int64_t size_bytes);
+
+/* As last measured; total_bytes 0: not yet, or there is no disk. */
+struct disk_space store_disk(const struct store *store);
 
 /* ---- reading at start-up; blocks. FN gets borrowed values; they are called in order of id
  * (messages: of sequence). */

@@ -10,6 +10,8 @@
  */
 #include "coordinator/store/worker.h"
 
+#include "coordinator/store/lane.h"
+
 #include "proto/base/clock.h"
 #include "proto/base/mem.h"
 
@@ -19,22 +21,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define GROUP_OPS_MAX   2000
 #define RETRY_MS        1000
 #define STOP_MS         1000
 #define ABANDON_MS      1500
 #define PRUNE_PERIOD_MS 60000
 #define PRUNE_PAUSE_MS  20
-
-struct batches {
-	struct store_batch *first, **end;
-};
-
-struct lane {
-	struct batches pending; /* in the order in which they came */
-	bool degraded;
-	int64_t retry_at_ms;
-};
+#define SPACE_PERIOD_MS 5000
 
 struct worker {
 	const struct backend_ops *ops;
@@ -52,7 +44,9 @@ struct worker {
 	int running;
 	int64_t stop_at_ms;
 	struct lane lane[LANE_COUNT];
-	int64_t prune_at_ms;
+	struct disk_space space; /* as last measured */
+	enum disk_rung rung;
+	int64_t space_at_ms, prune_at_ms;
 	atomic_llong results_queued;
 	atomic_int faults[LANE_COUNT]; /* commits that are still to fail */
 };
@@ -69,30 +63,6 @@ void query_free(struct query *q)
 	free(q->text);
 	free(q->monitor_text);
 	free(q);
-}
-
-/* ---- lists */
-
-static void batches_init(struct batches *q)
-{
-	q->first = NULL;
-	q->end = &q->first;
-}
-
-static void batches_add(struct batches *q, struct store_batch *b)
-{
-	b->next = NULL;
-	*q->end = b;
-	q->end = &b->next;
-}
-
-static void batches_move(struct batches *to, struct batches *from)
-{
-	if (!from->first)
-		return;
-	*to->end = from->first;
-	to->end = from->end;
-	batches_init(from);
 }
 
 /* ---- telling the loop */
@@ -150,22 +120,6 @@ static void batch_end(
 	store_batch_free(b);
 }
 
-/* Cuts the next group off the head of the lane: at least one batch if there is any. */
-static void lane_cut(struct lane *lane, struct batches *group)
-{
-	batches_init(group);
-	size_t n_ops = 0;
-	for (struct store_batch *b; (b = lane->pending.first);) {
-		n_ops += b->n_ops;
-		if (group->first && n_ops > GROUP_OPS_MAX)
-			break;
-		lane->pending.first = b->next;
-		batches_add(group, b);
-	}
-	if (!lane->pending.first)
-		batches_init(&lane->pending);
-}
-
 /* While the lane is degraded: who may wait stays (and is told, once), who may not is dropped. */
 static void lane_answer_degraded(struct worker *w, struct lane *lane)
 {
@@ -214,7 +168,7 @@ static void lane_failed(
 	lane_answer_degraded(w, lane);
 }
 
-static int lane_commit(
+static int backend_commit(
 	struct worker *w, enum lane_kind kind, struct store_batch *first, char why[WHY_SIZE])
 {
 	int faults = atomic_load(&w->faults[kind]);
@@ -223,6 +177,17 @@ static int lane_commit(
 	if (faults != FAULT_LASTING)
 		atomic_fetch_sub(&w->faults[kind], 1);
 	memcpy(why, "injected fault", sizeof("injected fault"));
+	return -1;
+}
+
+static int lane_commit(
+	struct worker *w, enum lane_kind kind, struct store_batch *first, char why[WHY_SIZE])
+{
+	if (kind != LANE_RESULTS || w->rung < DISK_CLOSED)
+		return backend_commit(w, kind, first, why);
+	char *sentence = disk_sentence(w->rung, &w->space);
+	snprintf(why, WHY_SIZE, "%s", sentence);
+	free(sentence);
 	return -1;
 }
 
@@ -244,11 +209,19 @@ static void lane_run(struct worker *w, enum lane_kind kind, bool stopping)
 		lane_failed(w, kind, &group, why);
 }
 
+/* A results lane that fails for want of space is the one that pruning helps. */
+static bool may_prune(const struct worker *w)
+{
+	return !w->lane[LANE_RESULTS].degraded || w->rung >= DISK_SHRINK;
+}
+
 /* The instant up to which the writer has nothing to do unless it is told; INT64_MIN: it has
  * something now. */
 static int64_t writer_idle_until(const struct worker *w)
 {
-	int64_t until_ms = w->lane[LANE_RESULTS].degraded ? INT64_MAX : w->prune_at_ms;
+	int64_t until_ms = may_prune(w) ? w->prune_at_ms : INT64_MAX;
+	if (w->space_at_ms < until_ms)
+		until_ms = w->space_at_ms;
 	for (int k = 0; k < LANE_COUNT; k++) {
 		const struct lane *lane = &w->lane[k];
 		if (w->inbox[k].first || (lane->pending.first && !lane->degraded))
@@ -281,6 +254,30 @@ static bool writer_wait(struct worker *w)
 	return stopping;
 }
 
+/* How full the disk is, and what that means; the loop is told each time. */
+static void writer_measure(struct worker *w)
+{
+	int64_t now_ms = clock_now_ms();
+	if (now_ms < w->space_at_ms)
+		return;
+	w->space_at_ms = now_ms + SPACE_PERIOD_MS;
+	struct disk_space space;
+	if (!w->ops->space || w->ops->space(w->backend, &space) == -1)
+		return;
+	enum disk_rung rung = disk_rung(w->rung, &space);
+	pthread_mutex_lock(&w->lock);
+	if (rung >= DISK_SHRINK && rung > w->rung)
+		w->prune_at_ms = now_ms;
+	pthread_mutex_unlock(&w->lock);
+	w->rung = rung;
+	w->space = space;
+	struct notice *n = mem_alloc(sizeof(*n));
+	n->kind = NOTICE_DISK;
+	n->rung = rung;
+	n->space = space;
+	worker_tell(w, n);
+}
+
 /* A slice, when one is due. The next is set before, so that a retention set meanwhile is not
  * overlooked. */
 static void writer_prune(struct worker *w)
@@ -288,7 +285,9 @@ static void writer_prune(struct worker *w)
 	int64_t now_ms = clock_now_ms();
 	pthread_mutex_lock(&w->lock);
 	struct retention keep = w->retention;
-	bool due = now_ms >= w->prune_at_ms && !w->lane[LANE_RESULTS].degraded;
+	bool due = now_ms >= w->prune_at_ms && may_prune(w);
+	if (w->rung >= DISK_SHRINK)
+		keep.size_bytes = 0;
 	if (due)
 		w->prune_at_ms = now_ms + PRUNE_PERIOD_MS;
 	pthread_mutex_unlock(&w->lock);
@@ -324,6 +323,7 @@ static void *writer_run(void *arg)
 {
 	struct worker *w = arg;
 	while (!writer_wait(w)) {
+		writer_measure(w);
 		for (int k = 0; k < LANE_COUNT; k++)
 			lane_run(w, (enum lane_kind)k, false);
 		writer_prune(w);

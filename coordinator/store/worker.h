@@ -9,7 +9,7 @@
 
 #include "coordinator/store/backend.h"
 
-enum notice_kind { NOTICE_DONE, NOTICE_HEALTH, NOTICE_LIST };
+enum notice_kind { NOTICE_DONE, NOTICE_HEALTH, NOTICE_DISK, NOTICE_LIST };
 
 struct notice {
 	struct notice *next;
@@ -20,7 +20,9 @@ struct notice {
 	void *arg;
 	json_t *list;        /* owned */
 	enum lane_kind lane; /* HEALTH */
-	char *detail;        /* DONE with STORE_FAILED, HEALTH (NULL: works again); owned */
+	enum disk_rung rung; /* DISK */
+	struct disk_space space;
+	char *detail; /* DONE with STORE_FAILED, HEALTH (NULL: works again); owned */
 };
 void notice_free(struct notice *n);
 

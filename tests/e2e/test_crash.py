@@ -123,14 +123,44 @@ def test_receiver_away(lab):
     equal([m.type for m in receiver.messages()], ["alert.opened", "alert.closed"], "all messages, each once")
 
 
-def test_disk_full(lab):
-    """With a full disk verdicts, webhooks and the stream go on and the operator is told; with room again all is stored."""
+def small_disk(lab, megabytes):
+    """A coordinator's state folder on a disk of its own."""
     if os.environ.get("QUORATE_LAB_NAMESPACES") != "1":
         raise Skip("needs a mount namespace")
     folder = lab.file("coordinator")
     os.makedirs(folder, mode=0o700)
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m,mode=0700", "tmpfs", folder], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m,mode=0700", "tmpfs", folder], check=True)
     lab.closers.append(lambda: subprocess.run(["umount", "-l", folder]))
+    return folder
+
+
+def readiness(coordinator):
+    return coordinator.api.must("GET", "/readyz", key=None)["status"]
+
+
+def fill(path):
+    with open(path, "ab", buffering=0) as f:
+        try:
+            while True:
+                f.write(b"x" * 4096)
+        except OSError:
+            pass
+
+
+def leave_free(folder, percent):
+    """Makes or cuts a file so that this share of the disk is left."""
+    path = os.path.join(folder, "hog")
+    disk = os.statvfs(folder)
+    size = os.path.getsize(path) if os.path.exists(path) else 0
+    size += (disk.f_bavail - disk.f_blocks * percent // 100) * disk.f_frsize
+    with open(path, "ab") as f:
+        f.truncate(min(size, os.path.getsize(path)))
+        os.posix_fallocate(f.fileno(), 0, size)
+
+
+def test_disk_full(lab):
+    """With a full disk verdicts, webhooks and the stream go on and the operator is told; with room again all is stored."""
+    folder = small_disk(lab, 16)
     receiver = Receiver(lab)
     site = Site(lab)
     coordinator = lab.coordinator(channels=[receiver.channel]).start()
@@ -139,28 +169,34 @@ def test_disk_full(lab):
     lab.wait_state(coordinator, monitor, "up")
     lab.wait_settled(coordinator)
     stream = Stream(coordinator)
-    ready = lambda: coordinator.api.must("GET", "/readyz", key=None)["status"]
-    equal(ready(), "ok", "/readyz with room")
+    equal(readiness(coordinator), "ok", "/readyz with room")
+    reserve = os.path.join(folder, "store", "reserve")
+    wait_for(lambda: os.path.exists(reserve), "the reserve")
+    equal(os.path.getsize(reserve), 4 << 20, "what is kept back")
 
     hog = os.path.join(folder, "hog")
-    with open(hog, "wb", buffering=0) as f:
-        try:
-            while True:
-                f.write(b"x" * 4096)
-        except OSError:
-            pass
-    wait_for(lambda: ready() == "degraded: store" or None, "/readyz to say that the disk is full", 20)
+    fill(hog)
+    region = lambda name: coordinator.api.call("POST", "/api/v1/regions", {"name": name}).status
+    for n in range(3000):  # the reserve is used up by state only, and lasts a while
+        status = region(f"nowhere-{n}")
+        if status != 201:
+            break
+        if not os.path.exists(reserve):
+            fill(hog)
+    check(n > 0, "the first change was written in the room of the reserve")
+    equal(status, 503, "registering with a full disk")
+    wait_for(lambda: readiness(coordinator) == "degraded: store" or None, "/readyz to say that the disk is full", 20)
     check("full" in str(coordinator.status()["store"]), f"status says why: {coordinator.status()}")
-    stream.wait("the news", lambda e: e[1] == "coordinator.degraded", 5)
-    equal(coordinator.api.call("POST", "/api/v1/regions", {"name": "nowhere-1"}).status, 503, "registering with a full disk")
+    stream.wait("the news", lambda e: e[1] == "coordinator.degraded" and e[2]["data"]["store"] == "state", 5)
     site.down()
     opened = receiver.wait("the alert in spite of the full disk", 20, type="alert.opened")
     stream.wait("the alert", lambda e: e[2]["data"].get("id") == opened.alert["id"], 5)
     equal(coordinator.state(monitor), "down", "the verdict")
 
     os.unlink(hog)
-    wait_for(lambda: ready() == "ok" or None, "/readyz to be well again", 20)
+    wait_for(lambda: readiness(coordinator) == "ok" or None, "/readyz to be well again", 20)
     wait_for(lambda: coordinator.alerts(state="open"), "the alert in the store", 10)
+    wait_for(lambda: os.path.exists(reserve), "the reserve to be made again", 15)
     coordinator.kill()
     coordinator.check_integrity()
     coordinator.start()
@@ -172,7 +208,52 @@ def test_disk_full(lab):
     stays(lambda: not receiver.problems, "signatures", 0.1)
 
 
-for test, seconds, long in ((test_kill_9, 80, 0), (test_kill_9_long, 700, 1500), (test_receiver_away, 35, 0), (test_disk_full, 45, 0)):
+def test_disk_ladder(lab):
+    """A disk that fills up: a warning below 15 % free, then the oldest results go, below 3 % none are written and votes count on."""
+    folder = small_disk(lab, 64)
+    receiver = Receiver(lab)
+    site = Site(lab)
+    coordinator = lab.coordinator(channels=[receiver.channel]).start()
+    lab.trio(coordinator)
+    monitor = lab.monitor(coordinator, "shop", "http", site.url)
+    lab.wait_state(coordinator, monitor, "up")
+    lab.wait_settled(coordinator)
+    stream = Stream(coordinator)
+    results = lambda: coordinator.api.items(f"/api/v1/monitors/{monitor}/results")
+    first = wait_for(results, "results")[-1]["started_at"]
+
+    def wait_warning(words):
+        what = lambda: words in (coordinator.status()["store"]["disk_problem"] or "") or None
+        wait_for(what, f"status to say '{words}'", 10)
+        stream.wait(words, lambda e: e[1] == "coordinator.degraded" and words in e[2]["data"]["detail"], 5)
+
+    leave_free(folder, 12)
+    wait_warning("make room")
+    equal(readiness(coordinator), "ok", "/readyz while nothing is lost")
+    check(results()[-1]["started_at"] == first, "nothing was removed yet")
+
+    leave_free(folder, 5)
+    wait_warning("the oldest results are being removed")
+    wait_for(lambda: first not in [r["started_at"] for r in results()] or None, "the oldest result to go", 10)
+    equal(readiness(coordinator), "ok", "/readyz while results are written")
+
+    leave_free(folder, 2)
+    wait_warning("results are not written")
+    wait_for(lambda: readiness(coordinator) == "degraded: store" or None, "/readyz to say so", 15)
+    equal(coordinator.api.call("POST", "/api/v1/regions", {"name": "nowhere-1"}).status, 201, "registering at 2 %")
+    site.down()
+    opened = receiver.wait("the alert", 30, type="alert.opened")
+    check(opened.alert["started_at"] not in [r["started_at"] for r in results()], "the results behind it are not stored")
+    check(coordinator.alerts(state="open"), "the alert is")
+
+    os.unlink(os.path.join(folder, "hog"))
+    stream.wait("the all-clear", lambda e: e[1] == "coordinator.recovered" and e[2]["data"]["store"] == "disk", 15)
+    wait_for(lambda: readiness(coordinator) == "ok" or None, "/readyz to be well again", 15)
+    wait_for(lambda: any(r["verdict"] == "down" for r in results()) or None, "what the probes kept meanwhile", 30)
+    equal([m.type for m in receiver.messages() if m.type.startswith("alert")], ["alert.opened"], "all alerts")
+
+
+for test, seconds, long in ((test_kill_9, 80, 0), (test_kill_9_long, 700, 1500), (test_receiver_away, 35, 0), (test_disk_full, 45, 0), (test_disk_ladder, 60, 0)):
     test.seconds = seconds
     if long:
         test.long = long

@@ -107,7 +107,7 @@ static void added_cb(void *arg UNUSED, enum store_error error, const struct id *
 	pending--;
 }
 
-static void health_cb(void *arg UNUSED, bool of_results UNUSED, const char *detail UNUSED)
+static void health_cb(void *arg UNUSED, enum store_part part UNUSED, const char *detail UNUSED)
 {
 }
 
@@ -927,11 +927,11 @@ static void test_status(void **state UNUSED)
 	assert_int_equal(client_ask(&c, "GET", "/healthz", "", NULL), 200);
 	assert_string_equal(client_body(&c), "{\"status\":\"ok\"}\n");
 	assert_int_equal(client_ask(&c, "GET", "/readyz", "", NULL), 200);
-	co.store_problem = mem_strdup("disk full");
+	co.store_problem[STORE_PART_STATE] = mem_strdup("disk full");
 	assert_int_equal(client_ask(&c, "GET", "/readyz", "", NULL), 200);
 	assert_string_equal(client_body(&c), "{\"status\":\"degraded: store\"}\n");
-	free(co.store_problem);
-	co.store_problem = NULL;
+	free(co.store_problem[STORE_PART_STATE]);
+	co.store_problem[STORE_PART_STATE] = NULL;
 	held = true;
 	assert_int_equal(client_ask(&c, "GET", "/readyz", "", NULL), 503);
 	assert_string_equal(client_body(&c), "{\"status\":\"starting\"}\n");

@@ -17,10 +17,10 @@ struct coordinator_kit {
 	char dir[32];
 };
 
-static inline void kit_health(void *arg, bool results, const char *detail)
+static inline void kit_health(void *arg, enum store_part part, const char *detail)
 {
 	(void)arg;
-	(void)results;
+	(void)part;
 	fprintf(stderr, "store: %s\n", detail ? detail : "works again");
 }
 

@@ -61,7 +61,7 @@ static inline void world_settle(struct world *w)
 	w->done = false;
 }
 
-static inline void world_health(void *arg UNUSED, bool results UNUSED, const char *detail)
+static inline void world_health(void *arg UNUSED, enum store_part part UNUSED, const char *detail)
 {
 	fail_msg("%s", detail);
 }

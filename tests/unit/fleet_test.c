@@ -78,13 +78,13 @@ static void on_done(void *arg, enum store_error error, const struct id *id)
 	finish(arg);
 }
 
-static void on_health(void *arg, bool results, const char *detail)
+static void on_health(void *arg, enum store_part part, const char *detail)
 {
 	struct world *w = arg;
 
-	if (results && !detail)
+	if (part == STORE_PART_RESULTS && !detail)
 		finish(w); /* they can be stored again */
-	else if (!results || !w->results_broken)
+	else if (part != STORE_PART_RESULTS || !w->results_broken)
 		fail_msg("%s", detail);
 }
 

@@ -23,10 +23,10 @@ struct world {
 	struct id id[MONITORS];
 };
 
-static void on_health(void *arg, bool results, const char *detail)
+static void on_health(void *arg, enum store_part part, const char *detail)
 {
 	(void)arg;
-	(void)results;
+	(void)part;
 	fail_msg("%s", detail);
 }
 

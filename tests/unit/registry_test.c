@@ -20,10 +20,10 @@ struct world {
 	enum registry_change last_change;
 };
 
-static void on_health(void *arg, bool results, const char *detail)
+static void on_health(void *arg, enum store_part part, const char *detail)
 {
 	(void)arg;
-	(void)results;
+	(void)part;
 	fail_msg("the memory store is never ill: %s", detail);
 }
 

@@ -37,18 +37,18 @@ struct fixture {
 	json_t *list;
 	int lists;
 	enum store_error list_error;
-	int health_bad[2], health_good[2]; /* [results] */
+	int health_bad[STORE_PART_COUNT], health_good[STORE_PART_COUNT];
 	char detail[WHY_SIZE];
 };
 
-static inline void fixture_on_health(void *arg, bool results, const char *detail)
+static inline void fixture_on_health(void *arg, enum store_part part, const char *detail)
 {
 	struct fixture *f = arg;
 	if (detail) {
-		f->health_bad[results]++;
+		f->health_bad[part]++;
 		snprintf(f->detail, sizeof(f->detail), "%s", detail);
 	} else {
-		f->health_good[results]++;
+		f->health_good[part]++;
 	}
 }
 
