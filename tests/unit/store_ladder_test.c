@@ -56,7 +56,8 @@ static void goes_up_one_percent_later(void **state UNUSED)
 		{DISK_SHRINK, 800, DISK_LOW},
 		{DISK_LOW, 1599, DISK_LOW},
 		{DISK_LOW, 1600, DISK_FINE},
-		{DISK_CLOSED, 1550, DISK_LOW}, /* all at once, but for the rung whose limit is near */
+		{DISK_CLOSED, 1550,
+			DISK_LOW}, /* all at once, but for the rung whose limit is near */
 		{DISK_CLOSED, 1600, DISK_FINE},
 		{DISK_SHRINK, 299, DISK_CLOSED},
 	};
@@ -78,8 +79,9 @@ static void says_it_in_words(void **state UNUSED)
 	struct disk_space space = {GIB * 6 / 100 + 1, GIB};
 	char *said = disk_sentence(DISK_SHRINK, &space);
 
-	assert_string_equal(said, "6.0 % of the disk is free (61 of 1024 MiB): the oldest results are "
-				  "being removed; below 3 % no more are written");
+	assert_string_equal(said,
+		"6.0 % of the disk is free (61 of 1024 MiB): the oldest results are "
+		"being removed; below 3 % no more are written");
 	free(said);
 	assert_null(disk_sentence(DISK_FINE, &space));
 }

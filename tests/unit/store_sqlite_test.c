@@ -784,7 +784,7 @@ static void a_full_disk_is_survived(void **state)
 	fixture_wait_count(f, &f->health_good[0], 1);
 	fixture_wait_count(f, &f->health_good[1], 1);
 	assert_int_equal(put_large(f, 6, STORE_OR_FAIL), STORE_OK);
-	assert_int_equal(count_objects(f), 5); /* 0, 1, 4, 5, 6 */
+	assert_int_equal(count_objects(f), 5);   /* 0, 1, 4, 5, 6 */
 	assert_in_range(count_results(f), 1, 2); /* the first may have gone, to make room */
 	fixture_close(f);
 	assert_sound(path_in(f, "state.db"));
