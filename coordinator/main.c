@@ -7,10 +7,12 @@
 #include "coordinator/admin.h"
 #include "coordinator/api/api.h"
 #include "coordinator/coordinator.h"
+#include "coordinator/status_line.h"
 
 #include "proto/base/clock.h"
 #include "proto/base/log.h"
 #include "proto/base/mem.h"
+#include "proto/base/service.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -20,7 +22,6 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #define DAY_MS            INT64_C(86400000)
@@ -36,8 +37,7 @@ struct program {
 	struct coordinator c;
 	struct options options;
 	struct watch_signal term, interrupt, hangup;
-	struct timer watchdog;
-	int64_t watchdog_ms;
+	struct service service;
 };
 
 /* ---- command line */
@@ -149,12 +149,10 @@ static void set_join_place(struct coordinator *c)
 		c->conf.door_certificate ? NULL : door_pin(c->door));
 }
 
-static void on_hangup(void *arg, int signal_number)
+static void reload(struct program *p)
 {
-	struct program *p = arg;
 	struct coordinator_conf *old = &p->c.conf, conf;
 
-	(void)signal_number;
 	if (coordinator_conf_load(p->options.config, !p->options.config_given, &conf) == -1) {
 		log_error("config.refused file=%s msg=\"the configuration in force stays\"",
 			log_quote(p->options.config));
@@ -180,27 +178,29 @@ static void on_hangup(void *arg, int signal_number)
 		conf.channels.n);
 }
 
-static void on_watchdog(void *arg)
+static void on_hangup(void *arg, int signal_number)
 {
 	struct program *p = arg;
 
-	sd_notify(0, "WATCHDOG=1");
-	timer_set(&p->watchdog, p->watchdog_ms);
+	(void)signal_number;
+	service_reloading();
+	reload(p);
+	service_reloaded(&p->service);
+}
+
+static void on_status(void *arg, char text[SERVICE_STATUS_SIZE])
+{
+	struct program *p = arg;
+
+	status_line(&p->c, text);
 }
 
 static void listen_to_the_world(struct program *p)
 {
-	uint64_t watchdog_us = 0;
-
 	signal(SIGPIPE, SIG_IGN);
 	watch_signal_start(&p->term, p->c.loop, SIGTERM, on_stop, p);
 	watch_signal_start(&p->interrupt, p->c.loop, SIGINT, on_stop, p);
 	watch_signal_start(&p->hangup, p->c.loop, SIGHUP, on_hangup, p);
-	timer_init(&p->watchdog, p->c.loop, on_watchdog, p);
-	if (sd_watchdog_enabled(0, &watchdog_us) > 0) {
-		p->watchdog_ms = (int64_t)watchdog_us / 2000;
-		timer_set(&p->watchdog, p->watchdog_ms);
-	}
 }
 
 /* ---- start and end */
@@ -290,13 +290,13 @@ static void run(struct program *p)
 		QUORATE_VERSION, log_quote(p->c.conf.api_listen), log_quote(p->c.conf.api_socket),
 		log_quote(p->c.conf.report_address), log_quote(p->c.conf.orders_address),
 		log_quote(p->c.conf.store), registry_count_monitors(p->c.registry));
-	sd_notify(0, "READY=1");
+	service_start(&p->service, p->c.loop, on_status, p);
 	loop_run(p->c.loop);
-	sd_notify(0, "STOPPING=1");
+	service_stopping();
+	service_stop(&p->service);
 	watch_signal_stop(&p->term);
 	watch_signal_stop(&p->interrupt);
 	watch_signal_stop(&p->hangup);
-	timer_clear(&p->watchdog);
 }
 
 int main(int argc, char **argv)

@@ -19,14 +19,15 @@
 #include "proto/base/log.h"
 #include "proto/base/loop.h"
 #include "proto/base/mem.h"
+#include "proto/base/service.h"
 #include "proto/base/yaml.h"
 
 #include <arpa/inet.h>
 #include <inttypes.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #define STOP_MS      1000  /* for the last results to be taken */
@@ -44,7 +45,7 @@ struct daemon {
 	struct agent *agent;
 	struct tilt tilt;
 	struct timer tick, stop;
-	int64_t watchdog_ms, watchdog_at_ms; /* 0: none wanted; the last sign of life */
+	struct service service;
 	bool stopping;
 	struct watch_signal on_term, on_int, on_hup;
 };
@@ -320,7 +321,7 @@ static void stop_cb(void *arg, int signal)
 	}
 	d->stopping = true;
 	log_info("probe.stopping signal=%d", signal);
-	sd_notify(0, "STOPPING=1");
+	service_stopping();
 	schedule_free(d->schedule);
 	d->schedule = NULL;
 	timer_set(&d->stop, STOP_MS);
@@ -331,19 +332,17 @@ static void reload_cb(void *arg, int signal)
 {
 	struct daemon *d = arg;
 	(void)signal;
-	if (!d->stopping)
-		reload(d);
+	if (d->stopping)
+		return;
+	service_reloading();
+	reload(d);
+	service_reloaded(&d->service);
 }
 
 static void tick_cb(void *arg)
 {
 	struct daemon *d = arg;
 	look_for_tilt(d);
-	int64_t now_ms = clock_now_ms();
-	if (d->watchdog_ms && now_ms - d->watchdog_at_ms >= d->watchdog_ms) {
-		sd_notify(0, "WATCHDOG=1");
-		d->watchdog_at_ms = now_ms;
-	}
 	timer_set(&d->tick, TILT_TICK_MS);
 }
 
@@ -395,6 +394,14 @@ static void close_parts(struct daemon *d)
 	schema_clear(&probe_conf_schema, &d->conf);
 }
 
+static void status_cb(void *arg, char text[SERVICE_STATUS_SIZE])
+{
+	struct daemon *d = arg;
+	snprintf(text, SERVICE_STATUS_SIZE, "probe %s, %s; %" PRId64 " monitors", d->conf.name,
+		agent_in_session(d->agent) ? "connected" : "the coordinator does not answer",
+		d->schedule ? schedule_count(d->schedule) : 0);
+}
+
 static void watch(struct daemon *d)
 {
 	watch_signal_start(&d->on_term, d->loop, SIGTERM, stop_cb, d);
@@ -404,13 +411,12 @@ static void watch(struct daemon *d)
 	timer_init(&d->stop, d->loop, stop_now, d);
 	tilt_init(&d->tilt, clock_now_ms(), clock_wall_ms());
 	timer_set(&d->tick, TILT_TICK_MS);
-	uint64_t watchdog_us = 0;
-	if (sd_watchdog_enabled(0, &watchdog_us) > 0)
-		d->watchdog_ms = (int64_t)(watchdog_us / 2000);
+	service_start(&d->service, d->loop, status_cb, d);
 }
 
 static void unwatch(struct daemon *d)
 {
+	service_stop(&d->service);
 	watch_signal_stop(&d->on_term);
 	watch_signal_stop(&d->on_int);
 	watch_signal_stop(&d->on_hup);
@@ -431,7 +437,6 @@ int daemon_run(const char *conf_path, struct probe_conf *take)
 		watch(d);
 		log_info("probe.started name=%s version=%s", log_quote(d->conf.name),
 			QUORATE_VERSION);
-		sd_notify(0, "READY=1");
 		loop_run(d->loop);
 		unwatch(d);
 		log_info("probe.stopped");
