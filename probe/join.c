@@ -286,7 +286,9 @@ int join_run(const struct probe_conf *conf, const struct join_options *options)
 	else
 		printf("Joined as probe %s; its token is in %s.%s\n", j.string.probe,
 			conf->token_file,
-			j.in_place ? "" : " A probe that runs already needs a restart.");
+			j.in_place ? ""
+				   : " A probe that waits for it begins by itself; "
+				     "one that ran before needs a restart.");
 	token_free(j.token);
 	free(j.pending);
 	join_string_clear(&j.string);

@@ -61,7 +61,8 @@ int joined_read(const char *state_dir, struct joined *out, char why[TOKEN_WHY_SI
 	if (result)
 		goto out;
 	json = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
-	result = schema_decode(&joined_schema, SCHEMA_WIRE, json, out, &problems);
+	*out = (struct joined){0};
+	result = json ? schema_decode(&joined_schema, SCHEMA_WIRE, json, out, &problems) : -1;
 	json_decref(json);
 	if (result) {
 		schema_clear(&joined_schema, out);

@@ -5,6 +5,7 @@
 #include "probe/join.h"
 #include "probe/joined.h"
 #include "probe/token.h"
+#include "probe/waiting.h"
 #include "proto/base/yaml.h"
 
 #include <getopt.h>
@@ -18,7 +19,7 @@
 enum { EXIT_USAGE = 2 }; /* wrong options or configuration */
 
 static const char usage[] =
-	"usage: quorate-probe [-c FILE] [--check-config]\n"
+	"usage: quorate-probe [-c FILE] [--wait] [--check-config]\n"
 	"       quorate-probe join [-c FILE] [--file FILE] [--force]\n"
 	"\n"
 	"Runs checks for a quorate coordinator. It only dials out and listens nowhere.\n"
@@ -28,16 +29,24 @@ static const char usage[] =
 	"      --check-config  read configuration and token, say what is wrong, and exit\n"
 	"      --file FILE     join: read the join string from FILE\n"
 	"      --force         join: replace another probe's token\n"
+	"      --wait          wait until this machine has joined instead of ending\n"
 	"      --version       print the version and exit\n"
 	"      --help          print this and exit\n"
 	"\n"
 	"SIGHUP reads the configuration again. See quorate-probe(8).\n";
 
-enum option_code { OPTION_CHECK = 256, OPTION_FILE, OPTION_FORCE, OPTION_VERSION, OPTION_HELP };
+enum option_code {
+	OPTION_CHECK = 256,
+	OPTION_FILE,
+	OPTION_FORCE,
+	OPTION_WAIT,
+	OPTION_VERSION,
+	OPTION_HELP
+};
 
 struct options {
 	const char *path;
-	bool path_given, check_only, join;
+	bool path_given, check_only, join, wait;
 	struct join_options joining;
 };
 
@@ -67,6 +76,7 @@ static int parse(int argc, char **argv, struct options *o)
 		{"check-config", no_argument, NULL, OPTION_CHECK},
 		{"file", required_argument, NULL, OPTION_FILE},
 		{"force", no_argument, NULL, OPTION_FORCE},
+		{"wait", no_argument, NULL, OPTION_WAIT},
 		{"version", no_argument, NULL, OPTION_VERSION},
 		{"help", no_argument, NULL, OPTION_HELP}, {NULL, 0, NULL, 0}};
 	int code;
@@ -84,6 +94,9 @@ static int parse(int argc, char **argv, struct options *o)
 			break;
 		case OPTION_FORCE:
 			o->joining.force = true;
+			break;
+		case OPTION_WAIT:
+			o->wait = true;
 			break;
 		case OPTION_VERSION:
 			printf("quorate-probe %s\n", QUORATE_VERSION);
@@ -122,6 +135,14 @@ static int run(const struct options *o, struct probe_conf *conf)
 	char why[TOKEN_WHY_SIZE];
 	if (o->join)
 		return join_run(conf, &o->joining);
+	if (o->wait && !waiting_is_over(conf)) {
+		if (o->check_only) {
+			printf("%s: ok; this machine has not joined yet\n", o->path);
+			return EXIT_SUCCESS;
+		}
+		if (waiting_run(o->path, conf))
+			return EXIT_SUCCESS;
+	}
 	if (joined_complete(conf, why)) {
 		fprintf(stderr, "%s%s%s\n", conf->name ? "" : o->path,
 			conf->name ? "" : ":1:1: ", why);

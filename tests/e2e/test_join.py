@@ -61,6 +61,27 @@ def mode(path):
     return stat.S_IMODE(os.stat(path).st_mode)
 
 
+def test_join_waiting(lab):
+    """A probe that a service manager started before anybody joined it waits, says so, and begins by itself; SIGTERM ends it."""
+    c = door_coordinator(lab)
+    lab.regions(c)
+    p = Joined(lab, "tokyo-1")
+    p.argv.append("--wait")
+    equal(subprocess.run([*p.argv, "--check-config"], env=lab.env, capture_output=True, text=True).stdout,
+          f"{p.path}: ok; this machine has not joined yet\n", "--wait --check-config")
+    p.start()
+    wait_for(lambda: "probe.waiting" in p.text() and "quorate-probe join" in p.text(), "the probe to say that it waits")
+    equal(p.stop(), 0, "the exit code while it waits")
+    p.start()
+    equal(p.join(add(lab, c, p.name, REGIONS["tokyo"])).returncode, 0, "join")
+    p.token()
+    wait_for(lambda: standing(c, p.name) == "voting", "the probe to begin by itself")
+    equal(p.stop(), 0, "the exit code")
+
+
+test_join_waiting.seconds = 3
+
+
 def test_join(lab):
     """Probes join with one line each and vote; a line works once, in time, for its probe; secrets stay where they belong."""
     c = door_coordinator(lab)
