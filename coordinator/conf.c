@@ -11,6 +11,7 @@
 #include "proto/link.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -76,7 +77,8 @@ static const struct field api_fields[] = {
 		.type = FIELD_STRING,
 		.offset = CONF(api_socket) - CONF(api_listen),
 		.max = 100,
-		.doc = "Path of the API's unix socket; default: api.sock in state_dir."},
+		.doc = "Path of the API's unix socket; default: api.sock in RUNTIME_DIRECTORY "
+		       "(systemd), else in state_dir."},
 };
 static const struct schema api_schema = {.name = "api",
 	.fields = api_fields,
@@ -231,6 +233,14 @@ const struct schema coordinator_conf_schema = {.name = "coordinator",
 	.size_bytes = sizeof(struct coordinator_conf),
 	.check = check_conf};
 
+/* Where a service manager lets sockets be, else FALLBACK. */
+static const char *runtime_dir(const char *fallback)
+{
+	const char *dir = getenv("RUNTIME_DIRECTORY");
+
+	return dir && dir[0] == '/' && !strchr(dir, ':') ? dir : fallback;
+}
+
 int coordinator_conf_load(const char *path, bool missing_ok, struct coordinator_conf *conf)
 {
 	if (conf_load(path, missing_ok, &coordinator_conf_schema, conf) == -1) {
@@ -242,7 +252,7 @@ int coordinator_conf_load(const char *path, bool missing_ok, struct coordinator_
 	if (!conf->api_listen && !conf->door_listen)
 		conf->api_listen = mem_strdup("127.0.0.1:7443");
 	if (!conf->api_socket)
-		conf->api_socket = mem_printf("%s/api.sock", conf->state_dir);
+		conf->api_socket = mem_printf("%s/api.sock", runtime_dir(conf->state_dir));
 	return 0;
 }
 
