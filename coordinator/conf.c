@@ -139,7 +139,36 @@ static const struct field door_fields[] = {
 static const struct schema door_schema = {.name = "door",
 	.fields = door_fields,
 	.n_fields = ARRAY_LEN(door_fields),
-	.size_bytes = CONF(url) - CONF(door_listen)};
+	.size_bytes = CONF(limits) - CONF(door_listen)};
+
+#define LIMIT(kind) (sizeof(int64_t) * ALLOWANCE_##kind)
+static const struct field limits_fields[] = {
+	{.name = "messages",
+		.type = FIELD_INT,
+		.offset = LIMIT(MESSAGES),
+		.min = 10,
+		.max = 1000000,
+		.fallback = "200",
+		.doc = "Messages a second."},
+	{.name = "bytes",
+		.type = FIELD_INT,
+		.offset = LIMIT(BYTES),
+		.min = 100000,
+		.max = 1000000000,
+		.fallback = "8000000",
+		.doc = "Bytes a second, of its messages and of the orders that it asks for."},
+	{.name = "results",
+		.type = FIELD_INT,
+		.offset = LIMIT(RESULTS),
+		.min = 100,
+		.max = 1000000,
+		.fallback = "5000",
+		.doc = "Results a second, those that waited on the probe included."},
+};
+static const struct schema limits_schema = {.name = "limits",
+	.fields = limits_fields,
+	.n_fields = ARRAY_LEN(limits_fields),
+	.size_bytes = sizeof(struct allowance_rates)};
 
 static const char *const level_names[] = {"error", "warning", "info", "debug", NULL};
 
@@ -171,6 +200,11 @@ static const struct field conf_fields[] = {
 		.offset = CONF(door_listen),
 		.sub = &door_schema,
 		.doc = "The port for networks."},
+	{.name = "limits",
+		.type = FIELD_OBJECT,
+		.offset = CONF(limits),
+		.sub = &limits_schema,
+		.doc = "What each probe may send a second; beyond, it is held back."},
 	{.name = "url",
 		.type = FIELD_STRING,
 		.offset = CONF(url),

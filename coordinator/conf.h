@@ -3,6 +3,7 @@
 #ifndef QUORATE_COORDINATOR_CONF_H
 #define QUORATE_COORDINATOR_CONF_H
 
+#include "coordinator/allowance.h"
 #include "coordinator/notify/notify.h"
 #include "proto/base/schema.h"
 
@@ -24,7 +25,8 @@ struct coordinator_conf {
 		struct strings door_addresses; /* addresses: host:port as probes reach it */
 		int64_t door_connections, door_per_address;
 	};
-	char *url; /* what alert links begin with */
+	struct allowance_rates limits; /* limits: of each probe */
+	char *url;                     /* what alert links begin with */
 	int log_level;
 	int64_t per_target; /* checks per minute and target address over all monitors, at most */
 	int64_t retention_days; /* of raw results */

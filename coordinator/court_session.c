@@ -99,6 +99,12 @@ static void describe(const struct standing_of *s, const struct probe *probe, enu
 			"token used twice: two programs say that they are probe %s (%s); both are "
 			"shut out. 'quorate probe token %s' makes a new token",
 			probe->name, probe->region, probe->name);
+	else if (fault == FAULT_FLOOD)
+		snprintf(text, room,
+			"probe %s (%s) sends more than its limits allow, and is held back; "
+			"'limits' "
+			"in the coordinator's configuration sets them",
+			probe->name, probe->region);
 	else
 		snprintf(text, room,
 			"probe %s (%s) contradicts the quorum on %d of its %d monitors",
@@ -175,6 +181,7 @@ void court_session(struct verdicts *v, int64_t now_ms)
 		}
 		enum probe_fault before = s->court.fault;
 		s->facts.drained = probe->drained;
+		s->facts.floods = fleet_floods(v->c->fleet, s->key);
 		struct court_action action = court_tick(&s->court, &s->facts, now_ms);
 		if (action.step != ALERT_STEP_NONE)
 			carry_out(v, s, probe, &action, now_ms);

@@ -227,7 +227,7 @@ static void on_registry(void *arg, enum registry_change change, void *object)
 	struct visitor *v, *next;
 
 	if (change == REMOVED_PROBE)
-		door_cut(d, probe->key);
+		door_cut(d, probe->key, DOOR_END_CUT);
 	if (change != CHANGED_PROBE)
 		return;
 	DL_FOREACH_SAFE (d->visitors, v, next)
@@ -297,7 +297,7 @@ int door_reload(struct door *d, const struct coordinator_conf *conf)
 	return 0;
 }
 
-void door_cut(struct door *d, uint32_t probe_key)
+void door_cut(struct door *d, uint32_t probe_key, enum door_end why)
 {
 	struct visitor *v, *next;
 
@@ -305,7 +305,18 @@ void door_cut(struct door *d, uint32_t probe_key)
 		return;
 	DL_FOREACH_SAFE (d->visitors, v, next)
 		if (v->probe_key == probe_key)
-			visitor_end(v, DOOR_END_CUT);
+			visitor_end(v, why);
+}
+
+void door_hold(struct door *d, uint32_t probe_key, int64_t wait_ms)
+{
+	struct visitor *v;
+
+	if (!d)
+		return;
+	DL_FOREACH (d->visitors, v)
+		if (v->phase == VISITOR_LINKED && v->probe_key == probe_key)
+			link_hold(v, wait_ms);
 }
 
 /* ---- for people */

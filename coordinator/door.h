@@ -35,7 +35,8 @@ struct sockaddr_storage;
 	X(UNAUTHORIZED, "unauthorized")                                                            \
 	X(BUSY, "busy")                                                                            \
 	X(REPLACED, "replaced") /* by a newer one of the same probe and stream */                  \
-	X(CUT, "cut")           /* the probe was removed or has another token */
+	X(CUT, "cut")           /* the probe was removed or has another token */                   \
+	X(SILENT, "silent")     /* a link without a heartbeat */
 
 enum door_end {
 #define DOOR_END_ENUM(e, name) DOOR_END_##e,
@@ -59,8 +60,10 @@ void door_close(struct door *d);
  * dropped. Returns -1 after logging why: the old one stays. D may be NULL. */
 int door_reload(struct door *d, const struct coordinator_conf *conf);
 
-/* Ends every connection of the probe, and so its session. D may be NULL. */
-void door_cut(struct door *d, uint32_t probe_key);
+/* Ends every connection of the probe, and so its session, counted as WHY. D may be NULL. */
+void door_cut(struct door *d, uint32_t probe_key, enum door_end why);
+/* Reads nothing from the probe for WAIT_MS. D may be NULL. */
+void door_hold(struct door *d, uint32_t probe_key, int64_t wait_ms);
 
 /* What probes pin: "sha256//" and the base64 SHA-256 of the certificate's SubjectPublicKeyInfo. Valid until the next
  * reload. */

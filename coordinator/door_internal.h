@@ -12,6 +12,7 @@
 #include <openssl/ssl.h>
 
 struct bufferevent;
+struct evbuffer;
 struct evconnlistener;
 
 /* ---- door_tls.c */
@@ -33,13 +34,31 @@ struct splice {
 	struct bufferevent *near, *far; /* borrowed */
 	bool half_close; /* the end of NEAR's bytes is told to FAR, whose own go on */
 	bool near_ended, far_ended;
+	bool held; /* NEAR is not read */
+	/* What NEAR has read, before it moves on; NULL: nobody looks. False: it was the last, and S is gone. */
+	bool (*meter)(void *arg, struct evbuffer *in);
 	/* Both come at most once, from a callback of NEAR or FAR: FAR has ended, its last bytes wait
 	 * for NEAR to take them; it is over. */
 	void (*ending)(void *arg), (*done)(void *arg);
 	void *arg;
 };
-/* What NEAR and FAR have read already goes first. Sets the callbacks of both. */
-void splice_start(struct splice *s);
+/* What NEAR and FAR have read already goes first. Sets the callbacks of both. False: METER has ended it. */
+bool splice_start(struct splice *s);
+/* Stops reading from NEAR, or goes on with it. */
+void splice_hold(struct splice *s, bool held);
+
+/* ---- door_frames.c: the messages in a stream of bytes, as nanomsg frames them on ipc:// */
+
+#define FRAME_HEAD_BYTES 9 /* 01, and the size in 64 bits, big endian */
+
+struct frames {
+	unsigned char head[FRAME_HEAD_BYTES];
+	size_t n_head;
+	uint64_t left; /* of the message that has begun */
+};
+/* How many messages begin in these N bytes, which follow those of the last call; -1: no framing, or a message that is
+ * larger than MESSAGE_MAX_BYTES. */
+MUST_CHECK int64_t frames_count(struct frames *f, const unsigned char *bytes, size_t n);
 
 /* ---- visitors: door_visitor.c */
 
@@ -71,7 +90,9 @@ struct visitor {
 	/* a link's */
 	enum link_stream stream;
 	uint32_t probe_key;
-	int64_t linked_at_ms;
+	int64_t linked_at_ms, heard_at_ms;
+	struct timer hold; /* the end of being held back */
+	struct frames frames;
 	char *probe, *token_hash; /* as they were when it came */
 	struct visitor *prev, *next;
 };
@@ -88,14 +109,20 @@ const char *visitor_address(const struct visitor *v);
 
 /* Connects to the unix socket at PATH; NULL: nobody is there, or it has no place. */
 struct bufferevent *visitor_connect(struct visitor *v, const char *path);
-/* The two are connected from now on; PHASE: LINKED or API. */
-void visitor_splice(struct visitor *v, enum visitor_phase phase);
+/* The two are connected from now on; PHASE: LINKED or API. METER as in struct splice. False: V is gone already. */
+bool visitor_splice(
+	struct visitor *v, enum visitor_phase phase, bool (*meter)(void *arg, struct evbuffer *in));
 /* Writes SIZE_BYTES as the last words, and ends when they are taken, counted as WHY. */
 void visitor_leave(struct visitor *v, const void *words, size_t size_bytes, enum door_end why);
 
 /* ---- door_link.c: a link, from its handshake to its splice */
 
 void link_await_preface(struct visitor *v);
+/* The deadline of a link: how long its peer has been silent. */
+void link_look(struct visitor *v);
+/* Reads nothing from it for WAIT_MS. */
+void link_hold(struct visitor *v, int64_t wait_ms);
+void link_go_on(struct visitor *v);
 
 struct door {
 	struct coordinator *c;

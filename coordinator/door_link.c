@@ -11,6 +11,7 @@
 #include "proto/base/clock.h"
 #include "proto/base/log.h"
 #include "proto/base/mem.h"
+#include "proto/messages.h"
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
@@ -22,6 +23,11 @@
 #define PREFACE_MS       5000
 #define GREETING_MS      2000
 #define REPLACE_AFTER_MS 2000
+#define METER_PARTS      8
+
+/* How long a living probe may say nothing: a poll that is held, and the time to ask again. Longer than a session may be
+ * without a heartbeat, whose end says more. */
+#define SILENT_MS (ORDERS_HOLD_MS + HEARTBEAT_MS)
 
 /* ---- refusing */
 
@@ -72,19 +78,77 @@ static void replace_older(struct visitor *newer)
 			visitor_end(v, DOOR_END_REPLACED);
 }
 
+/* ---- linked */
+
+void link_hold(struct visitor *v, int64_t wait_ms)
+{
+	splice_hold(&v->splice, true);
+	timer_set(&v->hold, wait_ms);
+}
+
+void link_go_on(struct visitor *v)
+{
+	v->heard_at_ms = clock_now_ms();
+	splice_hold(&v->splice, false);
+}
+
+void link_look(struct visitor *v)
+{
+	int64_t now_ms = clock_now_ms(), left_ms = v->heard_at_ms + SILENT_MS - now_ms;
+
+	if (timer_is_set(&v->hold)) /* it is we who do not listen */
+		left_ms = SILENT_MS;
+	if (left_ms > 0)
+		timer_set(&v->deadline, left_ms);
+	else
+		visitor_end(v, DOOR_END_SILENT);
+}
+
+/* Counts what goes by, and holds back a probe that sends more than it may. */
+static bool meter(void *arg, struct evbuffer *in)
+{
+	struct visitor *v = arg;
+	struct evbuffer_iovec part[METER_PARTS];
+	size_t size = evbuffer_get_length(in);
+	int64_t messages = 0, more = 0;
+	int n = evbuffer_peek(in, -1, NULL, part, METER_PARTS);
+
+	if (size == 0)
+		return true;
+	if (n > METER_PARTS) {
+		evbuffer_pullup(in, -1);
+		n = evbuffer_peek(in, -1, NULL, part, METER_PARTS);
+	}
+	for (int i = 0; i < n && more != -1; i++, messages += more)
+		more = frames_count(&v->frames, part[i].iov_base, part[i].iov_len);
+	if (more == -1) {
+		visitor_end(v, DOOR_END_MALFORMED);
+		return false;
+	}
+	v->heard_at_ms = clock_now_ms();
+	fleet_charge(v->door->c->fleet, v->probe_key, messages, (int64_t)size);
+	return true;
+}
+
 static void accept_link(struct visitor *v)
 {
 	struct preface_answer yes = {.accepted = true};
+	struct fleet *f = v->door->c->fleet;
 	char line[PREFACE_MAX_BYTES + 1];
 	int size = preface_answer_encode(&yes, line, sizeof(line));
 
 	ensure(size > 0);
 	replace_older(v);
 	bufferevent_write(v->near, line, (size_t)size);
-	visitor_splice(v, VISITOR_LINKED);
-	v->linked_at_ms = clock_now_ms();
+	v->linked_at_ms = v->heard_at_ms = clock_now_ms();
 	log_info("door.linked probe=%s stream=%s address=%s", log_quote(v->probe),
 		link_stream_names[v->stream], visitor_address(v));
+	fleet_link_opened(f, v->probe_key);
+	if (!visitor_splice(v, VISITOR_LINKED, meter))
+		return;
+	timer_set(&v->deadline, SILENT_MS);
+	if (fleet_wait_ms(f, v->probe_key) > 0) /* it does not get rid of a debt by coming again */
+		link_hold(v, fleet_wait_ms(f, v->probe_key));
 }
 
 static void greeting_read_cb(struct bufferevent *far, void *arg)

@@ -18,6 +18,12 @@ static size_t waiting(struct bufferevent *side)
 	return evbuffer_get_length(bufferevent_get_output(side));
 }
 
+/* Whether NEAR may be read now. */
+static bool wants_more(const struct splice *s)
+{
+	return !s->near_ended && !s->held && !s->far_ended && waiting(s->far) < SPLICE_MAX_BYTES;
+}
+
 /* What FROM has read goes to TO. */
 static void move(struct bufferevent *from, struct bufferevent *to)
 {
@@ -44,11 +50,18 @@ static void tell_end(struct splice *s)
 		s->done(s->arg);
 }
 
-static void near_read_cb(struct bufferevent *bev, void *arg)
+/* False: S is gone. */
+static bool move_up(struct splice *s)
 {
-	struct splice *s = arg;
+	if (s->meter && !s->meter(s->arg, bufferevent_get_input(s->near)))
+		return false;
+	move(s->near, s->far);
+	return true;
+}
 
-	move(bev, s->far);
+static void near_read_cb(struct bufferevent *bev UNUSED, void *arg)
+{
+	(void)move_up(arg);
 }
 
 static void far_read_cb(struct bufferevent *bev, void *arg)
@@ -62,7 +75,7 @@ static void far_read_cb(struct bufferevent *bev, void *arg)
 static void drained(struct splice *s, struct bufferevent *to, struct bufferevent *from, bool ended)
 {
 	bufferevent_setwatermark(to, EV_WRITE, 0, 0);
-	if (!ended)
+	if (!ended && !(from == s->near && s->held))
 		bufferevent_enable(from, EV_READ);
 	tell_end(s);
 }
@@ -89,7 +102,8 @@ static void near_event_cb(struct bufferevent *bev, short what, void *arg)
 		s->done(s->arg);
 		return;
 	}
-	move(bev, s->far);
+	if (!move_up(s))
+		return;
 	bufferevent_disable(bev, EV_READ);
 	bufferevent_enable(bev, EV_WRITE);
 	s->near_ended = true;
@@ -113,14 +127,25 @@ static void far_event_cb(struct bufferevent *bev, short what, void *arg)
 		s->ending(s->arg);
 }
 
-void splice_start(struct splice *s)
+void splice_hold(struct splice *s, bool held)
+{
+	s->held = held;
+	if (held)
+		bufferevent_disable(s->near, EV_READ);
+	else if (wants_more(s))
+		bufferevent_enable(s->near, EV_READ);
+}
+
+bool splice_start(struct splice *s)
 {
 	bufferevent_setcb(s->near, near_read_cb, near_write_cb, near_event_cb, s);
 	bufferevent_setcb(s->far, far_read_cb, far_write_cb, far_event_cb, s);
 	bufferevent_setwatermark(s->near, EV_READ, 0, 0);
 	bufferevent_setwatermark(s->far, EV_READ, 0, 0);
-	bufferevent_enable(s->near, EV_READ | EV_WRITE);
+	bufferevent_enable(s->near, EV_WRITE | (s->held ? 0 : EV_READ));
 	bufferevent_enable(s->far, EV_READ | EV_WRITE);
-	move(s->near, s->far);
+	if (!move_up(s))
+		return false;
 	move(s->far, s->near);
+	return true;
 }

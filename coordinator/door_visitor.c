@@ -75,10 +75,10 @@ static void say_goodbye(struct visitor *v)
 void visitor_end(struct visitor *v, enum door_end why)
 {
 	struct door *d = v->door;
-	bool session = v->phase == VISITOR_LINKED && v->stream == LINK_REPORT;
+	bool linked = v->phase == VISITOR_LINKED, session = linked && v->stream == LINK_REPORT;
 	uint32_t key = v->probe_key;
 
-	if (v->phase == VISITOR_LINKED)
+	if (linked)
 		log_info("door.unlinked probe=%s stream=%s address=%s why=%s", log_quote(v->probe),
 			link_stream_names[v->stream], visitor_address(v), door_end_names[why]);
 	--*place_of(d, v->phase);
@@ -87,6 +87,7 @@ void visitor_end(struct visitor *v, enum door_end why)
 	if (v->phase == VISITOR_SILENT)
 		watch_fd_clear(&v->first_byte);
 	timer_clear(&v->deadline);
+	timer_clear(&v->hold);
 	say_goodbye(v);
 	if (v->near)
 		bufferevent_free(v->near);
@@ -97,6 +98,8 @@ void visitor_end(struct visitor *v, enum door_end why)
 	free(v->probe);
 	free(v->token_hash);
 	free(v);
+	if (linked)
+		fleet_link_closed(d->c->fleet, key);
 	if (session)
 		fleet_disconnected(d->c->fleet, key);
 }
@@ -105,7 +108,15 @@ static void deadline_cb(void *arg)
 {
 	struct visitor *v = arg;
 
-	visitor_end(v, v->phase == VISITOR_LEAVING ? v->why : DOOR_END_LATE);
+	if (v->phase == VISITOR_LINKED)
+		link_look(v);
+	else
+		visitor_end(v, v->phase == VISITOR_LEAVING ? v->why : DOOR_END_LATE);
+}
+
+static void hold_over_cb(void *arg)
+{
+	link_go_on(arg);
 }
 
 /* ---- last words */
@@ -177,17 +188,19 @@ static void splice_done(void *arg)
 	visitor_end(arg, DOOR_END_CLOSED);
 }
 
-void visitor_splice(struct visitor *v, enum visitor_phase phase)
+bool visitor_splice(
+	struct visitor *v, enum visitor_phase phase, bool (*meter)(void *arg, struct evbuffer *in))
 {
 	visitor_set_phase(v, phase);
 	timer_stop(&v->deadline);
 	v->splice = (struct splice){.near = v->near,
 		.far = v->far,
 		.half_close = phase == VISITOR_API,
+		.meter = meter,
 		.ending = splice_ending,
 		.done = splice_done,
 		.arg = v};
-	splice_start(&v->splice);
+	return splice_start(&v->splice);
 }
 
 static void enter_api(struct visitor *v)
@@ -199,7 +212,7 @@ static void enter_api(struct visitor *v)
 	if (d->counts.api < API_SHARE && *d->api_path)
 		v->far = visitor_connect(v, d->api_path);
 	if (v->far)
-		visitor_splice(v, VISITOR_API);
+		(void)visitor_splice(v, VISITOR_API, NULL);
 	else
 		visitor_leave(v, full, sizeof(full) - 1, DOOR_END_FULL);
 }
@@ -296,6 +309,7 @@ void visitor_new(struct door *d, int fd, const struct in6_addr *address)
 	d->counts.strangers++;
 	DL_APPEND(d->visitors, v);
 	timer_init(&v->deadline, d->c->loop, deadline_cb, v);
+	timer_init(&v->hold, d->c->loop, hold_over_cb, v);
 	timer_set(&v->deadline, HANDSHAKE_MS);
 	watch_fd_init(&v->first_byte, d->c->loop, fd, first_byte_cb, v);
 	watch_fd_set(&v->first_byte, WATCH_READ);

@@ -52,6 +52,7 @@ static void send_orders(struct member *m)
 		return;
 	}
 	m->reset = false;
+	limits_take(m, ALLOWANCE_BYTES, (int64_t)size_bytes);
 	link_reply(poll, text, size_bytes);
 	free(text);
 }
@@ -68,7 +69,7 @@ static void answer_due(void *arg)
 static void wake_poll(struct member *m)
 {
 	if (m->poll)
-		timer_set(&m->answer, 0);
+		timer_set(&m->answer, limits_wait_ms(m));
 }
 
 struct member *fleet_member(struct fleet *f, uint32_t key)
@@ -81,6 +82,7 @@ struct member *fleet_member(struct fleet *f, uint32_t key)
 	m->key = key;
 	m->fleet = f;
 	timer_init(&m->answer, f->c->loop, answer_due, m);
+	timer_init(&m->silence, f->c->loop, session_silent, m);
 	HASH_ADD(hh, f->members, key, sizeof(m->key), m);
 	return m;
 }
@@ -90,6 +92,8 @@ static void free_member(struct member *m)
 	session_end(m);
 	HASH_DELETE(hh, m->fleet->members, m);
 	timer_clear(&m->answer);
+	timer_clear(&m->silence);
+	tenure_clear(m);
 	order_log_clear(&m->orders);
 	schema_clear(&hello_schema, &m->hello);
 	free(m->bursts.item);
@@ -112,9 +116,12 @@ void fleet_assign(
 void fleet_drop(struct fleet *f, uint32_t probe_key, const struct id *monitor)
 {
 	struct member *m = fleet_find(f, probe_key);
+	int64_t revision;
 
 	if (!m)
 		return;
+	if (order_log_has(&m->orders, monitor, &revision))
+		tenure_add(m, monitor);
 	order_log_drop(&m->orders, monitor);
 	wake_poll(m);
 }
@@ -158,7 +165,8 @@ static void rephase(void *arg)
 
 /* ---- polls */
 
-static void on_poll(struct fleet *f, struct link_held *held, const struct poll *poll)
+static void on_poll(
+	struct fleet *f, struct link_held *held, const struct poll *poll, size_t size_bytes)
 {
 	struct member *m = session_member(f, poll->session);
 	struct probe *probe = m ? registry_probe_by_key(f->c->registry, m->key) : NULL;
@@ -169,15 +177,18 @@ static void on_poll(struct fleet *f, struct link_held *held, const struct poll *
 	}
 	verdicts_heard(f->c->verdicts, probe);
 	if (m->poll)
-		link_drop(m->poll); /* its sender gave up on it */
+		link_drop(m->poll);        /* its sender gave up on it */
+	(void)limits_admit(m, size_bytes); /* one is answered in any case, in time */
 	m->poll = held;
 	m->poll_revision = poll->revision;
 	if (poll->revision > 0 && !m->snapshot)
 		order_log_forget(&m->orders, poll->revision);
-	if (m->snapshot || m->bursts.n || poll->revision < m->orders.revision)
+	if (!m->snapshot && !m->bursts.n && poll->revision >= m->orders.revision)
+		timer_set(&m->answer, ORDERS_HOLD_MS);
+	else if (limits_wait_ms(m) == 0)
 		send_orders(m);
 	else
-		timer_set(&m->answer, ORDERS_HOLD_MS);
+		wake_poll(m);
 }
 
 /* ---- the link */
@@ -207,11 +218,11 @@ static void on_request(void *arg, enum link_stream stream, struct link_held *hel
 		on_unusable(
 			f, stream, held, problems.n ? problems.item[0].message : "not a message");
 	else if (stream == LINK_REPORT && message->type == MESSAGE_HELLO)
-		session_hello(f, held, &message->u.hello);
+		session_hello(f, held, &message->u.hello, size_bytes);
 	else if (stream == LINK_REPORT && message->type == MESSAGE_REPORT)
-		report_take(f, held, &message->u.report);
+		report_take(f, held, &message->u.report, size_bytes);
 	else if (stream == LINK_ORDERS && message->type == MESSAGE_POLL)
-		on_poll(f, held, &message->u.poll);
+		on_poll(f, held, &message->u.poll, size_bytes);
 	else
 		on_unusable(f, stream, held, "a message of this type has no place on this stream");
 	message_free(message);
@@ -323,6 +334,9 @@ void fleet_facts(const struct fleet *f, const struct probe *p, struct fleet_fact
 	if (!m)
 		return;
 	out->monitors = m->orders.n_assigned;
+	out->held = limits_wait_ms(m) > 0;
+	out->held_ms = m->allowance.held_ms - limits_wait_ms(m);
+	out->refused = m->refused;
 	if (!m->seen)
 		return;
 	out->heard_wall_ms = m->heard_wall_ms;

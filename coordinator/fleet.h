@@ -30,6 +30,9 @@ struct fleet_facts { /* of one probe, for people */
 	const char *spool_error; /* borrowed; NULL: the probe can keep results on its disk */
 	int monitors;            /* assigned */
 	int64_t results;         /* received since the coordinator's start */
+	int64_t held_ms;         /* held back in all, since then */
+	int64_t refused;         /* messages, since it did not wait */
+	bool held;               /* just now */
 };
 
 struct fleet;
@@ -46,6 +49,17 @@ MUST_CHECK int fleet_listen(struct fleet *f, enum link_stream stream, const char
  * change by that; being silent for long does it. */
 void fleet_disconnected(struct fleet *f, uint32_t probe_key);
 
+/* ---- limits: PROBE_KEY's connections by the door, whose bytes are counted there */
+
+void fleet_link_opened(struct fleet *f, uint32_t probe_key);
+void fleet_link_closed(struct fleet *f, uint32_t probe_key);
+/* MESSAGES began and BYTES came in: door_hold() follows when these are too many. */
+void fleet_charge(struct fleet *f, uint32_t probe_key, int64_t messages, int64_t bytes);
+/* How long it is held back from now on. */
+int64_t fleet_wait_ms(const struct fleet *f, uint32_t probe_key);
+/* Whether it has sent more than it may for long; to be asked once a second. */
+bool fleet_floods(struct fleet *f, uint32_t probe_key);
+
 /* ---- orders (called by the verdicts); they reach the probe with the next reply, at once if one is
  * held */
 void fleet_assign(
@@ -60,7 +74,7 @@ void fleet_facts(const struct fleet *f, const struct probe *p, struct fleet_fact
 
 struct fleet_counts {
 	int64_t sessions, messages, invalid_messages, results, duplicate_results, late_results,
-		unstored_results, takeovers;
+		unstored_results, takeovers, foreign_results, refused_messages, silent_sessions;
 };
 void fleet_counts(const struct fleet *f, struct fleet_counts *out);
 

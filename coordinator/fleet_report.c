@@ -14,6 +14,7 @@
 #include <utlist.h>
 
 #define STORE_PATIENCE_MS  1000
+#define HOLD_MAX_MS        3000   /* of a receipt: a probe takes 5 s for silence */
 #define RESULTS_QUEUED_MAX 200000 /* beyond: counted, not stored; they voted already */
 
 /* ---- reports */
@@ -75,12 +76,16 @@ static bool take_result(struct fleet *f, struct member *m, const struct probe *p
 	f->counts.duplicate_results += repeat;
 	if (!registry_monitor(f->c->registry, &r->monitor))
 		return true; /* deleted meanwhile: no history to fill */
+	if (!tenure_covers(m, r)) {
+		f->counts.foreign_results++;
+		return true; /* it was not asked for that */
+	}
 	doc = schema_encode(&result_schema, SCHEMA_WIRE, r);
 	text = json_dumps(doc, JSON_COMPACT);
 	json_decref(doc);
 	/* Of an earlier boot nobody knows the age for sure. */
 	row.late =
-		earlier || repeat || verdicts_result(f->c->verdicts, probe, r, text) == VOTE_LATE;
+		earlier || repeat || verdicts_result(f->c->verdicts, probe, r, text) != VOTE_TAKEN;
 	f->counts.late_results += row.late && !repeat;
 	row.document = text;
 	bool room = store_results_queued(f->c->store) < RESULTS_QUEUED_MAX;
@@ -99,20 +104,35 @@ void report_forget(struct receiving *w)
 	free(w);
 }
 
+static void answer(struct receiving *w)
+{
+	if (w->held)
+		report_receipt(w->held, w->status, NULL);
+	report_forget(w);
+}
+
 static void results_committed(void *arg, enum store_error error)
 {
 	struct receiving *w = arg;
 
-	if (w->held)
-		report_receipt(w->held,
-			error == STORE_OK && !w->incomplete ? RECEIPT_STORED : RECEIPT_SEEN, NULL);
-	report_forget(w);
+	int64_t wait_ms = w->hold_until_ms - clock_now_ms();
+
+	w->committed = true;
+	w->status = error == STORE_OK && !w->incomplete ? RECEIPT_STORED : RECEIPT_SEEN;
+	if (w->held && wait_ms > 0)
+		timer_set(&w->patience, wait_ms);
+	else
+		answer(w);
 }
 
 static void patience_over(void *arg)
 {
 	struct receiving *w = arg;
 
+	if (w->committed) {
+		answer(w);
+		return;
+	}
 	report_receipt(w->held, RECEIPT_SEEN, NULL);
 	w->held = NULL; /* the commit may still come; nobody waits for it */
 }
@@ -125,24 +145,30 @@ static void note_spool(struct member *m, const struct probe *probe, const char *
 	mem_set(&m->spool_error, error);
 }
 
-void report_take(struct fleet *f, struct link_held *held, struct report *report)
+void report_take(struct fleet *f, struct link_held *held, struct report *report, size_t size_bytes)
 {
 	struct member *m = session_member(f, report->session);
 	struct probe *probe = m ? registry_probe_by_key(f->c->registry, m->key) : NULL;
 	const struct result *results = report->results.item;
 	struct receiving *w;
 	struct store_batch *b;
+	int64_t wait_ms;
 
-	if (!probe) {
+	if (!probe || link_pipe(held) != m->pipe) {
 		report_receipt(held, RECEIPT_STALE_SESSION, NULL);
 		return;
 	}
+	timer_set(&m->silence, SESSION_SILENT_MS);
 	m->heard_wall_ms = clock_wall_ms();
 	m->loop_lag_us = report->loop_lag_us;
 	m->spooled = report->spooled;
 	m->dropped = report->dropped;
 	note_spool(m, probe, report->spool_error);
 	verdicts_heard(f->c->verdicts, probe);
+	if (!limits_admit(m, size_bytes)) {
+		report_receipt(held, RECEIPT_BUSY, limits_words);
+		return;
+	}
 	if (report->results.n == 0) {
 		report_receipt(held, RECEIPT_STORED, NULL);
 		return;
@@ -153,6 +179,8 @@ void report_take(struct fleet *f, struct link_held *held, struct report *report)
 	for (size_t i = 0; i < report->results.n; i++)
 		w->incomplete |= !take_result(f, m, probe, &results[i], b);
 	w->held = held;
+	wait_ms = limits_take(m, ALLOWANCE_RESULTS, (int64_t)report->results.n);
+	w->hold_until_ms = clock_now_ms() + (wait_ms < HOLD_MAX_MS ? wait_ms : HOLD_MAX_MS);
 	timer_init(&w->patience, f->c->loop, patience_over, w);
 	timer_set(&w->patience, STORE_PATIENCE_MS);
 	DL_APPEND(f->receiving, w);

@@ -32,10 +32,24 @@ void session_end(struct member *m)
 	HASH_DELETE(hh_session, m->fleet->sessions, m);
 	explicit_bzero(m->session, sizeof(m->session));
 	timer_stop(&m->answer);
+	timer_stop(&m->silence);
 	if (m->poll)
 		session_say_stale(m->poll);
 	m->poll = NULL;
 	m->fleet->counts.sessions--;
+}
+
+void session_silent(void *arg)
+{
+	struct member *m = arg;
+	struct fleet *f = m->fleet;
+	const struct probe *probe = registry_probe_by_key(f->c->registry, m->key);
+
+	log_warning("probe.silent name=%s silent_ms=%d msg=\"no heartbeat: its session is over\"",
+		log_quote(probe ? probe->name : NULL), SESSION_SILENT_MS);
+	f->counts.silent_sessions++;
+	session_end(m);
+	door_cut(f->c->door, m->key, DOOR_END_SILENT);
 }
 
 /* ---- hello */
@@ -79,6 +93,7 @@ static void begin_session(struct member *m, struct hello *take)
 	m->fleet->counts.sessions++;
 	m->seen = true;
 	m->reset = m->snapshot = true;
+	timer_set(&m->silence, SESSION_SILENT_MS);
 	order_log_forget(&m->orders, m->orders.revision);
 	free(m->bursts.item);
 	m->bursts = (struct list){0};
@@ -120,7 +135,7 @@ static bool has_twins(struct fleet *f, struct member *m, const struct probe *pro
 	return true;
 }
 
-void session_hello(struct fleet *f, struct link_held *held, struct hello *hello)
+void session_hello(struct fleet *f, struct link_held *held, struct hello *hello, size_t size_bytes)
 {
 	struct probe *probe = registry_probe(f->c->registry, hello->probe);
 	struct welcome welcome = {.heartbeat_ms = HEARTBEAT_MS, .now_wall_ms = clock_wall_ms()};
@@ -141,9 +156,14 @@ void session_hello(struct fleet *f, struct link_held *held, struct hello *hello)
 		return;
 	}
 	m = fleet_member(f, probe->key);
+	if (!limits_admit(m, size_bytes)) {
+		refuse(held, "busy", limits_words, hello);
+		return;
+	}
 	if (has_twins(f, m, probe, hello, held))
 		return;
 	begin_session(m, hello);
+	m->pipe = link_pipe(held);
 	mem_set(&m->token_hash, probe->token_hash);
 	m->heard_wall_ms = welcome.now_wall_ms;
 	log_info("probe.joined name=%s software=%s", probe->name, log_quote(m->hello.software));

@@ -29,7 +29,8 @@
 #define FLUSH_MS             200  /* the longest that a result waits for company */
 #define SEEN_RETRY_MS        5000
 #define NONSENSE_PAUSE_MS    1000 /* after a reply that makes no sense */
-#define HISTORY_SLOW_MS      400  /* of a receipt: send less history with the next report */
+#define BUSY_PAUSE_MS        4000 /* after a report that was above our limits: they are those of seconds */
+#define HISTORY_SLOW_MS      400 /* of a receipt: send less history with the next report */
 #define HISTORY_MIN          20
 #define HISTORY_MAX          250  /* in one report: reading it takes the loop some milliseconds */
 #define SPOOL_TURN_MS        10   /* between two writes when there is much to write */
@@ -377,6 +378,18 @@ static void on_taken(struct agent *a, bool stored)
 		a->batch_max = RESULTS_PER_REPORT_MAX;
 }
 
+/* Nothing was taken: the coordinator holds us back, which an answer that waits should have done. */
+static void on_busy(struct agent *a, const char *detail)
+{
+	int skipped = log_ratelimit("agent.busy", 60000);
+
+	if (skipped >= 0)
+		log_warning("agent.busy results=%zu detail=%s skipped=%d", a->batch,
+			log_quote(detail), skipped);
+	backlog_flight_return(&a->backlog);
+	a->not_before_ms = clock_now_ms() + BUSY_PAUSE_MS;
+}
+
 static void on_receipt(struct agent *a, const struct receipt *receipt)
 {
 	note_clock(a, receipt->now_wall_ms);
@@ -387,6 +400,9 @@ static void on_receipt(struct agent *a, const struct receipt *receipt)
 		return;
 	case RECEIPT_INVALID:
 		on_invalid(a, receipt->detail);
+		break;
+	case RECEIPT_BUSY:
+		on_busy(a, receipt->detail);
 		break;
 	case RECEIPT_STORED:
 	case RECEIPT_SEEN:

@@ -43,6 +43,8 @@ void link_server_close(struct link_server *server);
 /* Sends the reply and frees HELD. A peer that is gone loses it: replies are repeatable. */
 void link_reply(struct link_held *held, const void *data, size_t size_bytes);
 void link_drop(struct link_held *held);
+/* The connection that it came on; another one never has the same number at the same time. */
+uint32_t link_pipe(const struct link_held *held);
 
 /* ---- probe: one request in flight per stream */
 struct link_client;

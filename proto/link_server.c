@@ -252,3 +252,8 @@ void link_drop(struct link_held *held)
 {
 	held_free(held);
 }
+
+uint32_t link_pipe(const struct link_held *held)
+{
+	return held->pipe;
+}

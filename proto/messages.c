@@ -22,7 +22,8 @@
 
 const char *const message_type_names[] = {
 	"hello", "welcome", "refused", "report", "receipt", "poll", "orders", NULL};
-const char *const receipt_status_names[] = {"stored", "seen", "stale_session", "invalid", NULL};
+const char *const receipt_status_names[] = {
+	"stored", "seen", "stale_session", "invalid", "busy", NULL};
 
 static int check_session(const void *value, const char **why)
 {

@@ -70,8 +70,14 @@ struct report {
 	struct list results; /* of struct result */
 };
 
-enum receipt_status { RECEIPT_STORED, RECEIPT_SEEN, RECEIPT_STALE_SESSION, RECEIPT_INVALID };
-extern const char *const receipt_status_names[]; /* stored seen stale_session invalid */
+enum receipt_status {
+	RECEIPT_STORED,
+	RECEIPT_SEEN,
+	RECEIPT_STALE_SESSION,
+	RECEIPT_INVALID,
+	RECEIPT_BUSY
+};
+extern const char *const receipt_status_names[]; /* stored seen stale_session invalid busy */
 
 struct receipt {
 	int status;

@@ -240,6 +240,29 @@ static void probe_metrics(struct scrape *s, struct coordinator *c)
 	}
 }
 
+static void limit_metrics(struct scrape *s, struct coordinator *c)
+{
+	struct fleet_facts facts;
+
+	head(s, "quorate_probe_held_back_seconds_total", "counter",
+		"Time for which the probe was held back since it sent more than its limits");
+	for (struct probe *p = NULL; (p = registry_next_probe(c->registry, p));) {
+		fleet_facts(c->fleet, p, &facts);
+		put(s, &s->out,
+			"quorate_probe_held_back_seconds_total{probe=\"%s\",region=\"%s\"} %.3f\n",
+			p->name, p->region, (double)facts.held_ms / 1000);
+	}
+	head(s, "quorate_probe_refused_messages_total", "counter",
+		"Messages refused since the probe did not wait");
+	for (struct probe *p = NULL; (p = registry_next_probe(c->registry, p));) {
+		fleet_facts(c->fleet, p, &facts);
+		put(s, &s->out,
+			"quorate_probe_refused_messages_total{probe=\"%s\",region=\"%s\"} %" PRId64
+			"\n",
+			p->name, p->region, facts.refused);
+	}
+}
+
 static void link_metrics(struct scrape *s, struct coordinator *c)
 {
 	struct fleet_counts n;
@@ -255,6 +278,10 @@ static void link_metrics(struct scrape *s, struct coordinator *c)
 		n.duplicate_results);
 	single(s, "quorate_results_late_total", "counter", "Results that came too late to vote",
 		n.late_results);
+	single(s, "quorate_results_foreign_total", "counter",
+		"Results for monitors that the probe was not asked for", n.foreign_results);
+	single(s, "quorate_link_silent_sessions_total", "counter",
+		"Sessions that ended for lack of a heartbeat", n.silent_sessions);
 	single(s, "quorate_results_unstored_total", "counter",
 		"Results that voted but were not stored", n.unstored_results);
 }
@@ -346,6 +373,7 @@ static void finish(struct scrape *s)
 	put(s, &s->out, "quorate_info{version=\"%s\"} 1\n", QUORATE_VERSION);
 	verdict_metrics(s, c);
 	probe_metrics(s, c);
+	limit_metrics(s, c);
 	link_metrics(s, c);
 	door_metrics(s, c);
 	store_metrics(s, c);

@@ -91,6 +91,11 @@ static void add_answers_only(json_t *schemas)
 		"{\"type\":[\"string\",\"null\"],\"format\":\"date-time\",\"readOnly\":true}");
 	add_member(probe, "software", "{\"type\":[\"string\",\"null\"],\"readOnly\":true}");
 	add_member(probe, "monitors", "{\"type\":\"integer\",\"readOnly\":true}");
+	add_member(probe, "held_back",
+		"{\"type\":\"boolean\",\"readOnly\":true,\"description\":\"It sends more than its "
+		"limits, and is read and answered later.\"}");
+	add_member(probe, "held_back_ms", "{\"type\":\"integer\",\"readOnly\":true}");
+	add_member(probe, "refused_messages", "{\"type\":\"integer\",\"readOnly\":true}");
 	add_member(probe, "token",
 		"{\"type\":\"string\",\"readOnly\":true,\"description\":\"Told once.\"}");
 	add_member(probe, "join",

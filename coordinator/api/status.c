@@ -89,11 +89,13 @@ static json_t *link_json(struct coordinator *c)
 	struct fleet_counts n;
 
 	fleet_counts(c->fleet, &n);
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "sessions", (json_int_t)n.sessions,
-		"messages", (json_int_t)n.messages, "invalid_messages",
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "sessions",
+		(json_int_t)n.sessions, "messages", (json_int_t)n.messages, "invalid_messages",
 		(json_int_t)n.invalid_messages, "results", (json_int_t)n.results,
 		"duplicate_results", (json_int_t)n.duplicate_results, "late_results",
-		(json_int_t)n.late_results, "unstored_results", (json_int_t)n.unstored_results);
+		(json_int_t)n.late_results, "unstored_results", (json_int_t)n.unstored_results,
+		"foreign_results", (json_int_t)n.foreign_results, "refused_messages",
+		(json_int_t)n.refused_messages, "silent_sessions", (json_int_t)n.silent_sessions);
 }
 
 /* null without a door. */

@@ -75,6 +75,7 @@ int command_monitor_list(struct cli *cli, const struct args *args);
 int command_monitor_show(struct cli *cli, const struct args *args);
 int command_monitor_delete(struct cli *cli, const struct args *args);
 int command_probe_add(struct cli *cli, const struct args *args);
+int command_probe_show(struct cli *cli, const struct args *args);
 int command_probe_list(struct cli *cli, const struct args *args);
 int command_probe_token(struct cli *cli, const struct args *args);
 int command_probe_drain(struct cli *cli, const struct args *args);

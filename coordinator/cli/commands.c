@@ -122,6 +122,8 @@ const struct command commands[] = {
 		"token_file."},
 	{"probe", "list", NULL, 0, 0, NULL, command_probe_list, "All probes and how they are",
 		NULL},
+	{"probe", "show", "PROBE", 1, 1, NULL, command_probe_show,
+		"One probe: what it can, what waits on it, whether it keeps its limits", NULL},
 	{"probe", "token", "PROBE", 1, 1, probe_token_options, command_probe_token,
 		"Let a probe join anew; the old token and its session end", NULL},
 	{"probe", "drain", "PROBE", 1, 1, NULL, command_probe_drain,

@@ -2,11 +2,13 @@
 /* quorate probe: registering probes and seeing how they are. */
 #include "coordinator/cli/cli.h"
 #include "coordinator/cli/client.h"
+#include "coordinator/cli/evidence.h"
 #include "coordinator/cli/table.h"
 #include "coordinator/cli/text.h"
 
 #include "proto/base/mem.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 /* The join string to OUT alone, and a sentence about it to ERR. */
@@ -194,4 +196,78 @@ int command_probe_list(struct cli *cli, const struct args *args UNUSED)
 	}
 	json_decref(list);
 	return CLI_OK;
+}
+
+/* ---- one probe */
+
+static void print_words(struct cli *cli, const char *label, const json_t *value)
+{
+	char *words = value_words(value);
+
+	evidence_line(cli, label, words);
+	free(words);
+}
+
+static void print_kept_results(struct cli *cli, const json_t *probe)
+{
+	const char *error = value_text(probe, "spool_error", NULL);
+	char line[512];
+
+	snprintf(line, sizeof(line), "%lld wait on the probe, %lld lost there%s%.300s",
+		(long long)value_int(probe, "spooled", 0),
+		(long long)value_int(probe, "dropped", 0),
+		error ? "; its disk cannot keep them: " : "", error ? error : "");
+	evidence_line(cli, "results", line);
+}
+
+static void print_limits(struct cli *cli, const json_t *probe)
+{
+	int64_t held_ms = value_int(probe, "held_back_ms", 0);
+	char line[200], text[TEXT_SIZE];
+
+	if (held_ms == 0 && value_int(probe, "refused_messages", 0) == 0)
+		snprintf(line, sizeof(line), "kept");
+	else
+		snprintf(line, sizeof(line), "%s for %s in all; %lld messages refused",
+			json_is_true(value_at(probe, "held_back")) ? "held back now, and"
+								   : "held back",
+			text_duration(text, held_ms),
+			(long long)value_int(probe, "refused_messages", 0));
+	evidence_line(cli, "limits", line);
+}
+
+static void print_probe(struct cli *cli, const json_t *probe)
+{
+	char line[200], text[TEXT_SIZE];
+
+	evidence_line(cli, "name", value_text(probe, "name", NULL));
+	evidence_line(cli, "region", value_text(probe, "region", NULL));
+	evidence_line(cli, "standing", value_text(probe, "standing", NULL));
+	snprintf(line, sizeof(line), "%s", text_ago(text, value_text(probe, "heard_at", NULL)));
+	evidence_line(cli, "heard", line);
+	evidence_line(cli, "software", value_text(probe, "software", "-"));
+	evidence_line(cli, "monitors", value_text(probe, "monitors", NULL));
+	print_kept_results(cli, probe);
+	print_limits(cli, probe);
+	if (!json_is_object(value_at(probe, "capabilities")))
+		return;
+	print_words(cli, "checks", value_at(probe, "capabilities.types"));
+	if (json_array_size(value_at(probe, "capabilities.allow")) > 0)
+		print_words(cli, "allows", value_at(probe, "capabilities.allow"));
+}
+
+int command_probe_show(struct cli *cli, const struct args *args)
+{
+	struct client *client = cli_client(cli);
+	char *path = client_path("/api/v1/probes/%s", args->operand[0]);
+	json_t *probe = NULL;
+	int failed = !client || client_call(client, "GET", path, NULL, &probe) == -1;
+
+	if (!failed && cli->json)
+		cli_print_json(cli, probe);
+	else if (!failed)
+		print_probe(cli, probe);
+	json_decref(probe);
+	free(path);
+	return failed ? CLI_FAILED : CLI_OK;
 }

@@ -8,7 +8,7 @@
 
 #include <stddef.h>
 
-const char *const probe_fault_names[] = {"none", "lost", "dissent", "twins", NULL};
+const char *const probe_fault_names[] = {"none", "lost", "dissent", "twins", "flood", NULL};
 
 void court_init(struct court *c, int64_t now_ms)
 {
@@ -89,8 +89,10 @@ struct court_action court_tick(struct court *c, const struct court_facts *facts,
 		c->fault = FAULT_NONE;
 	else if (now_ms - c->heard_at_ms >= PROBE_LOST_MS)
 		c->fault = FAULT_LOST;
+	else if (dissent)
+		c->fault = FAULT_DISSENT;
 	else
-		c->fault = dissent ? FAULT_DISSENT : FAULT_NONE;
+		c->fault = facts->floods ? FAULT_FLOOD : FAULT_NONE;
 
 	struct alert_signal signal = {SEVERITY_NONE, true};
 	if (c->fault != FAULT_NONE)

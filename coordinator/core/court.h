@@ -3,8 +3,9 @@
  * The standing of one probe. Pure. A probe is LOST when nothing was heard from it for
  * PROBE_LOST_MS; it DISSENTS when it contradicts the quorum on at least two of its monitors and on
  * more than half of them, for as long as `dissent_after_ms`; it has TWINS when it was taken over
- * more than TAKEOVERS_MAX times in TAKEOVERS_MS: its token is used twice. One alert per probe
- * whatever the cause (twins before lost before dissent); it closes when all are over (dissent:
+ * more than TAKEOVERS_MAX times in TAKEOVERS_MS: its token is used twice; it FLOODS while it sends
+ * more than it may, as the caller says. One alert per probe
+ * whatever the cause (twins before lost before dissent before flood); it closes when all are over (dissent:
  * after it was absent for dissent_after_ms; twins: TAKEOVERS_MS after the last take-over). UNKNOWN
  * severity while the caller says that monitors are undetermined because of it. A drained probe is
  * expected to go: being lost or dissenting is no fault of it.
@@ -21,8 +22,8 @@
 #define TAKEOVERS_MAX 3
 #define TAKEOVERS_MS  300000
 
-enum probe_fault { FAULT_NONE, FAULT_LOST, FAULT_DISSENT, FAULT_TWINS };
-extern const char *const probe_fault_names[]; /* none lost dissent twins */
+enum probe_fault { FAULT_NONE, FAULT_LOST, FAULT_DISSENT, FAULT_TWINS, FAULT_FLOOD };
+extern const char *const probe_fault_names[]; /* none lost dissent twins flood */
 
 struct court {
 	int64_t heard_at_ms;      /* last message; at the coordinator's start: that instant */
@@ -41,6 +42,7 @@ struct court_facts {
 	int64_t dissent_after_ms;
 	bool held; /* start-up: neither open nor close */
 	bool drained;
+	bool floods; /* sends more than its limits, for long */
 };
 
 struct court_action {

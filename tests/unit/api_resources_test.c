@@ -62,7 +62,7 @@ void fleet_counts(const struct fleet *f UNUSED, struct fleet_counts *out)
 }
 
 const char *const door_end_names[] = {"closed", "full", "late", "plain", "handshake", "malformed",
-	"version", "unauthorized", "busy", "replaced", "cut"};
+	"version", "unauthorized", "busy", "replaced", "cut", "silent"};
 
 void door_counts(const struct door *d UNUSED, struct door_counts *out)
 {

@@ -292,7 +292,37 @@ static void test_heard_never_goes_back(void **state)
 	assert_int_equal(c.heard_at_ms, 5000);
 	assert_string_equal(probe_fault_names[FAULT_DISSENT], "dissent");
 	assert_string_equal(probe_fault_names[FAULT_TWINS], "twins");
-	assert_null(probe_fault_names[FAULT_TWINS + 1]);
+	assert_string_equal(probe_fault_names[FAULT_FLOOD], "flood");
+	assert_null(probe_fault_names[FAULT_FLOOD + 1]);
+}
+
+/* What it says may still be true: any other fault is told first. */
+static void test_a_flood_opens_and_closes(void **state)
+{
+	static const struct {
+		bool floods;
+		int64_t heard_at_ms;
+		enum alert_step step;
+		enum probe_fault fault;
+	} table[] = {
+		{false, 1000, ALERT_STEP_NONE, FAULT_NONE},
+		{true, 2000, ALERT_STEP_OPEN, FAULT_FLOOD},
+		{true, 3000, ALERT_STEP_NONE, FAULT_FLOOD},
+		{true, 3000 - PROBE_LOST_MS, ALERT_STEP_NONE, FAULT_LOST},
+		{true, 5000, ALERT_STEP_NONE, FAULT_FLOOD},
+		{false, 6000, ALERT_STEP_CLOSE, FAULT_FLOOD},
+	};
+	struct court c;
+
+	(void)state;
+	court_init(&c, 0);
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		struct court_facts facts = {.monitors = 5, .floods = table[i].floods};
+		c.heard_at_ms = table[i].heard_at_ms;
+		struct court_action action = court_tick(&c, &facts, 1000 * (int64_t)(i + 1));
+		if (action.step != table[i].step || action.fault != table[i].fault)
+			fail_msg("row %zu: step %d, fault %d", i, action.step, action.fault);
+	}
 }
 
 int main(void)
@@ -309,6 +339,7 @@ int main(void)
 		cmocka_unit_test(test_twins_end_five_minutes_after_the_last_takeover),
 		cmocka_unit_test(test_a_drained_probe_is_not_missed),
 		cmocka_unit_test(test_heard_never_goes_back),
+		cmocka_unit_test(test_a_flood_opens_and_closes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

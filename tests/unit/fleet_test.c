@@ -641,6 +641,77 @@ static void test_a_removed_probe_leaves_no_vote(void **state)
 	assert_int_equal(say_report(w, w->session, &r, 1)->u.receipt.status, RECEIPT_STALE_SESSION);
 }
 
+/* Who was never asked for a monitor cannot fill its history; who was, until a moment ago, can. */
+static void test_results_are_taken_for_assigned_monitors_only(void **state)
+{
+	struct world *w = *state;
+	struct result r = make_result(w, 1, VERDICT_DOWN, REASON_TCP_REFUSED);
+	char other[TOKEN_TEXT_SIZE];
+	struct fleet_counts counts;
+
+	join(w);
+	wait_voter(w, "tokyo-1");
+	register_probe(w, "tokyo-2", false, other);
+	const struct message *reply = say_hello(w, "tokyo-2", other);
+	assert_int_equal(reply->type, MESSAGE_WELCOME);
+	strcpy(w->session, reply->u.welcome.session);
+	for (int i = 0; i < 2; i++) { /* fresh, and of an earlier boot */
+		assert_int_equal(
+			say_report(w, w->session, &r, 1)->u.receipt.status, RECEIPT_STORED);
+		r.boot = id_new();
+	}
+	fleet_counts(w->c.fleet, &counts);
+	assert_int_equal(counts.foreign_results, 2);
+	store_query_results(w->c.store, &r.monitor, 10, on_results, w);
+	wait_for(w);
+	assert_int_equal(w->n_stored, 0);
+	assert_string_equal(fate_of(w), "absent");
+
+	join(w); /* as tokyo-1, whose seat is taken away */
+	drain(w, "tokyo-1", true);
+	wait_voter(w, "tokyo-2");
+	r = make_result(w, 2, VERDICT_DOWN, REASON_TCP_REFUSED);
+	say_report(w, w->session, &r, 1);
+	store_query_results(w->c.store, &r.monitor, 10, on_results, w);
+	wait_for(w);
+	assert_int_equal(w->n_stored, 1);
+	assert_string_equal(fate_of(w), "absent");
+	fleet_counts(w->c.fleet, &counts);
+	assert_int_equal(counts.foreign_results, 2);
+	assert_int_equal(counts.late_results, 1);
+}
+
+/* Beyond the limits answers wait; who does not wait for them is refused; a new session changes nothing of that. */
+static void test_a_probe_above_its_limits_is_held_back(void **state)
+{
+	struct world *w = *state;
+	struct result r[20];
+	struct fleet_facts facts;
+	int64_t before_ms;
+
+	w->c.conf.limits = (struct allowance_rates){{1000, 1000000, 10}};
+	join(w);
+	for (int i = 0; i < 20; i++) /* two seconds' worth */
+		r[i] = make_result(w, i + 1, VERDICT_UP, REASON_OK);
+	before_ms = clock_now_ms();
+	say_report(w, w->session, r, 20);
+	assert_true(clock_now_ms() - before_ms < 1000);
+	say_report(w, w->session, r, 5); /* half a second's */
+	assert_in_range(clock_now_ms() - before_ms, 400, 3000);
+	fleet_facts(w->c.fleet, registry_probe(w->c.registry, "tokyo-1"), &facts);
+	assert_in_range(facts.held_ms, 300, 600);
+	assert_int_equal(facts.refused, 0);
+
+	w->c.conf.limits.per_second[ALLOWANCE_RESULTS] = 2;
+	say_report(w, w->session, r, 20); /* ten seconds' worth, and no answer for three */
+	assert_int_equal(say_report(w, w->session, r, 20)->u.receipt.status, RECEIPT_BUSY);
+	assert_int_equal(say_hello(w, "tokyo-1", w->token)->type, MESSAGE_REFUSED);
+	assert_string_equal(w->reply[LINK_REPORT]->u.refused.code, "busy");
+	fleet_facts(w->c.fleet, registry_probe(w->c.registry, "tokyo-1"), &facts);
+	assert_int_equal(facts.refused, 2);
+	assert_int_equal(facts.results, 45);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -660,6 +731,8 @@ int main(void)
 		TEST(test_a_token_used_twice_shuts_both_out),
 		TEST(test_drain_moves_the_seat_and_undrain_leaves_it),
 		TEST(test_a_removed_probe_leaves_no_vote),
+		TEST(test_results_are_taken_for_assigned_monitors_only),
+		TEST(test_a_probe_above_its_limits_is_held_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
