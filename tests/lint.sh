@@ -89,4 +89,5 @@ step "cppcheck" cppcheck_all
 step "clang-tidy" tidy
 step "names of libraries" symbols
 step "man pages" man_pages
+step "ansible collection" sh tests/ansible.sh
 [ $failed = 0 ]

@@ -36,11 +36,11 @@ class Delivery:
 class Receiver:
     """A webhook's other end. Checks every signature (Standard Webhooks 1.0.0); `answer` is the status it gives."""
 
-    def __init__(self, lab, name="ops", start=True):
-        self.port, self.name = free_port(), name
+    def __init__(self, lab, name="ops", start=True, address="127.0.0.1"):
+        self.port, self.name, self.address = free_port(), name, address
         key = secrets.token_bytes(32)
         self.key, self.secret = key, lab.secret("whsec_" + base64.b64encode(key).decode())
-        self.url = f"http://127.0.0.1:{self.port}/hook/{name}"
+        self.url = f"http://{address}:{self.port}/hook/{name}"
         self.answer = 200
         self.deliveries, self.problems = [], []
         self.server = None
@@ -85,7 +85,7 @@ class Receiver:
             allow_reuse_address = True
             daemon_threads = True
 
-        self.server = Server(("127.0.0.1", self.port), Handler)
+        self.server = Server((self.address, self.port), Handler)
         threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
         return self
 

@@ -23,24 +23,10 @@ options:
     default: present
   packages:
     description:
-      - The packages, each with I(name) and, to be present, I(version).
+      - The packages, as C(NAME=VERSION); to be absent, C(NAME) will do.
     type: list
-    elements: dict
+    elements: str
     required: true
-    suboptions:
-      name:
-        description:
-          - The package's name.
-        type: str
-        required: true
-      version:
-        description:
-          - The version that it should have.
-        type: str
-      path:
-        description:
-          - Ignored. Where the package is on the controller.
-        type: str
   files:
     description:
       - Paths, on the host, of the packages' files and of their dependencies' if they are brought along.
@@ -64,12 +50,12 @@ notes:
 EXAMPLES = r"""
 - name: Install the probe with what was copied beside it
   quorate.quorate.package:
-    packages: [{name: quorate-probe, version: 0.1.0}]
+    packages: [quorate-probe=0.1.0]
     files: [/tmp/quorate/libnanomsg5_1.1.5_amd64.deb, /tmp/quorate/quorate-probe_0.1.0_amd64.deb]
 
 - name: Remove the probe and what was installed for it
   quorate.quorate.package:
-    packages: [{name: quorate-probe}]
+    packages: [quorate-probe]
     state: absent
 """
 
@@ -118,7 +104,7 @@ def write_record(names):
 
 
 def versions(packages, have):
-    return dict((p["name"], have.get(p["name"]) or "none") for p in packages)
+    return dict((p.partition("=")[0], have.get(p.partition("=")[0]) or "none") for p in packages)
 
 
 def install(module, files, offline, proxy):
@@ -134,7 +120,7 @@ def install(module, files, offline, proxy):
 
 def present(module, packages):
     before = installed(module)
-    wanted = dict((p["name"], p["version"]) for p in packages)
+    wanted = dict(p.partition("=")[::2] for p in packages)
     diff = dict(before=versions(packages, before), after=wanted)
     if diff["before"] == wanted:
         return dict(changed=False, diff=diff)
@@ -161,7 +147,7 @@ def purge(module, names):
 
 def absent(module, packages):
     before, record = installed(module), read_record()
-    names = [p["name"] for p in packages if p["name"] in before]
+    names = [name for name in versions(packages, {}) if name in before]
     diff = dict(before=versions(packages, before), after=versions(packages, {}))
     if not names or module.check_mode:
         return dict(changed=bool(names), removed=names, diff=diff)
@@ -177,8 +163,7 @@ def absent(module, packages):
 def main():
     spec = dict(
         state=dict(type="str", choices=["present", "absent"], default="present"),
-        packages=dict(type="list", elements="dict", required=True, options=dict(
-            name=dict(type="str", required=True), version=dict(type="str"), path=dict(type="str"))),
+        packages=dict(type="list", elements="str", required=True),
         files=dict(type="list", elements="path", default=[]),
         offline=dict(type="bool", default=True),
         proxy=dict(type="str", no_log=True),

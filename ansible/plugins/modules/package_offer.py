@@ -71,10 +71,10 @@ EXAMPLES = r"""
 
 RETURN = r"""
 packages:
-  description: The packages asked for, with name, version and path.
+  description: The packages asked for, as C(NAME=VERSION).
   returned: success
   type: list
-  elements: dict
+  elements: str
 files:
   description: Paths of all files to install, dependencies first.
   returned: success
@@ -108,6 +108,7 @@ def version_key(version):
 
 
 def find(folder, name, architecture):
+    """(NAME=VERSION, path) of the newest."""
     fitting = [(p, path) for path in glob.glob(os.path.join(folder, name + "_*.deb"))
                for p in [parts_of(path)] if p and p[0] == name and p[2] in (architecture, "all")]
     if not fitting:
@@ -115,7 +116,7 @@ def find(folder, name, architecture):
         raise DebError("%s has no %s for %s; it has: %s. 'make deb' builds it, and quorate_packages says where the packages are"
                        % (folder, name, architecture, ", ".join(there) or "no package at all"))
     parts, path = max(fitting, key=lambda found: version_key(found[0][1]))
-    return dict(name=name, version=parts[1], path=os.path.abspath(path))
+    return name + "=" + parts[1], os.path.abspath(path)
 
 
 def own_release():
@@ -222,8 +223,8 @@ def main():
     )
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
     try:
-        packages = [find(module.params["folder"], n, module.params["architecture"]) for n in module.params["names"]]
-        files = [p["path"] for p in packages]
+        found = [find(module.params["folder"], n, module.params["architecture"]) for n in module.params["names"]]
+        packages, files = [p for p, path in found], [path for p, path in found]
         if module.params["status"]:
             if not module.get_bin_path("apt-get"):
                 raise DebError("the controller has no apt-get to fetch dependencies with; let the hosts fetch them themselves "
