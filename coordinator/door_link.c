@@ -5,6 +5,9 @@
  *
  * One connection per probe and stream: a newer one replaces the older, whose peer may have been gone for a while without
  * a word. But not one that has only just come, so that two programs with one token do not chase each other for ever.
+ *
+ * `quorate-probe doctor` asks with a preface of its own: it is judged as the others, and told what we know, but is no
+ * link. It joins nothing and replaces nothing, so that a running probe does not notice.
  */
 #include "coordinator/door_internal.h"
 
@@ -132,7 +135,7 @@ static bool meter(void *arg, struct evbuffer *in)
 
 static void accept_link(struct visitor *v)
 {
-	struct preface_answer yes = {.accepted = true};
+	struct preface_answer yes = {.accepted = true, .facts = {.now_wall_ms = UNSET}};
 	struct fleet *f = v->door->c->fleet;
 	char line[PREFACE_MAX_BYTES + 1];
 	int size = preface_answer_encode(&yes, line, sizeof(line));
@@ -195,6 +198,23 @@ static void join(struct visitor *v)
 	bufferevent_write(v->far, greeting, sizeof(greeting));
 }
 
+/* ---- a question */
+
+static void answer_doctor(struct visitor *v, const struct probe *probe)
+{
+	struct fleet_facts facts;
+	char standing[32], line[PREFACE_MAX_BYTES + 1];
+	struct preface_answer yes = {.accepted = true};
+	int size;
+
+	fleet_facts(v->door->c->fleet, probe, &facts);
+	snprintf(standing, sizeof(standing), "%s", standing_names[facts.standing]);
+	yes.facts = (struct preface_facts){.now_wall_ms = clock_wall_ms(), .standing = standing};
+	size = preface_answer_encode(&yes, line, sizeof(line));
+	ensure(size > 0);
+	visitor_leave(v, line, (size_t)size, DOOR_END_CLOSED);
+}
+
 /* ---- the preface */
 
 static bool has_just_come(const struct door *d, uint32_t probe_key, enum link_stream stream)
@@ -208,17 +228,20 @@ static bool has_just_come(const struct door *d, uint32_t probe_key, enum link_st
 	return false;
 }
 
-/* What PREFACE is answered with: 0, and the visitor is known, or how it ends. */
-static enum door_end judge(struct visitor *v, const struct preface *preface)
+/* What PREFACE is answered with: CLOSED, and *PROBE is known, or how it ends. */
+static enum door_end judge(struct visitor *v, const struct preface *preface, struct probe **out)
 {
 	struct probe *probe = registry_probe(v->door->c->registry, preface->probe);
 
+	*out = probe;
 	v->probe = mem_strdup(preface->probe);
-	v->stream = (enum link_stream)preface->stream;
 	if (preface->version != PREFACE_VERSION)
 		return DOOR_END_VERSION;
 	if (!probe || !registry_token_fits(probe, preface->token))
 		return DOOR_END_UNAUTHORIZED;
+	if (preface->stream == PREFACE_DOCTOR)
+		return DOOR_END_CLOSED;
+	v->stream = (enum link_stream)preface->stream;
 	if (has_just_come(v->door, probe->key, v->stream))
 		return DOOR_END_BUSY;
 	v->probe_key = probe->key;
@@ -230,15 +253,18 @@ static void take_preface(struct visitor *v, const char *line, size_t size_bytes)
 {
 	struct problems problems = {0};
 	struct preface preface;
+	struct probe *probe = NULL;
 	enum door_end end = DOOR_END_MALFORMED;
 
 	if (preface_decode(line, size_bytes, &preface, &problems) == 0)
-		end = judge(v, &preface);
-	preface_clear(&preface);
-	if (end == DOOR_END_CLOSED)
-		join(v);
-	else
+		end = judge(v, &preface, &probe);
+	if (end != DOOR_END_CLOSED)
 		refuse(v, end);
+	else if (preface.stream == PREFACE_DOCTOR)
+		answer_doctor(v, probe);
+	else
+		join(v);
+	preface_clear(&preface);
 }
 
 static void preface_cb(struct bufferevent *near, void *arg)

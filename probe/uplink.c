@@ -5,29 +5,27 @@
  * and from each of them, when it fails, to BACK_OFF, whose end is the next DIALLING.
  *
  * Invariants: a dial exists from DIALLING to SPLICED, a relay from ACCEPTED to SPLICED. The one
- * timer is the deadline of the state, or the end of BACK_OFF. The token is in `line` only while the
- * preface is being sent.
+ * timer is the deadline of the state, or the end of BACK_OFF.
  */
 #include "probe/uplink.h"
 
 #include "probe/agent.h"
+#include "probe/introduce.h"
 #include "probe/relay.h"
 #include "proto/base/clock.h"
 #include "proto/base/log.h"
 #include "proto/base/mem.h"
 #include "proto/base/rand.h"
-#include "proto/preface.h"
 
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define GUARD_MS      (DIAL_MS + 1000) /* libcurl keeps DIAL_MS by itself */
-#define PREFACE_MS    10000
-#define ACCEPTED_MS   10000 /* nanomsg tries every 100 ms */
-#define SETTLED_MS    2000  /* a connection that lasted so long was a good one */
-#define CUT_AFTER_MS  5000  /* what asks for a cut may have asked before the connection stood */
-#define REFUSED_ROUND 3     /* of the back-off's table: 1 s, then longer */
+#define ACCEPTED_MS   10000            /* nanomsg tries every 100 ms */
+#define SETTLED_MS    2000             /* a connection that lasted so long was a good one */
+#define CUT_AFTER_MS  5000 /* what asks for a cut may have asked before the connection stood */
+#define REFUSED_ROUND 3    /* of the back-off's table: 1 s, then longer */
 
 enum uplink_state { IDLE, DIALLING, PREFACE, ACCEPTED, SPLICED, BACK_OFF };
 static const char *const state_names[] = {
@@ -42,10 +40,7 @@ struct uplink {
 	struct uplink_turn turn;
 	struct dial *dial;
 	struct relay *relay;
-	struct watch_fd watch; /* PREFACE */
-	bool watching;
-	char line[PREFACE_MAX_BYTES + 1]; /* PREFACE: ours, then the answer */
-	size_t line_bytes, sent_bytes;
+	struct introduction *introduction; /* PREFACE */
 	int64_t spliced_at_ms;
 	char *told[UPLINK_ADDRESSES_MAX]; /* per address: the last failure logged */
 };
@@ -118,22 +113,15 @@ static void tell(struct uplink *u, enum uplink_end end, const char *why)
 			log_quote(address(u)), log_quote(why));
 }
 
-static void unwatch(struct uplink *u)
-{
-	if (u->watching)
-		watch_fd_clear(&u->watch);
-	u->watching = false;
-}
-
 static void hang_up(struct uplink *u)
 {
 	timer_stop(&u->timer);
-	unwatch(u);
+	introduction_free(u->introduction);
 	relay_close(u->relay);
 	dial_free(u->dial);
+	u->introduction = NULL;
 	u->relay = NULL;
 	u->dial = NULL;
-	explicit_bzero(u->line, sizeof u->line);
 }
 
 /* Whatever there was is over. WHY may belong to the dial: it is said before that goes. */
@@ -192,7 +180,8 @@ static void on_ended(void *arg, const char *why)
 static void accepted(struct uplink *u)
 {
 	struct relay_hooks hooks = {.spliced = on_spliced, .ended = on_ended, .arg = u};
-	unwatch(u);
+	introduction_free(u->introduction); /* the relay watches the connection from now on */
+	u->introduction = NULL;
 	u->relay = relay_open(u->loop, u->config.path, u->dial, &hooks);
 	if (!u->relay) {
 		give_up(u, UPLINK_FAILED, "the local socket could not be made");
@@ -212,61 +201,15 @@ static void refused(struct uplink *u, const struct preface_answer *answer)
 	free(why);
 }
 
-/* The answer is one line and nothing behind it: the coordinator speaks when it is asked. */
-static void on_answer(struct uplink *u)
-{
-	struct preface_answer answer = {0};
-	struct problems problems = {0};
-	const char *newline = memchr(u->line, '\n', u->line_bytes);
-	if (!newline && u->line_bytes < PREFACE_MAX_BYTES)
-		return;
-	if (!newline || newline + 1 != u->line + u->line_bytes ||
-		preface_answer_decode(u->line, u->line_bytes, &answer, &problems))
-		give_up(u, UPLINK_FAILED, "the server's answer is not that of a coordinator");
-	else if (answer.accepted)
-		accepted(u);
-	else
-		refused(u, &answer);
-	preface_answer_clear(&answer);
-}
-
-/* Sends our line; 1: all of it is sent, 0: later, -1: over. */
-static int send_line(struct uplink *u)
-{
-	while (u->sent_bytes < u->line_bytes) {
-		ssize_t n =
-			dial_send(u->dial, u->line + u->sent_bytes, u->line_bytes - u->sent_bytes);
-		if (n <= 0)
-			return (int)n;
-		u->sent_bytes += (size_t)n;
-	}
-	explicit_bzero(u->line, sizeof u->line);
-	u->line_bytes = u->sent_bytes = 0;
-	return 1;
-}
-
-static void on_preface(void *arg, int fd UNUSED, int what UNUSED)
+static void on_introduced(void *arg, const struct preface_answer *answer, const char *error)
 {
 	struct uplink *u = arg;
-	if (u->sent_bytes < u->line_bytes && (u->watch.what & WATCH_WRITE)) {
-		int sent = send_line(u);
-		if (sent == -1)
-			give_up(u, UPLINK_FAILED, "the connection broke during the preface");
-		if (sent != 1)
-			return;
-		watch_fd_set(&u->watch, WATCH_READ);
-	}
-	ssize_t n = 1;
-	while (n > 0 && u->line_bytes < PREFACE_MAX_BYTES) {
-		n = dial_recv(u->dial, u->line + u->line_bytes, PREFACE_MAX_BYTES - u->line_bytes);
-		if (n > 0)
-			u->line_bytes += (size_t)n;
-	}
-	if (n == -1 && !memchr(u->line, '\n', u->line_bytes)) {
-		give_up(u, UPLINK_FAILED, "the server closed the connection at the preface");
-		return;
-	}
-	on_answer(u);
+	if (error)
+		give_up(u, UPLINK_FAILED, error);
+	else if (answer->accepted)
+		accepted(u);
+	else
+		refused(u, answer);
 }
 
 static void on_dialled(void *arg, const char *error)
@@ -276,19 +219,11 @@ static void on_dialled(void *arg, const char *error)
 		give_up(u, UPLINK_FAILED, error);
 		return;
 	}
-	struct preface preface = {.version = PREFACE_VERSION, .stream = (int)u->config.stream};
-	preface.probe = mem_strdup(u->config.probe);
-	preface.token = mem_strdup(u->config.token);
-	int n = preface_encode(&preface, u->line, sizeof u->line);
-	preface_clear(&preface);
-	ensure(n > 0); /* name and token are bounded far below */
-	u->line_bytes = (size_t)n;
-	u->sent_bytes = 0;
 	change(u, PREFACE, "connected");
 	timer_set(&u->timer, PREFACE_MS);
-	watch_fd_init(&u->watch, u->loop, dial_fd(u->dial), on_preface, u);
-	u->watching = true;
-	watch_fd_set(&u->watch, WATCH_WRITE);
+	u->introduction =
+		introduction_start(u->loop, u->dial, (enum preface_stream)u->config.stream,
+			u->config.probe, u->config.token, on_introduced, u);
 }
 
 static void dial_now(struct uplink *u)

@@ -9,16 +9,25 @@
 
 #include <string.h>
 
+const char *const preface_stream_names[] = {"report", "orders", "doctor", NULL};
+
 // clang-format off
 static const struct field preface_fields[] = {
 	{.name = "version", .type = FIELD_INT, .offset = offsetof(struct preface, version), .flags = FIELD_REQUIRED,
 	 .min = 1, .max = 1000000, .doc = "Of the preface; this page describes version 1."},
 	{.name = "stream", .type = FIELD_ENUM, .offset = offsetof(struct preface, stream), .flags = FIELD_REQUIRED,
-	 .names = link_stream_names, .doc = "The stream that the connection is for."},
+	 .names = preface_stream_names, .doc = "What the connection is for; doctor only asks, see \"The door\"."},
 	{.name = "probe", .type = FIELD_STRING, .offset = offsetof(struct preface, probe), .flags = FIELD_REQUIRED,
 	 .min = 1, .max = NAME_MAX_BYTES, .doc = "Name of the probe as registered."},
 	{.name = "token", .type = FIELD_STRING, .offset = offsetof(struct preface, token),
 	 .flags = FIELD_REQUIRED | FIELD_SECRET, .min = 16, .max = 256, .doc = "The probe's secret. Never logged by either side."},
+};
+
+static const struct field facts_fields[] = {
+	{.name = "now_wall_ms", .type = FIELD_INT, .offset = offsetof(struct preface_facts, now_wall_ms), .max = INT64_C(1) << 53,
+	 .doc = "The coordinator's wall clock, milliseconds since 1970; for doctor only."},
+	{.name = "standing", .type = FIELD_STRING, .offset = offsetof(struct preface_facts, standing), .max = 32,
+	 .doc = "Of the probe at the coordinator: never-seen, voting, lost, drained, twins; others may come. For doctor only."},
 };
 
 static const struct field refusal_fields[] = {
@@ -34,7 +43,12 @@ const struct schema preface_schema = {.name = "preface",
 	.n_fields = ARRAY_LEN(preface_fields),
 	.size_bytes = sizeof(struct preface)};
 
-/* Of a refusal; an acceptance has no fields. */
+const struct schema preface_facts_schema = {.name = "accepted",
+	.fields = facts_fields,
+	.n_fields = ARRAY_LEN(facts_fields),
+	.size_bytes = sizeof(struct preface_facts)};
+
+/* Of a refusal. */
 const struct schema preface_answer_schema = {.name = "refusal",
 	.fields = refusal_fields,
 	.n_fields = ARRAY_LEN(refusal_fields),
@@ -65,7 +79,9 @@ int preface_encode(const struct preface *p, char *out, size_t room)
 int preface_answer_encode(const struct preface_answer *a, char *out, size_t room)
 {
 	return a->accepted
-		       ? encode_line("accepted", NULL, out, room)
+		       ? encode_line("accepted",
+				 schema_encode(&preface_facts_schema, SCHEMA_WIRE, &a->facts), out,
+				 room)
 		       : encode_line("refused",
 				 schema_encode(&preface_answer_schema, SCHEMA_WIRE, a), out, room);
 }
@@ -124,7 +140,8 @@ int preface_answer_decode(
 	memset(out, 0, sizeof(*out));
 	if (root && strcmp(type, "accepted") == 0) {
 		out->accepted = true;
-		error = 0;
+		error = schema_decode(
+			&preface_facts_schema, SCHEMA_WIRE, root, &out->facts, problems);
 	} else if (root && strcmp(type, "refused") == 0) {
 		error = schema_decode(&preface_answer_schema, SCHEMA_WIRE, root, out, problems);
 	} else if (root) {
@@ -143,5 +160,6 @@ void preface_clear(struct preface *p)
 
 void preface_answer_clear(struct preface_answer *a)
 {
+	schema_clear(&preface_facts_schema, &a->facts);
 	schema_clear(&preface_answer_schema, a);
 }

@@ -6,6 +6,9 @@
  *
  *   probe: {"type":"preface","version":1,"stream":"report","probe":"tokyo-1","token":"…"}
  *   door:  {"type":"accepted"}   or   {"type":"refused","code":"unauthorized","detail":"…"} and the end
+ *
+ * The stream "doctor" is a question and no stream: the door judges the preface as any other, says what it knows, and
+ * closes. Nothing that the probe has open changes by it.
  */
 #ifndef QUORATE_PROTO_PREFACE_H
 #define QUORATE_PROTO_PREFACE_H
@@ -17,20 +20,33 @@
 #define PREFACE_MAX_BYTES 1024
 #define PREFACE_ALPN      "quorate/1" /* names the link in the TLS handshake; without it: the API */
 
+enum preface_stream {
+	PREFACE_REPORT = LINK_REPORT,
+	PREFACE_ORDERS = LINK_ORDERS,
+	PREFACE_DOCTOR = LINK_STREAM_COUNT
+};
+extern const char *const preface_stream_names[]; /* report orders doctor */
+
 struct preface {
 	int64_t version;
-	int stream; /* enum link_stream */
+	int stream; /* enum preface_stream */
 	char *probe;
 	char *token; /* secret: never logged */
 };
 
+struct preface_facts {       /* what the stream "doctor" is told */
+	int64_t now_wall_ms; /* the coordinator's clock; -1: not told */
+	char *standing;      /* of the probe there: "voting", "lost", …; NULL: not told */
+};
+
 struct preface_answer {
 	bool accepted;
+	struct preface_facts facts; /* of an acceptance */
 	char *code;   /* of a refusal, for programs: unauthorized, version, busy, malformed */
 	char *detail; /* of a refusal: a sentence for the probe's operator */
 };
 
-extern const struct schema preface_schema, preface_answer_schema;
+extern const struct schema preface_schema, preface_facts_schema, preface_answer_schema;
 
 /* Writes the line with its newline, and a NUL behind it. Returns its length without the NUL, or -1: it does not fit into
  * ROOM or PREFACE_MAX_BYTES. */

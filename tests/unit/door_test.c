@@ -305,6 +305,50 @@ static void a_session_lives_as_long_as_its_report_connection(void **state)
 	assert_int_equal(world_counts(w).links, 0);
 }
 
+/* The doctor of a running probe: it is told what it asks, at any time, and nobody else notices. */
+static void a_question_changes_nothing(void **state)
+{
+	static const struct {
+		const char *token; /* NULL: the right one */
+		int version;
+		const char *answer;
+		enum door_end end;
+	} table[] = {
+		{NULL, PREFACE_VERSION, "\"standing\":\"voting\"", DOOR_END_CLOSED},
+		{NULL, PREFACE_VERSION, "\"now_wall_ms\":", DOOR_END_CLOSED},
+		{NULL, PREFACE_VERSION + 1, "\"version\"", DOOR_END_VERSION},
+		{"qpt_0123456789abcdef", PREFACE_VERSION, "\"unauthorized\"",
+			DOOR_END_UNAUTHORIZED},
+	};
+	struct world *w = *state;
+	struct client report, orders, c;
+
+	client_link(&report, w, LINK_REPORT);
+	client_link(&orders, w, LINK_ORDERS);
+	say_hello(&report);
+	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+		int64_t before = world_ended(w, table[i].end);
+		client_open(&c, w, 1);
+		client_tls(&c, LINK_ALPN, 0);
+		client_preface(&c, PREFACE_DOCTOR, "tokyo-1",
+			table[i].token ? table[i].token : w->token, table[i].version);
+		assert_true(client_wait(&c, c.closed));
+		if (!strstr(c.in, table[i].answer))
+			fail_msg("row %zu: %s", i, c.in);
+		client_close(&c);
+		assert_true(world_wait(w, world_ended(w, table[i].end) == before + 1));
+	}
+	client_turn(&report);
+	client_turn(&orders);
+	assert_false(report.closed || orders.closed);
+	assert_int_equal(sessions(w), 1);
+	assert_int_equal(world_counts(w).links, 2);
+	assert_int_equal(world_ended(w, DOOR_END_REPLACED) + world_ended(w, DOOR_END_BUSY), 0);
+	client_close(&report);
+	client_close(&orders);
+	assert_true(world_wait(w, world_counts(w).links == 0));
+}
+
 static void a_newer_connection_replaces_the_older(void **state)
 {
 	struct world *w = *state;
@@ -502,6 +546,7 @@ int main(void)
 		SMALL_WORLD(known_probes_keep_their_places),
 		WORLD(two_thousand_strangers_leave_nothing),
 		WORLD(a_session_lives_as_long_as_its_report_connection),
+		WORLD(a_question_changes_nothing),
 		WORLD(a_newer_connection_replaces_the_older),
 		WORLD(a_removed_probe_is_cut),
 		WORLD(a_new_token_cuts_the_old_ones_links),

@@ -64,6 +64,9 @@ static void prefaces_are_judged(void **state)
 		{HEAD ",\"probe\":\"a\",\"token\":\"" TOKEN "\"}", NULL, NULL},
 		{HEAD ",\"probe\":\"a\",\"token\":\"" TOKEN "\",\"later\":[1]}\n", NULL, NULL},
 		{HEAD ",\"probe\":\"a\",\"token\":\"" TOKEN "\"}\r\n", NULL, NULL},
+		{"{\"type\":\"preface\",\"version\":1,\"stream\":\"doctor\",\"probe\":\"a\","
+		 "\"token\":\"" TOKEN "\"}",
+			NULL, NULL},
 		{"", "", "line"},
 		{"\n", "", "line"},
 		{"{\n}", "", "line"},
@@ -129,13 +132,23 @@ static void answers_come_back(void **state)
 {
 	(void)state;
 	char line[PREFACE_MAX_BYTES + 1], code[] = "busy", detail[] = "too many \"connections\"";
-	struct preface_answer yes = {.accepted = true}, no = {.code = code, .detail = detail}, out;
+	char standing[] = "voting";
+	struct preface_answer yes = {.accepted = true, .facts = {.now_wall_ms = -1}},
+			      no = {.code = code, .detail = detail}, out;
 	struct problems problems = {0};
 	int n = preface_answer_encode(&yes, line, sizeof line);
 	assert_string_equal(line, "{\"type\":\"accepted\"}\n");
 	assert_int_equal(preface_answer_decode(line, (size_t)n, &out, &problems), 0);
 	assert_true(out.accepted);
 	assert_null(out.code);
+	assert_int_equal(out.facts.now_wall_ms, -1);
+	assert_null(out.facts.standing);
+	preface_answer_clear(&out);
+	yes.facts = (struct preface_facts){.now_wall_ms = 1795293049310, .standing = standing};
+	n = preface_answer_encode(&yes, line, sizeof line);
+	assert_int_equal(preface_answer_decode(line, (size_t)n, &out, &problems), 0);
+	assert_int_equal(out.facts.now_wall_ms, 1795293049310);
+	assert_string_equal(out.facts.standing, "voting");
 	preface_answer_clear(&out);
 	n = preface_answer_encode(&no, line, sizeof line);
 	assert_true(n > 0);
@@ -145,7 +158,8 @@ static void answers_come_back(void **state)
 	assert_string_equal(out.detail, detail);
 	preface_answer_clear(&out);
 	static const char *const wrong[] = {"", "{}", "{\"type\":\"refused\"}",
-		"{\"type\":\"preface\"}", "{\"type\":\"accepted\""};
+		"{\"type\":\"preface\"}", "{\"type\":\"accepted\"",
+		"{\"type\":\"accepted\",\"now_wall_ms\":-2}"};
 	for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
 		problems = (struct problems){0};
 		assert_int_equal(
@@ -160,6 +174,7 @@ static void the_specification_lists_every_field(void **state)
 	(void)state;
 	char *page = read_page("proto/README.md");
 	section_fits(page, &preface_schema);
+	section_fits(page, &preface_facts_schema);
 	section_fits(page, &preface_answer_schema);
 	free(page);
 }
