@@ -113,6 +113,9 @@ void engine_free(struct engine *engine); /* running checks are stopped without a
 void engine_run(
 	struct engine *engine, struct job *job, int64_t round, engine_done_fn done, void *arg);
 int64_t engine_in_flight(const struct engine *engine);
+/* Open files that so many checks at a time may need, the probe's own included; and the reverse. */
+int64_t engine_files_wanted(int64_t in_flight_max);
+int64_t engine_checks_within(int64_t files);
 /* New limits take effect with the next start. */
 void engine_set_limits(struct engine *engine, const struct engine_limits *limits);
 /* Replaces the resolver (which is taken): for tests with a name server of their own. */

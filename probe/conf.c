@@ -191,7 +191,12 @@ const struct schema probe_conf_schema = {.name = "probe.yml",
 
 int probe_conf_load(const char *path, bool missing_ok, struct probe_conf *conf)
 {
-	if (conf_load(path, missing_ok, &probe_conf_schema, conf) == -1)
+	return probe_conf_load_to(path, missing_ok, conf, stderr);
+}
+
+int probe_conf_load_to(const char *path, bool missing_ok, struct probe_conf *conf, FILE *out)
+{
+	if (conf_load_to(path, missing_ok, &probe_conf_schema, conf, out) == -1)
 		return -1;
 	if (conf->token_file == NULL)
 		conf->token_file = mem_printf("%s/token", conf->state_dir);

@@ -7,6 +7,8 @@
 #include "proto/base/schema.h"
 #include "quorate/list.h"
 
+#include <stdio.h>
+
 /* Where the coordinator's door is and what proves that it is the one. Each of the two proofs may
  * stand alone; with neither, the system's CAs vouch for the address's host name. */
 struct coordinator_conf {
@@ -38,6 +40,9 @@ extern const struct schema probe_conf_schema;
 
 /* Reads PATH and fills in what depends on other keys. 0, or -1 after every problem was printed; CONF is clear then. */
 MUST_CHECK int probe_conf_load(const char *path, bool missing_ok, struct probe_conf *conf);
+/* The same, with the problems printed to OUT. */
+MUST_CHECK int probe_conf_load_to(
+	const char *path, bool missing_ok, struct probe_conf *conf, FILE *out);
 extern const struct schema coordinator_conf_schema; /* of `coordinator:` alone */
 
 #endif

@@ -12,9 +12,12 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <openssl/sha.h>
 #include <openssl/ssl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 /* An idle connection is looked after, too: lost after 10 + 3 · 5 s. */
 #define KEEPALIVE_IDLE_S     10
@@ -28,6 +31,8 @@ struct dial {
 	dial_done_fn done;
 	void *arg;
 	bool spoken_to; /* the server has chosen our protocol */
+	CURLcode code;
+	struct dial_facts seen; /* of the handshake and of the proxy's name */
 	char error[CURL_ERROR_SIZE];
 };
 
@@ -169,6 +174,45 @@ const char *dial_error(CURLcode code, const char *says)
 
 /* ---- one connection */
 
+static void write_name(const X509_NAME *name, char *out, size_t size)
+{
+	BIO *bio = BIO_new(BIO_s_mem());
+	int n = -1;
+	if (bio && X509_NAME_print_ex(bio, name, 0, XN_FLAG_ONELINE & ~ASN1_STRFLGS_ESC_MSB) >= 0)
+		n = BIO_read(bio, out, (int)size - 1);
+	out[n > 0 ? n : 0] = 0;
+	BIO_free(bio);
+}
+
+static void write_pin(X509 *certificate, char *out, size_t size)
+{
+	unsigned char *der = NULL, hash[SHA256_DIGEST_LENGTH], text[64];
+	int n = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &der);
+	out[0] = 0;
+	if (n > 0 && EVP_Digest(der, (size_t)n, hash, NULL, EVP_sha256(), NULL) == 1) {
+		EVP_EncodeBlock(text, hash, sizeof hash);
+		snprintf(out, size, "sha256//%.44s", (const char *)text);
+	}
+	OPENSSL_free(der);
+}
+
+/* Only looks: what is believed is libcurl's affair. Comes for each certificate, the server's last. */
+static int on_certificate(int believed, X509_STORE_CTX *store)
+{
+	SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
+	struct dial *d = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+	struct dial_facts *seen = &d->seen;
+	X509 *certificate = X509_STORE_CTX_get0_cert(store);
+	if (!believed && !seen->verify)
+		seen->verify = X509_STORE_CTX_get_error(store);
+	if (!certificate || seen->pin[0])
+		return believed;
+	write_name(X509_get_subject_name(certificate), seen->subject, sizeof seen->subject);
+	write_name(X509_get_issuer_name(certificate), seen->issuer, sizeof seen->issuer);
+	write_pin(certificate, seen->pin, sizeof seen->pin);
+	return believed;
+}
+
 static void on_handshake(const SSL *ssl, int where, int result UNUSED)
 {
 	const unsigned char *chosen;
@@ -177,6 +221,7 @@ static void on_handshake(const SSL *ssl, int where, int result UNUSED)
 		return;
 	SSL_get0_alpn_selected(ssl, &chosen, &n);
 	struct dial *d = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+	d->seen.tls = true;
 	d->spoken_to = n == strlen(PREFACE_ALPN) && memcmp(chosen, PREFACE_ALPN, n) == 0;
 }
 
@@ -191,12 +236,14 @@ static CURLcode on_ssl_ctx(CURL *easy UNUSED, void *ssl_ctx, void *arg)
 	SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	SSL_CTX_set_app_data(ctx, arg);
 	SSL_CTX_set_info_callback(ctx, on_handshake);
+	SSL_CTX_set_verify(ctx, SSL_CTX_get_verify_mode(ctx), on_certificate);
 	return CURLE_OK;
 }
 
 static void on_done(void *arg, CURL *easy UNUSED, CURLcode code)
 {
 	struct dial *d = arg;
+	d->code = code;
 	if (code != CURLE_OK)
 		d->done(d->arg, dial_error(code, d->error));
 	else if (!d->spoken_to)
@@ -205,6 +252,23 @@ static void on_done(void *arg, CURL *easy UNUSED, CURLcode code)
 		d->done(d->arg, "the connection closed at once");
 	else
 		d->done(d->arg, NULL);
+}
+
+/* libcurl follows the environment by itself, no_proxy and all, and tells what it took only here. */
+static int on_debug(CURL *easy UNUSED, curl_infotype type, char *text, size_t size, void *arg)
+{
+	static const char says[] = "Uses proxy env variable ";
+	struct dial_facts *seen = arg;
+	size_t skip = sizeof says - 1, n = 0;
+	if (type != CURLINFO_TEXT || size < skip || memcmp(text, says, skip) != 0)
+		return 0;
+	while (skip + n < size && text[skip + n] != ' ' && n < sizeof seen->proxy_variable - 1)
+		n++;
+	if (n >= 8 && strncasecmp(text + skip, "no_proxy", 8) == 0)
+		return 0;
+	memcpy(seen->proxy_variable, text + skip, n);
+	seen->proxy_variable[n] = 0;
+	return 0;
 }
 
 struct dial *dial_start(struct curl_loop *cl, const struct dial_config *config, const char *address,
@@ -221,6 +285,11 @@ struct dial *dial_start(struct curl_loop *cl, const struct dial_config *config, 
 	curl_easy_setopt(d->easy, CURLOPT_SSL_ENABLE_ALPN, 0L);
 	curl_easy_setopt(d->easy, CURLOPT_SSL_CTX_FUNCTION, on_ssl_ctx);
 	curl_easy_setopt(d->easy, CURLOPT_SSL_CTX_DATA, d);
+	if (config->curious) {
+		curl_easy_setopt(d->easy, CURLOPT_DEBUGFUNCTION, on_debug);
+		curl_easy_setopt(d->easy, CURLOPT_DEBUGDATA, &d->seen);
+		curl_easy_setopt(d->easy, CURLOPT_VERBOSE, 1L);
+	}
 	curl_loop_connect(cl, d->easy, on_done, d);
 	return d;
 }
@@ -233,6 +302,23 @@ void dial_free(struct dial *d)
 	curl_easy_cleanup(d->easy);
 	curl_slist_free_all(d->scratch);
 	free(d);
+}
+
+void dial_facts(const struct dial *d, struct dial_facts *out)
+{
+	curl_off_t lookup_us = 0, connect_us = 0;
+	char *address = NULL;
+	*out = d->seen;
+	out->code = d->code;
+	out->alpn = d->spoken_to;
+	curl_easy_getinfo(d->easy, CURLINFO_NAMELOOKUP_TIME_T, &lookup_us);
+	curl_easy_getinfo(d->easy, CURLINFO_CONNECT_TIME_T, &connect_us);
+	curl_easy_getinfo(d->easy, CURLINFO_PRIMARY_IP, &address);
+	curl_easy_getinfo(d->easy, CURLINFO_HTTP_CONNECTCODE, &out->proxy_status);
+	curl_easy_getinfo(d->easy, CURLINFO_PROXYAUTH_AVAIL, &out->proxy_auth);
+	out->looked_up = lookup_us > 0;
+	out->connected = connect_us > 0;
+	snprintf(out->address, sizeof out->address, "%s", address ? address : "");
 }
 
 int dial_fd(const struct dial *d)

@@ -20,6 +20,7 @@
 struct dial_config { /* borrowed for the life of what is dialled with it */
 	const struct coordinator_conf *coordinator;
 	const char *proxy_password; /* may be NULL */
+	bool curious;               /* gathers all of struct dial_facts */
 };
 
 /* "HOST:PORT", "[V6]:PORT", "HOST". Returns 0, or -1 and *WHY: what is accepted. */
@@ -45,6 +46,24 @@ struct dial *dial_start(struct curl_loop *cl, const struct dial_config *config, 
 void dial_free(struct dial *d); /* closes; NULL does no harm */
 /* To watch. A readable event is one for dial_recv() until it says "nothing now": TLS buffers. */
 int dial_fd(const struct dial *d);
+
+/* What a dial met on its way, for people; "" and 0 where it did not come so far. */
+struct dial_facts {
+	CURLcode code;
+	bool looked_up, connected; /* the name, or the proxy's; TCP, to the proxy if any */
+	char address
+		[NET_ADDRESS_SIZE]; /* really connected, without the port; the proxy's, if any */
+	char proxy_variable[16];    /* of the environment, whose proxy was used (when curious) */
+	long proxy_status;          /* of the proxy's answer to CONNECT */
+	long proxy_auth;            /* what it asks for, CURLAUTH_… */
+	char subject[256], issuer[256]; /* of the certificate that was shown */
+	char pin[64];                   /* sha256//BASE64 of its key */
+	long verify;                    /* X509_V_…; what OpenSSL thinks of it */
+	bool tls, alpn;                 /* the handshake came to its end; in our protocol */
+};
+/* After DONE. The address is the coordinator's own when it says nothing of a proxy. */
+void dial_facts(const struct dial *d, struct dial_facts *out);
+
 /* How many bytes were moved; 0: nothing now; -1: the connection is over. What was given to
  * dial_send() in vain has to be given again, from the same byte on. */
 ssize_t dial_recv(struct dial *d, void *out, size_t size_bytes);

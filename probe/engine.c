@@ -309,12 +309,23 @@ void engine_run(
 
 /* ---- the engine itself */
 
+int64_t engine_files_wanted(int64_t in_flight_max)
+{
+	return in_flight_max * FDS_PER_CHECK + FDS_OTHERS;
+}
+
+int64_t engine_checks_within(int64_t files)
+{
+	int64_t fits = (files - FDS_OTHERS) / FDS_PER_CHECK;
+	return fits > 1 ? fits : 1;
+}
+
 /* Checks that cannot get a file descriptor find out nothing: raise the limit, or lower the ceiling
  * to it. */
 static void fit_to_file_descriptors(struct engine_limits *limits)
 {
 	struct rlimit r;
-	rlim_t wanted = (rlim_t)limits->in_flight_max * FDS_PER_CHECK + FDS_OTHERS;
+	rlim_t wanted = (rlim_t)engine_files_wanted(limits->in_flight_max);
 	if (getrlimit(RLIMIT_NOFILE, &r) == -1 || r.rlim_cur == RLIM_INFINITY ||
 		r.rlim_cur >= wanted)
 		return;
@@ -324,8 +335,7 @@ static void fit_to_file_descriptors(struct engine_limits *limits)
 		r = raised;
 	if (r.rlim_cur >= wanted)
 		return;
-	int64_t fits = ((int64_t)r.rlim_cur - FDS_OTHERS) / FDS_PER_CHECK;
-	int64_t lowered = fits > 1 ? fits : 1;
+	int64_t lowered = engine_checks_within((int64_t)r.rlim_cur);
 	log_warning("engine.ceiling_lowered from=%lld to=%lld why=\"RLIMIT_NOFILE is %lld\"",
 		(long long)limits->in_flight_max, (long long)lowered, (long long)r.rlim_cur);
 	limits->in_flight_max = lowered;

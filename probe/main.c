@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
-/* quorate-probe: options and configuration, then daemon_run() or join_run(). See quorate-probe(8). */
+/* quorate-probe: options and configuration, then daemon_run(), join_run() or doctor_run(). See
+ * quorate-probe(8). */
 #include "probe/conf.h"
 #include "probe/daemon.h"
+#include "probe/doctor.h"
 #include "probe/join.h"
 #include "probe/joined.h"
 #include "probe/token.h"
@@ -21,15 +23,18 @@ enum { EXIT_USAGE = 2 }; /* wrong options or configuration */
 static const char usage[] =
 	"usage: quorate-probe [-c FILE] [--wait] [--check-config]\n"
 	"       quorate-probe join [-c FILE] [--file FILE] [--force]\n"
+	"       quorate-probe doctor [-c FILE] [-o text|json]\n"
 	"\n"
 	"Runs checks for a quorate coordinator. It only dials out and listens nowhere.\n"
 	"'join' reads the line that 'quorate probe add' printed from standard input.\n"
+	"'doctor' says what works from here, and what to do about what does not.\n"
 	"\n"
 	"  -c, --config FILE   configuration (default: " CONF_PATH ")\n"
 	"      --check-config  read configuration and token, say what is wrong, and exit\n"
 	"      --file FILE     join: read the join string from FILE\n"
 	"      --force         join: replace another probe's token\n"
 	"      --wait          wait until this machine has joined instead of ending\n"
+	"  -o, --output FORM   doctor: text (the default) or json\n"
 	"      --version       print the version and exit\n"
 	"      --help          print this and exit\n"
 	"\n"
@@ -46,7 +51,8 @@ enum option_code {
 
 struct options {
 	const char *path;
-	bool path_given, check_only, join, wait;
+	bool path_given, check_only, join, wait, doctor;
+	const char *output; /* NULL: not given */
 	struct join_options joining;
 };
 
@@ -69,6 +75,29 @@ static int check_config(const char *path, const struct probe_conf *conf)
 	return EXIT_SUCCESS;
 }
 
+/* The doctor's exit statuses are its own. */
+static int usage_status(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++)
+		if (strcmp(argv[i], "doctor") == 0)
+			return DOCTOR_USAGE;
+	return EXIT_USAGE;
+}
+
+static int parse_doctor(int n_left, char **left, struct options *o)
+{
+	o->doctor = true;
+	if (n_left > 0)
+		fprintf(stderr, "quorate-probe: doctor: '%s' is not an option\n%s", left[0], usage);
+	else if (o->check_only || o->wait || o->joining.file || o->joining.force)
+		fputs("quorate-probe: doctor: accepted: -c FILE, -o text, -o json\n", stderr);
+	else if (o->output && strcmp(o->output, "text") != 0 && strcmp(o->output, "json") != 0)
+		fprintf(stderr, "quorate-probe: doctor: -o %s: accepted: text, json\n", o->output);
+	else
+		return -1;
+	return DOCTOR_USAGE;
+}
+
 /* -1: go on; else the exit status. */
 static int parse(int argc, char **argv, struct options *o)
 {
@@ -76,15 +105,18 @@ static int parse(int argc, char **argv, struct options *o)
 		{"check-config", no_argument, NULL, OPTION_CHECK},
 		{"file", required_argument, NULL, OPTION_FILE},
 		{"force", no_argument, NULL, OPTION_FORCE},
-		{"wait", no_argument, NULL, OPTION_WAIT},
+		{"wait", no_argument, NULL, OPTION_WAIT}, {"output", required_argument, NULL, 'o'},
 		{"version", no_argument, NULL, OPTION_VERSION},
 		{"help", no_argument, NULL, OPTION_HELP}, {NULL, 0, NULL, 0}};
 	int code;
-	while ((code = getopt_long(argc, argv, "c:", options, NULL)) != -1) {
+	while ((code = getopt_long(argc, argv, "c:o:", options, NULL)) != -1) {
 		switch (code) {
 		case 'c':
 			o->path = optarg;
 			o->path_given = true;
+			break;
+		case 'o':
+			o->output = optarg;
 			break;
 		case OPTION_CHECK:
 			o->check_only = true;
@@ -106,9 +138,11 @@ static int parse(int argc, char **argv, struct options *o)
 			return EXIT_SUCCESS;
 		default:
 			fputs(usage, stderr);
-			return EXIT_USAGE;
+			return usage_status(argc, argv);
 		}
 	}
+	if (optind < argc && strcmp(argv[optind], "doctor") == 0)
+		return parse_doctor(argc - optind - 1, argv + optind + 1, o);
 	if (optind < argc && strcmp(argv[optind], "join") == 0) {
 		o->join = true;
 		optind++;
@@ -121,6 +155,10 @@ static int parse(int argc, char **argv, struct options *o)
 	}
 	if (optind < argc) {
 		fprintf(stderr, "quorate-probe: '%s' is not an option\n%s", argv[optind], usage);
+		return EXIT_USAGE;
+	}
+	if (o->output) {
+		fputs("quorate-probe: -o belongs to doctor\n", stderr);
 		return EXIT_USAGE;
 	}
 	if (!o->join && (o->joining.file || o->joining.force)) {
@@ -158,6 +196,12 @@ int main(int argc, char **argv)
 	int status = parse(argc, argv, &o);
 	if (status >= 0)
 		return status;
+	if (o.doctor) {
+		struct doctor_options options = {.conf_path = o.path,
+			.conf_given = o.path_given,
+			.json = o.output && strcmp(o.output, "json") == 0};
+		return doctor_run(&options, stdout);
+	}
 	status = EXIT_USAGE;
 	if (probe_conf_load(o.path, !o.path_given, &conf) == 0)
 		status = run(&o, &conf);

@@ -306,17 +306,25 @@ static void filter_replies(const struct channel *c)
 	}
 }
 
-static void channel_open(struct channel *c, struct loop *loop, int family)
+int pinger_socket(int family, bool *raw)
 {
 	int protocol = family == AF_INET6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
-	int flags = SOCK_CLOEXEC | SOCK_NONBLOCK, on = 1, bytes = RECEIVE_BUFFER;
+	int flags = SOCK_CLOEXEC | SOCK_NONBLOCK;
+	int fd = socket(family, SOCK_DGRAM | flags, protocol);
+	*raw = false;
+	if (fd != -1)
+		return fd;
+	fd = socket(family, SOCK_RAW | flags, protocol);
+	*raw = fd != -1;
+	return fd;
+}
+
+static void channel_open(struct channel *c, struct loop *loop, int family)
+{
+	int on = 1, bytes = RECEIVE_BUFFER;
 	uint16_t random;
 	c->family = family;
-	c->fd = socket(family, SOCK_DGRAM | flags, protocol);
-	if (c->fd == -1) {
-		c->fd = socket(family, SOCK_RAW | flags, protocol);
-		c->raw = c->fd != -1;
-	}
+	c->fd = pinger_socket(family, &c->raw);
 	if (c->fd == -1) {
 		log_info("ping.unavailable family=%s error=%s hint=\"net.ipv4.ping_group_range or "
 			 "CAP_NET_RAW\"",

@@ -15,6 +15,9 @@
 #include <stddef.h>
 #include <sys/socket.h>
 
+/* An ICMP socket of the first kind that this process may have; *RAW: which. -1 and errno: neither. */
+MUST_CHECK int pinger_socket(int family, bool *raw);
+
 struct pinger;
 struct pinger *pinger_new(struct loop *loop);
 void pinger_free(struct pinger *pinger);

@@ -27,6 +27,7 @@
 
 #define FIRST_TRY_MS 1500 /* doubled by c-ares with every round over the servers */
 #define TRIES        3
+#define SERVERS_MAX  16
 
 struct channel;
 
@@ -269,23 +270,34 @@ static enum reason reason_of(int status)
 	}
 }
 
-/* Nobody could be asked because this machine has no way to any of its name servers. */
-static bool no_way_out(const struct config *config)
+static int config_servers(const struct config *config, struct sockaddr_storage *out, int max)
 {
 	struct ares_addr_port_node *servers = NULL;
-	bool none = true;
+	int n = 0, port = config->resolver->port;
 	if (ares_get_servers_ports(config->exact.ares, &servers) != ARES_SUCCESS)
-		return false;
-	for (struct ares_addr_port_node *s = servers; s != NULL && none; s = s->next) {
+		return 0;
+	for (const struct ares_addr_port_node *s = servers; s != NULL && n < max; s = s->next) {
 		struct sockaddr_storage to = {.ss_family = (sa_family_t)s->family};
 		if (s->family == AF_INET)
 			((struct sockaddr_in *)(void *)&to)->sin_addr = s->addr.addr4;
 		else
 			memcpy(&((struct sockaddr_in6 *)(void *)&to)->sin6_addr, &s->addr.addr6,
 				16);
-		none = !net_has_route((struct sockaddr *)&to);
+		net_set_port((struct sockaddr *)&to, s->udp_port ? s->udp_port : port ? port : 53);
+		out[n++] = to;
 	}
 	ares_free_data(servers);
+	return n;
+}
+
+/* Nobody could be asked because this machine has no way to any of its name servers. */
+static bool no_way_out(const struct config *config)
+{
+	struct sockaddr_storage server[SERVERS_MAX];
+	int n = config_servers(config, server, SERVERS_MAX);
+	bool none = n > 0;
+	for (int i = 0; i < n && none; i++)
+		none = !net_has_route((struct sockaddr *)&server[i]);
 	return none;
 }
 
@@ -449,6 +461,11 @@ struct resolver_query *resolver_find(struct resolver *r, const char *host,
 	ask(q, &r->config->exact);
 	q->in_call = false;
 	return q;
+}
+
+int resolver_servers(const struct resolver *r, struct sockaddr_storage *out, int max)
+{
+	return config_servers(r->config, out, max);
 }
 
 void resolver_cancel(struct resolver_query *query)

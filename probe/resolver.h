@@ -28,6 +28,9 @@ struct resolver *resolver_new(struct loop *loop); /* NULL after logging why */
 struct resolver *resolver_new_with(struct loop *loop, const char *resolv_conf, int port);
 void resolver_free(struct resolver *resolver);
 
+/* The name servers that are asked, at most MAX, with their ports. Returns how many. */
+int resolver_servers(const struct resolver *resolver, struct sockaddr_storage *out, int max);
+
 /* REASON_OK and at least one address, or a dns.* reason and none; internal.network or
  * internal.resources when the probe could not even ask. Names are absolute: no search list, so that
  * a wildcard at home cannot answer for a name that is gone. Literal addresses (also in brackets)

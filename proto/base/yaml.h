@@ -45,5 +45,8 @@ void yaml_print_problems(const struct yaml_doc *doc, const struct problems *prob
  */
 MUST_CHECK int conf_load(
 	const char *path, bool missing_ok, const struct schema *schema, void *object);
+/* The same, with the problems printed to OUT, a line each. */
+MUST_CHECK int conf_load_to(
+	const char *path, bool missing_ok, const struct schema *schema, void *object, FILE *out);
 
 #endif

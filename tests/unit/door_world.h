@@ -276,8 +276,8 @@ static inline void client_send(struct client *c, const void *bytes, size_t size)
 	}
 }
 
-static inline void client_preface(struct client *c, int stream, const char *probe,
-	const char *token, int version)
+static inline void client_preface(
+	struct client *c, int stream, const char *probe, const char *token, int version)
 {
 	char line[PREFACE_MAX_BYTES + 1];
 	struct preface p = {.version = version,
