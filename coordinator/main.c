@@ -6,13 +6,16 @@
  */
 #include "coordinator/admin.h"
 #include "coordinator/api/api.h"
+#include "coordinator/backup.h"
 #include "coordinator/coordinator.h"
 #include "coordinator/status_line.h"
 
 #include "proto/base/clock.h"
 #include "proto/base/log.h"
+#include "proto/base/log_switch.h"
 #include "proto/base/mem.h"
 #include "proto/base/service.h"
+#include "proto/journal.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -38,6 +41,7 @@ struct program {
 	struct options options;
 	struct watch_signal term, interrupt, hangup;
 	struct service service;
+	struct log_switch log_switch;
 };
 
 /* ---- command line */
@@ -45,6 +49,7 @@ struct program {
 static void usage(FILE *out)
 {
 	fputs("Usage: quorate-coordinator [-c FILE] [--check-config] [--new-admin-key]\n"
+	      "       quorate-coordinator backup|restore|check …   (--help says more)\n"
 	      "\n"
 	      "  -c, --config FILE   configuration (default: " DEFAULT_CONFIG
 	      "; all of it has defaults)\n"
@@ -201,6 +206,7 @@ static void listen_to_the_world(struct program *p)
 	watch_signal_start(&p->term, p->c.loop, SIGTERM, on_stop, p);
 	watch_signal_start(&p->interrupt, p->c.loop, SIGINT, on_stop, p);
 	watch_signal_start(&p->hangup, p->c.loop, SIGHUP, on_hangup, p);
+	log_switch_start(&p->log_switch, p->c.loop, &p->c.conf.log_level);
 }
 
 /* ---- start and end */
@@ -297,6 +303,7 @@ static void run(struct program *p)
 	watch_signal_stop(&p->term);
 	watch_signal_stop(&p->interrupt);
 	watch_signal_stop(&p->hangup);
+	log_switch_stop(&p->log_switch);
 }
 
 int main(int argc, char **argv)
@@ -304,6 +311,8 @@ int main(int argc, char **argv)
 	static struct program p;
 	int status = 0;
 
+	if (argc > 1 && backup_is_command(argv[1]))
+		return backup_main(argc - 1, argv + 1);
 	parse_options(argc, argv, &p.options);
 	if (coordinator_conf_load(p.options.config, !p.options.config_given, &p.c.conf) == -1)
 		return 1;
@@ -313,6 +322,7 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	umask(0077);
+	(void)journal_attach();
 	log_set_level((enum log_level)p.c.conf.log_level);
 	raise_limits();
 	make_state_dir(p.c.conf.state_dir);

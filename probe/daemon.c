@@ -17,10 +17,12 @@
 #include "probe/uplinks.h"
 #include "proto/base/clock.h"
 #include "proto/base/log.h"
+#include "proto/base/log_switch.h"
 #include "proto/base/loop.h"
 #include "proto/base/mem.h"
 #include "proto/base/service.h"
 #include "proto/base/yaml.h"
+#include "proto/journal.h"
 
 #include <arpa/inet.h>
 #include <inttypes.h>
@@ -48,6 +50,7 @@ struct daemon {
 	struct service service;
 	bool stopping;
 	struct watch_signal on_term, on_int, on_hup;
+	struct log_switch log_switch;
 };
 
 /* ---- results */
@@ -407,6 +410,7 @@ static void watch(struct daemon *d)
 	watch_signal_start(&d->on_term, d->loop, SIGTERM, stop_cb, d);
 	watch_signal_start(&d->on_int, d->loop, SIGINT, stop_cb, d);
 	watch_signal_start(&d->on_hup, d->loop, SIGHUP, reload_cb, d);
+	log_switch_start(&d->log_switch, d->loop, &d->conf.log_level);
 	timer_init(&d->tick, d->loop, tick_cb, d);
 	timer_init(&d->stop, d->loop, stop_now, d);
 	tilt_init(&d->tilt, clock_now_ms(), clock_wall_ms());
@@ -420,6 +424,7 @@ static void unwatch(struct daemon *d)
 	watch_signal_stop(&d->on_term);
 	watch_signal_stop(&d->on_int);
 	watch_signal_stop(&d->on_hup);
+	log_switch_stop(&d->log_switch);
 	timer_clear(&d->tick);
 	timer_clear(&d->stop);
 }
@@ -432,6 +437,7 @@ int daemon_run(const char *conf_path, struct probe_conf *take)
 	d->conf = *take;
 	*take = (struct probe_conf){0};
 	d->loop = loop_new();
+	(void)journal_attach();
 	log_set_level((enum log_level)d->conf.log_level);
 	if (open_parts(d) == 0) {
 		watch(d);

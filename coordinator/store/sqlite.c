@@ -7,6 +7,7 @@
  * without harm to state.db: a damaged one is put aside at the start. A damaged state.db stops the
  * start.
  */
+#include "coordinator/store/archive.h"
 #include "coordinator/store/sqlite.h"
 
 #include "proto/base/clock.h"
@@ -117,6 +118,21 @@ static int lock_folder(struct sqlite_store *s, char why[WHY_SIZE])
 	return -1;
 }
 
+/* Before a new program changes the schema of an old state.db: a copy of it, for the way back. */
+static int keep_old(struct sqlite_store *s, sqlite3 *db, char why[WHY_SIZE])
+{
+	int version = sqlite_version(db, &sqlite_state_schema, why);
+	if (version == -1 || version == sqlite_state_schema.n_steps)
+		return version == -1 ? -1 : 0;
+	char *from = mem_printf("%s/state.db", s->folder);
+	char *to = mem_printf("%s/state.db.schema-%d", s->folder, version);
+	(void)unlink(to); /* of an earlier attempt */
+	int rc = archive_copy(from, to, why);
+	free(from);
+	free(to);
+	return rc;
+}
+
 /* Returns SQLITE_OK, or SQLite's error and WHY; the connection is left in S for close_lane. */
 static int open_lane(struct sqlite_store *s, enum lane_kind lane, char why[WHY_SIZE])
 {
@@ -138,6 +154,8 @@ static int open_lane(struct sqlite_store *s, enum lane_kind lane, char why[WHY_S
 		sqlite_why(why, db_schemas[lane]->file, db);
 		return rc;
 	}
+	if (!fresh && lane == LANE_STATE && keep_old(s, db, why) == -1)
+		return SQLITE_CANTOPEN;
 	if (sqlite_migrate(db, db_schemas[lane], why) == -1)
 		return sqlite3_errcode(db) == SQLITE_OK ? SQLITE_MISMATCH : sqlite3_errcode(db);
 	s->reader[lane] = sqlite_open_reader(s, lane);
@@ -240,38 +258,49 @@ static int open_state(struct sqlite_store *s, char why[WHY_SIZE])
 	return 0;
 }
 
-/* Writes the row that knows the key, or asks it. */
-static int check_key(struct sqlite_store *s, char why[WHY_SIZE])
+static const char known[] = "quorate"; /* sealed, in the one row of the table seal */
+
+int sqlite_key_fits(sqlite3 *db, const struct seal_key *key)
 {
-	static const char known[] = "quorate";
-	sqlite3 *db = s->db[LANE_STATE];
+	sqlite3_stmt *stmt = NULL;
+	char text[sizeof(known)];
+	int fits = -1;
+	if (sqlite3_prepare_v2(db, "SELECT document FROM seal", -1, &stmt, NULL) == SQLITE_OK &&
+		sqlite3_step(stmt) == SQLITE_ROW)
+		fits = sqlite3_column_bytes(stmt, 0) == sizeof(known) + SEAL_ROOM &&
+		       unseal(key, "seal", 4, sqlite3_column_blob(stmt, 0),
+			       sizeof(known) + SEAL_ROOM, text) == sizeof(known);
+	sqlite3_finalize(stmt);
+	return fits;
+}
+
+static int write_seal(sqlite3 *db, const struct seal_key *key)
+{
 	sqlite3_stmt *stmt = NULL;
 	uint8_t sealed[sizeof(known) + SEAL_ROOM];
-	char text[sizeof(known)];
-	int64_t n = 0;
-	int rc = sqlite3_prepare_v2(db, "SELECT document FROM seal", -1, &stmt, NULL);
-	if (rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW &&
-		sqlite3_column_bytes(stmt, 0) == sizeof(sealed))
-		n = unseal(&s->key, "seal", 4, sqlite3_column_blob(stmt, 0), sizeof(sealed), text);
+	int rc = sqlite3_prepare_v2(db, "INSERT INTO seal VALUES(1, ?1)", -1, &stmt, NULL);
+	seal(key, "seal", 4, known, sizeof(known), sealed);
+	if (rc == SQLITE_OK) {
+		(void)sqlite3_bind_blob(stmt, 1, sealed, sizeof(sealed), SQLITE_STATIC);
+		rc = sqlite3_step(stmt);
+	}
 	sqlite3_finalize(stmt);
-	if (rc == SQLITE_ROW) {
-		if (n == sizeof(known))
-			return 0;
+	return rc == SQLITE_DONE ? 0 : -1;
+}
+
+/* Asks the row that knows the key, or writes it. */
+static int check_key(struct sqlite_store *s, char why[WHY_SIZE])
+{
+	sqlite3 *db = s->db[LANE_STATE];
+	int fits = sqlite_key_fits(db, &s->key);
+	if (fits == 1 || (fits == -1 && write_seal(db, &s->key) == 0))
+		return 0;
+	if (fits == 0)
 		snprintf(why, WHY_SIZE,
 			"%s/state.key is not the key of state.db: restore both from one backup",
 			s->folder);
-		return -1;
-	}
-	seal(&s->key, "seal", 4, known, sizeof(known), sealed);
-	if (rc == SQLITE_DONE && sqlite3_prepare_v2(db, "INSERT INTO seal VALUES(1, ?1)", -1, &stmt,
-					 NULL) == SQLITE_OK) {
-		(void)sqlite3_bind_blob(stmt, 1, sealed, sizeof(sealed), SQLITE_STATIC);
-		rc = sqlite3_step(stmt);
-		sqlite3_finalize(stmt);
-		if (rc == SQLITE_DONE)
-			return 0;
-	}
-	sqlite_why(why, "state.db", db);
+	else
+		sqlite_why(why, "state.db", db);
 	return -1;
 }
 
@@ -310,6 +339,18 @@ static void sync_folder(const char *folder)
 	close(fd);
 }
 
+/* An empty store in place of one that is half restored would be a lie. */
+static int check_restored(const struct sqlite_store *s, char why[WHY_SIZE])
+{
+	char *path = mem_printf("%s/" RESTORE_MARK, s->folder);
+	int found = access(path, F_OK);
+	free(path);
+	if (found == -1)
+		return 0;
+	snprintf(why, WHY_SIZE, "a restore into %s did not end: run it again", s->folder);
+	return -1;
+}
+
 static int sqlite_open(void **out, const char *location, char why[WHY_SIZE])
 {
 	if (!location[0]) {
@@ -321,8 +362,8 @@ static int sqlite_open(void **out, const char *location, char why[WHY_SIZE])
 	s->folder = mem_strdup(location);
 	s->lock_fd = -1;
 	if (make_folder(s->folder, why) == -1 || lock_folder(s, why) == -1 ||
-		open_key(s, why) == -1 || open_state(s, why) == -1 || check_key(s, why) == -1 ||
-		open_results(s, why) == -1) {
+		check_restored(s, why) == -1 || open_key(s, why) == -1 ||
+		open_state(s, why) == -1 || check_key(s, why) == -1 || open_results(s, why) == -1) {
 		sqlite_close(s);
 		return -1;
 	}

@@ -21,6 +21,8 @@ struct sqlite_schema {
 };
 extern const struct sqlite_schema sqlite_state_schema, sqlite_results_schema;
 
+/* The schema that DB has, or -1 and WHY: it is newer than ours or somebody else's. */
+MUST_CHECK int sqlite_version(sqlite3 *db, const struct sqlite_schema *schema, char why[WHY_SIZE]);
 /* Brings DB forward to SCHEMA, all steps in one transaction. -1 and WHY when it is newer than ours,
  * is somebody else's database, or a step fails (then it is as it was). */
 MUST_CHECK int sqlite_migrate(sqlite3 *db, const struct sqlite_schema *schema, char why[WHY_SIZE]);
@@ -46,6 +48,8 @@ sqlite3 *sqlite_open_reader(const struct sqlite_store *s, enum lane_kind lane);
 void sqlite_why(char why[WHY_SIZE], const char *file, sqlite3 *db);
 
 int sqlite_run(sqlite3 *db, const char *sql);
+/* Whether state.db was sealed with KEY: 1 yes, 0 no, -1 it does not say or cannot be read. */
+int sqlite_key_fits(sqlite3 *db, const struct seal_key *key);
 /* What a sealed document of an object is bound to. */
 struct sqlite_object_row {
 	uint8_t kind;

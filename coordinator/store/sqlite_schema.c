@@ -83,7 +83,7 @@ static int read_number(sqlite3 *db, const char *sql, int64_t *out)
 }
 
 /* Whose is it, and how old? Returns the version, or -1 and WHY. */
-static int read_version(sqlite3 *db, const struct sqlite_schema *schema, char why[WHY_SIZE])
+int sqlite_version(sqlite3 *db, const struct sqlite_schema *schema, char why[WHY_SIZE])
 {
 	int64_t version, application, tables;
 	if (read_number(db, "PRAGMA user_version", &version) == -1 ||
@@ -124,7 +124,7 @@ static int run_steps(sqlite3 *db, const struct sqlite_schema *schema, int versio
 
 int sqlite_migrate(sqlite3 *db, const struct sqlite_schema *schema, char why[WHY_SIZE])
 {
-	int version = read_version(db, schema, why);
+	int version = sqlite_version(db, schema, why);
 	if (version == -1)
 		return -1;
 	if (version == schema->n_steps)

@@ -22,6 +22,7 @@
 #define LIMITED_KEYS    64
 
 static enum log_level threshold = LOG_LEVEL_INFO;
+static log_sink_fn sink;
 
 static const struct {
 	const char *name;
@@ -43,6 +44,11 @@ int log_level_parse(const char *text, enum log_level *out)
 	return -1;
 }
 
+void log_set_sink(log_sink_fn taker)
+{
+	sink = taker;
+}
+
 static size_t start_line(char *line, size_t room, enum log_level level)
 {
 	char now[TIME_TEXT_SIZE] = "", prefix[8] = "";
@@ -58,11 +64,15 @@ static size_t start_line(char *line, size_t room, enum log_level level)
 	return (size_t)n;
 }
 
-static void write_line(char *line, size_t n)
+/* START: where the text begins, behind level and time. */
+static void write_line(enum log_level level, char *line, size_t start, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		if ((unsigned char)line[i] < ' ')
 			line[i] = ' ';
+	line[n] = '\0';
+	if (sink && sink(levels[level].journal, line + start))
+		return;
 	line[n++] = '\n';
 	while (n > 0) {
 		ssize_t written = write(STDERR_FILENO, line, n);
@@ -82,15 +92,15 @@ static void vlog(enum log_level level, int error, const char *format, va_list ar
 {
 	char line[LINE_MAX_BYTES];
 	int saved = errno;
-	size_t n, room = sizeof(line) - 1;
+	size_t n, start, room = sizeof(line) - 1;
 
 	if (level > threshold)
 		return;
-	n = start_line(line, room, level);
+	n = start = start_line(line, room, level);
 	n += (size_t)vsnprintf(line + n, room - n, format, args);
 	if (error != 0 && n < room)
 		n += (size_t)snprintf(line + n, room - n, " errno=\"%s\"", strerror(error));
-	write_line(line, n < room ? n : room - 1);
+	write_line(level, line, start, n < room ? n : room - 1);
 	errno = saved;
 }
 

@@ -10,11 +10,16 @@
 
 #include "quorate/attr.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
 void log_set_level(enum log_level level);
+/* Something that takes lines instead of standard error: PRIORITY as in syslog(3), LINE without level and time. false: it
+ * could not, and the line goes to standard error. */
+typedef bool (*log_sink_fn)(int priority, const char *line);
+void log_set_sink(log_sink_fn sink);
 /* "error", "warning", "info" or "debug"; returns -1 for anything else. */
 MUST_CHECK int log_level_parse(const char *text, enum log_level *out);
 

@@ -8,7 +8,7 @@ import stat
 import subprocess
 import time
 
-from lab import BUILD, ROOT, Failure, check, equal, read, wait_for, write
+from lab import BUILD, ROOT, Failure, Skip, check, equal, read, wait_for, write
 from peers import Network, Receiver, Site, Stream
 
 
@@ -48,6 +48,39 @@ def test_probe_listens_nowhere(lab):
     for line in table.splitlines():
         if f"pid={coordinator.pid}," in line and line.startswith("tcp"):
             check("127.0.0.1:" in line.split()[4], f"listens beyond loopback: {line}")
+
+
+def test_journal(lab):
+    """In a real journal each entry has fields to search by; SIGUSR1 turns debug on and SIGUSR2 off again, while it runs."""
+    if os.environ.get("QUORATE_LAB_NAMESPACES") != "1":
+        raise Skip("needs a mount namespace")
+    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", "/run"], check=True)
+    lab.closers.append(lambda: subprocess.run(["umount", "-l", "/run"]))
+    for folder in ("/run/systemd/journal", "/run/log/journal"):
+        os.makedirs(folder)
+    journald = subprocess.Popen(["/lib/systemd/systemd-journald"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    lab.closers.append(lambda: (journald.kill(), journald.wait()))
+    wait_for(lambda: os.path.exists("/run/systemd/journal/socket"), "journald")
+    as_unit = ["sh", "-c", 'JOURNAL_STREAM=$(stat -L -c %d:%i /proc/self/fd/2) exec "$@"', "sh"]  # what systemd sets
+
+    def entries(**match):
+        found = subprocess.run(["journalctl", "-D", "/run/log/journal", "-o", "json", *(f"{k}={v}" for k, v in match.items())],
+                               capture_output=True, text=True).stdout
+        return [json.loads(line) for line in found.splitlines()]
+
+    coordinator = lab.coordinator(prefix=as_unit).start()
+    lab.regions(coordinator)
+    probe = lab.probe(coordinator, "tokyo-1", "ap-northeast-1", prefix=as_unit).start()
+    started = wait_for(lambda: entries(QUORATE_EVENT="coordinator.started"), "the coordinator's start in the journal")[0]
+    equal((started["PRIORITY"], started["_PID"]), ("6", str(coordinator.pid)), "its level and process")
+    check(started["MESSAGE"].startswith("coordinator.started version="), started["MESSAGE"])
+    check(wait_for(lambda: entries(QUORATE_EVENT="probe.started", QUORATE_NAME="tokyo-1"), "the probe's start"), "by a field")
+    for child in (coordinator, probe):
+        equal(child.text(), "", f"what {child.name} wrote on standard error")
+        child.signal(signal.SIGUSR1)
+        wait_for(lambda: entries(QUORATE_EVENT="log.level", QUORATE_LEVEL="debug", _PID=child.pid), f"{child.name} to log debug")
+        child.signal(signal.SIGUSR2)
+        wait_for(lambda: entries(QUORATE_EVENT="log.level", QUORATE_LEVEL="configured", _PID=child.pid), f"{child.name} to log as before")
 
 
 def test_reconnect(lab):

@@ -263,6 +263,10 @@ static void released_schemas_open_with_their_content(void **state)
 								    : (int)ARRAY_LEN(old_results);
 		make_old(path_in(f, "results.db"), old_results[results - 1], results);
 		fixture_open(f);
+		char old[40];
+		snprintf(old, sizeof(old), "state.db.schema-%d", version);
+		assert_int_equal(access(path_in(f, old), F_OK),
+			version < (int)ARRAY_LEN(old_state) ? 0 : -1);
 		assert_int_equal(count_objects(f), 1);
 		assert_int_equal(store_last_sequence(f->store), 41);
 		assert_int_equal(store_each_pending_message(f->store, count_message, &pending), 0);
