@@ -132,7 +132,7 @@ int backup_check(const struct coordinator_conf *conf, const struct backup_option
 {
 	const char *folder = o->folder ? o->folder : backup_store_folder(conf);
 	const char *door = o->folder ? o->folder : conf->state_dir;
-	bool secret_key, link_key;
+	bool secret_key = false, link_key = false;
 	char *mark = mem_printf("%s/" RESTORE_MARK, folder);
 	int rc;
 
@@ -157,19 +157,27 @@ struct restore {
 	struct stat owner; /* of the store's folder: what root restores is its again */
 };
 
+/* What root makes belongs to whom the store's folder belongs to. */
+static int give_away(const struct restore *r, const char *path)
+{
+	if (geteuid() != 0 || chown(path, r->owner.st_uid, r->owner.st_gid) == 0)
+		return 0;
+	return backup_fail("%s cannot be given to its owner: %s", path, strerror(errno));
+}
+
 /* The coordinator's own lock: 0, or -1 when it runs. */
 static int take_lock(struct restore *r)
 {
 	char *path = mem_printf("%s/lock", r->store);
-	int rc = 0;
+	int rc;
 
 	r->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (r->lock_fd == -1)
 		rc = backup_fail("%s: %s", path, strerror(errno));
 	else if (flock(r->lock_fd, LOCK_EX | LOCK_NB) == -1)
 		rc = backup_fail("a coordinator is using %s: stop it first", r->store);
-	else if (geteuid() == 0 && fchown(r->lock_fd, r->owner.st_uid, r->owner.st_gid) == -1)
-		rc = backup_fail("%s: %s", path, strerror(errno));
+	else
+		rc = give_away(r, path);
 	free(path);
 	return rc;
 }
@@ -207,8 +215,8 @@ static int prepare_one(struct restore *r, const struct backup_file *file)
 		rc = backup_copy_file(from, to);
 	else if (is_there(from) && (rc = archive_copy(from, to, why)) == -1)
 		(void)backup_fail("%s", why);
-	if (rc == 0 && geteuid() == 0 && chown(to, r->owner.st_uid, r->owner.st_gid) == -1)
-		rc = backup_fail("%s: %s", to, strerror(errno));
+	if (rc == 0)
+		rc = give_away(r, to);
 	free(from);
 	free(to);
 	return rc;
@@ -226,8 +234,8 @@ static int prepare_key(struct restore *r)
 		rc = backup_fail(
 			"%s holds no state.key; accepted: the state.key of that coordinator, as %s",
 			r->o->folder, own);
-	if (rc == 0 && geteuid() == 0 && chown(to, r->owner.st_uid, r->owner.st_gid) == -1)
-		rc = backup_fail("%s: %s", to, strerror(errno));
+	if (rc == 0)
+		rc = give_away(r, to);
 	free(own);
 	free(to);
 	return rc;
@@ -235,7 +243,7 @@ static int prepare_key(struct restore *r)
 
 static int prepare(struct restore *r)
 {
-	bool secret_key, link_key;
+	bool secret_key = false, link_key = false;
 	char why[WHY_SIZE];
 
 	if (mkdir(r->prepared, 0700) == -1 && errno != EEXIST)
@@ -301,9 +309,7 @@ static int swap(struct restore *r)
 	close(fd);
 	if (mkdir(r->aside, 0700) == -1 && errno != EEXIST)
 		return backup_fail("%s: %s", r->aside, strerror(errno));
-	if (geteuid() == 0 && chown(r->aside, r->owner.st_uid, r->owner.st_gid) == -1)
-		return backup_fail("%s: %s", r->aside, strerror(errno));
-	if (backup_sync(r->store) == -1)
+	if (give_away(r, r->aside) == -1 || backup_sync(r->store) == -1)
 		return -1;
 	for (size_t i = 0; i < backup_files_n; i++)
 		if (put_in_place(r, &backup_files[i]) == -1)

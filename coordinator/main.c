@@ -15,7 +15,7 @@
 #include "proto/base/log_switch.h"
 #include "proto/base/mem.h"
 #include "proto/base/service.h"
-#include "proto/journal.h"
+#include "proto/base/journal.h"
 
 #include <errno.h>
 #include <getopt.h>

@@ -22,7 +22,7 @@
 #include "proto/base/mem.h"
 #include "proto/base/service.h"
 #include "proto/base/yaml.h"
-#include "proto/journal.h"
+#include "proto/base/journal.h"
 
 #include <arpa/inet.h>
 #include <inttypes.h>

@@ -36,7 +36,7 @@ BEGIN {
 	door[++n] = "^yaml\\.h"; at[n] = "^proto/base/yaml"
 	door[++n] = "^event2/";  at[n] = "^(proto/base/loop|proto/relay|coordinator/door|coordinator/api/(server|exchange))[_.a-z]*$"
 	door[++n] = "^curl/";    at[n] = "^(proto/curl_loop|proto/relay|probe/(dial|join|engine|http_|check_http|check_redirect)|coordinator/(notify|cli)/)"
-	door[++n] = "^systemd/"; at[n] = "^proto/base/service"
+	door[++n] = "^systemd/"; at[n] = "^proto/base/(service|journal)"
 	door[++n] = "^openssl/"; at[n] = "^(proto/[^/]*|probe/.*|coordinator/([^c]|c[^o]|co[^r]).*)$"
 	door[++n] = "^jansson";  at[n] = "^(proto|probe|coordinator/([^c]|c[^o]|co[^r]))"
 	doors = n

@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "proto/journal.h"
+#include "proto/base/journal.h"
 #include "quorate/attr.h"
 
 #include <stdio.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "proto/journal.h"
+#include "proto/base/journal.h"
 
 #include "proto/base/log.h"
 #include "proto/base/mem.h"
@@ -52,7 +52,7 @@ static size_t key_length(const char *at)
 {
 	size_t n = strcspn(at, "= \"");
 
-	return at[n] == '=' && n <= NAME_MAX_BYTES ? n : 0;
+	return n <= NAME_MAX_BYTES && at[n] == '=' ? n : 0;
 }
 
 size_t journal_fields(const char *line, char *out[JOURNAL_FIELDS_MAX])

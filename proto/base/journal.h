@@ -4,8 +4,8 @@
  * `journalctl QUORATE_EVENT=alert.opened QUORATE_MONITOR=…` finds them: the first word of a line is
  * QUORATE_EVENT, each key=value after it QUORATE_KEY.
  */
-#ifndef QUORATE_JOURNAL_H
-#define QUORATE_JOURNAL_H
+#ifndef QUORATE_BASE_JOURNAL_H
+#define QUORATE_BASE_JOURNAL_H
 
 #include <stdbool.h>
 #include <stddef.h>
