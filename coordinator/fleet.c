@@ -242,12 +242,33 @@ static void probe_changed(struct fleet *f, const struct probe *probe)
 	log_info("probe.token_renewed name=%s", probe->name);
 }
 
+/*
+ * Its voters are given a monitor again, with the new value. The monitor is the same and so is its
+ * revision: the votes made with the old value stand until those with the new one come.
+ */
+static void secret_changed(struct fleet *f, const struct secret *secret)
+{
+	struct registered *entry = NULL;
+	struct member *m, *next;
+
+	while ((entry = registry_next_monitor(f->c->registry, entry ? &entry->m.id : NULL))) {
+		if (!monitor_uses_secret(&entry->m, secret->name))
+			continue;
+		HASH_ITER (hh, f->members, m, next) {
+			if (order_log_again(&m->orders, &entry->m.id))
+				wake_poll(m);
+		}
+	}
+}
+
 static void on_registry(void *arg, enum registry_change change, void *object)
 {
 	struct fleet *f = arg;
 	const struct probe *probe = object;
 	struct member *m;
 
+	if (change == CHANGED_SECRET)
+		secret_changed(f, object);
 	if (change == CHANGED_PROBE)
 		probe_changed(f, probe);
 	if (change != REMOVED_PROBE)

@@ -72,6 +72,16 @@ void order_log_drop(struct order_log *log, const struct id *monitor)
 	move_to_end(log, order);
 }
 
+bool order_log_again(struct order_log *log, const struct id *monitor)
+{
+	struct order *order = find_order(log, monitor);
+
+	if (!order || order->dropped)
+		return false;
+	move_to_end(log, order);
+	return true;
+}
+
 bool order_log_has(const struct order_log *log, const struct id *monitor, int64_t *revision)
 {
 	const struct order *order = find_order(log, monitor);
@@ -107,8 +117,8 @@ static struct order *first_after(const struct order_log *log, int64_t since)
 	return order;
 }
 
-static void add_assignment(
-	struct orders *orders, const struct order *order, const struct monitor *m, int64_t wall_ms)
+static void add_assignment(struct orders *orders, struct registry *registry,
+	const struct order *order, struct monitor *m, int64_t wall_ms)
 {
 	struct assignment *all =
 		mem_resize(orders->assign.item, orders->assign.n + 1, sizeof(*all));
@@ -117,7 +127,7 @@ static void add_assignment(
 		assign_phase_ms(id_hash(&m->id), order->seat, order->n_seats, m->interval_ms);
 
 	orders->assign.item = all;
-	a->monitor = monitor_encode(m, SCHEMA_WIRE);
+	a->monitor = registry_monitor_for_voters(registry, m);
 	a->assignment = order->revision;
 	a->next_in_ms = assign_next_in_ms(phase_ms, m->interval_ms, wall_ms);
 }
@@ -147,14 +157,14 @@ static char *encode_some(const struct order_log *log, struct registry *registry,
 	int limit, struct orders *orders, int64_t wall_ms, size_t *size_bytes)
 {
 	const struct order *order = first_after(log, since);
-	const struct registered *entry;
+	struct registered *entry;
 	char *text;
 
 	orders->revision = since;
 	for (; order && limit > 0; order = order->next, limit--) {
 		entry = order->dropped ? NULL : registry_monitor(registry, &order->monitor);
 		if (entry)
-			add_assignment(orders, order, &entry->m, wall_ms);
+			add_assignment(orders, registry, order, &entry->m, wall_ms);
 		else
 			add_drop(orders, order);
 		orders->revision = order->revision;

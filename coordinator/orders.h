@@ -31,6 +31,8 @@ void order_log_clear(struct order_log *log);
 /* A change of seat, or of the monitor itself: always a new revision. */
 void order_log_assign(struct order_log *log, const struct id *monitor, int seat, int n_seats);
 void order_log_drop(struct order_log *log, const struct id *monitor);
+/* The same assignment once more, when MONITOR is assigned now: false, it is not. */
+bool order_log_again(struct order_log *log, const struct id *monitor);
 /* Whether MONITOR is assigned now, and its revision. */
 bool order_log_has(const struct order_log *log, const struct id *monitor, int64_t *revision);
 /* Forgets dropped orders up to REVISION: the probe has heard of them (or, with a new session, never

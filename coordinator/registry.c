@@ -101,6 +101,33 @@ struct api_key *registry_insert_key(struct registry *r, struct api_key *take)
 	return key;
 }
 
+static int secret_order(const struct secret *a, const struct secret *b)
+{
+	return strcmp(a->name, b->name);
+}
+
+struct secret *registry_insert_secret(struct registry *r, struct secret *take)
+{
+	struct secret *secret;
+
+	HASH_FIND(hh, r->secrets, take->name, strlen(take->name), secret);
+	if (secret)
+		registry_forget_secret(r, secret);
+	secret = mem_alloc(sizeof(*secret));
+	*secret = *take;
+	memset(take, 0, sizeof(*take));
+	HASH_ADD_KEYPTR(hh, r->secrets, secret->name, strlen(secret->name), secret);
+	HASH_SORT(r->secrets, secret_order);
+	return secret;
+}
+
+void registry_forget_secret(struct registry *r, struct secret *secret)
+{
+	HASH_DELETE(hh, r->secrets, secret);
+	schema_clear(&secret_schema, secret);
+	free(secret);
+}
+
 void registry_forget_region(struct registry *r, struct region *region)
 {
 	HASH_DELETE(hh, r->regions, region);
@@ -181,6 +208,15 @@ static void load_key(void *arg, const struct id *id, const json_t *doc)
 		registry_insert_key(l->r, &key);
 }
 
+static void load_secret(void *arg, const struct id *id, const json_t *doc)
+{
+	struct loading *l = arg;
+	struct secret secret = {0};
+
+	if (load_object(l, &secret_schema, id, doc, &secret))
+		registry_insert_secret(l->r, &secret);
+}
+
 static void load_monitor(void *arg, const struct id *id, const json_t *doc)
 {
 	struct loading *l = arg;
@@ -200,6 +236,7 @@ struct registry *registry_open(struct store *store, int64_t per_target)
 	if (store_each(store, STORE_REGION, load_region, &l) == -1 ||
 		store_each(store, STORE_PROBE, load_probe, &l) == -1 ||
 		store_each(store, STORE_KEY, load_key, &l) == -1 ||
+		store_each(store, STORE_SECRET, load_secret, &l) == -1 ||
 		store_each(store, STORE_MONITOR, load_monitor, &l) == -1) {
 		registry_close(r);
 		return NULL;
@@ -220,6 +257,7 @@ void registry_close(struct registry *r)
 	struct probe *probe, *probe_next;
 	struct registered *entry, *entry_next;
 	struct api_key *key, *key_next;
+	struct secret *secret, *secret_next;
 	struct change *change, *change_next;
 
 	DL_FOREACH_SAFE (r->changes, change, change_next) {
@@ -235,6 +273,8 @@ void registry_close(struct registry *r)
 		registry_forget_monitor(r, entry);
 	HASH_ITER (hh, r->keys, key, key_next)
 		registry_forget_key(r, key);
+	HASH_ITER (hh, r->secrets, secret, secret_next)
+		registry_forget_secret(r, secret);
 	free(r);
 }
 
@@ -331,6 +371,11 @@ struct probe *registry_next_probe(struct registry *r, const struct probe *after)
 const struct api_key *registry_next_key(struct registry *r, const struct api_key *after)
 {
 	return after ? after->hh.next : r->keys;
+}
+
+const struct secret *registry_next_secret(struct registry *r, const struct secret *after)
+{
+	return after ? after->hh.next : r->secrets;
 }
 
 struct registered *registry_next_monitor(struct registry *r, const struct id *after)

@@ -50,6 +50,17 @@ struct registered {
 	UT_hash_handle hh_external; /* those with an external_id */
 };
 
+/* What monitors name as {secret: NAME}. The value leaves the coordinator for voters only. */
+struct secret {
+	struct id id;
+	char *name; /* "NAME" or "ORGANIZATION/NAME", see secret_name_short() */
+	char *value;
+	int64_t revision; /* +1 with every new value */
+	int64_t created_wall_ms, changed_wall_ms;
+	UT_hash_handle hh; /* by name */
+};
+extern const struct schema secret_schema, secret_value_schema; /* the latter: {"value"} */
+
 enum role { ROLE_VIEWER, ROLE_EDITOR, ROLE_ADMIN };
 extern const char *const role_names[];
 
@@ -67,11 +78,12 @@ enum registry_change {
 	CHANGED_REGION,
 	CHANGED_PROBE,
 	CHANGED_MONITOR,
+	CHANGED_SECRET, /* it is new, or has another value */
 	REMOVED_REGION,
 	REMOVED_PROBE,
 	REMOVED_MONITOR
 };
-/* OBJECT: struct region, struct probe or struct registered; of a REMOVED_x it is still whole during
+/* OBJECT: struct region, struct probe, struct registered or struct secret; of a REMOVED_x it is still whole during
  * the call. */
 typedef void (*registry_listener_fn)(void *arg, enum registry_change change, void *object);
 
@@ -92,12 +104,14 @@ struct registered *registry_monitor_by_external_id(struct registry *r, const cha
 /* What people type: an id, an external_id or a name. */
 struct registered *registry_monitor_find(struct registry *r, const char *text);
 const struct api_key *registry_key(struct registry *r, const char *secret);
+const struct secret *registry_secret(struct registry *r, const char *name);
 
 /* ---- walking, in order of name (monitors: of id, from AFTER; NULL: the first). */
 struct region *registry_next_region(struct registry *r, const struct region *after);
 struct probe *registry_next_probe(struct registry *r, const struct probe *after);
 struct registered *registry_next_monitor(struct registry *r, const struct id *after);
 const struct api_key *registry_next_key(struct registry *r, const struct api_key *after);
+const struct secret *registry_next_secret(struct registry *r, const struct secret *after);
 size_t registry_count_monitors(const struct registry *r);
 
 /* ---- changing. Each validates first: on -1 PROBLEMS says why and nothing happened (DONE does not
@@ -153,6 +167,19 @@ MUST_CHECK int registry_add_key(struct registry *r, const json_t *in, char secre
 	struct problems *p, registry_done_fn done, void *arg);
 MUST_CHECK int registry_remove_key(
 	struct registry *r, const struct id *id, registry_done_fn done, void *arg);
+
+/* ---- secrets (registry_secrets.c) */
+
+/* IN: {"value"}. A secret of that name gets another value, or is made. Refused when a monitor that
+ * uses it could not be checked with this value. */
+MUST_CHECK int registry_set_secret(struct registry *r, const char *name, const json_t *in,
+	struct problems *p, registry_done_fn done, void *arg);
+/* Refused while monitors use it. */
+MUST_CHECK int registry_remove_secret(
+	struct registry *r, const char *name, struct problems *p, registry_done_fn done, void *arg);
+/* M as its voters get it, in its wire form with the values of its secrets: for nobody else. A new
+ * reference. */
+json_t *registry_monitor_for_voters(struct registry *r, struct monitor *m);
 
 /*
  * One plan for one or many monitors (POST, PUT, apply): each input is matched with what exists (by

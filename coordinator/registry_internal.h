@@ -23,7 +23,8 @@ struct registry {
 	struct registered *monitors; /* by id, in the order of ids */
 	struct registered *monitor_names;
 	struct registered *monitor_externals;
-	struct api_key *keys; /* by hash */
+	struct api_key *keys;   /* by hash */
+	struct secret *secrets; /* by name, sorted */
 	uint32_t last_key;
 	struct listener listener[LISTENERS_MAX];
 	int n_listeners;
@@ -59,6 +60,8 @@ struct region *registry_insert_region(struct registry *r, struct region *take);
 struct probe *registry_insert_probe(struct registry *r, struct probe *take);
 struct registered *registry_insert_monitor(struct registry *r, struct monitor *take);
 struct api_key *registry_insert_key(struct registry *r, struct api_key *take);
+struct secret *registry_insert_secret(struct registry *r, struct secret *take);
+void registry_forget_secret(struct registry *r, struct secret *secret);
 void registry_forget_region(struct registry *r, struct region *region);
 void registry_forget_probe(struct registry *r, struct probe *probe);
 void registry_forget_monitor(struct registry *r, struct registered *monitor);
@@ -71,6 +74,12 @@ void registry_secret_make(const char *prefix, char *out, size_t room);
 char *registry_secret_hash(const char *secret); /* hex SHA-256, allocated */
 void registry_submit_removal(struct registry *r, enum store_kind kind, const struct id *id,
 	const char *name, registry_done_fn done, void *arg);
+
+/* Whether M's secrets are there and fit where they stand; BASE as in registry_plan. */
+void registry_check_secrets(
+	struct registry *r, struct monitor *m, const char *base, struct problems *p);
+/* The monitors of a plan that is not committed yet; NULL: CHANGE is none. */
+const struct plan *change_plan(const struct change *change);
 
 /* "not a registered region", with the nearest that is. */
 void registry_region_problem(

@@ -3,6 +3,7 @@
 #include "coordinator/registry_internal.h"
 
 #include "proto/base/clock.h"
+#include "proto/base/log.h"
 #include "proto/base/mem.h"
 #include "proto/base/rand.h"
 
@@ -261,6 +262,7 @@ static void apply_removal(struct change *change)
 	struct api_key *key, *next;
 	struct registered *entry;
 	struct region *region;
+	struct secret *secret;
 	struct probe *probe;
 
 	switch (change->kind) {
@@ -280,6 +282,13 @@ static void apply_removal(struct change *change)
 		if ((entry = registry_monitor(r, &change->id))) {
 			registry_tell(r, REMOVED_MONITOR, entry);
 			registry_forget_monitor(r, entry);
+		}
+		break;
+	case STORE_SECRET:
+		HASH_FIND(hh, r->secrets, change->name, strlen(change->name), secret);
+		if (secret) {
+			log_info("secret.removed name=%s", log_quote(secret->name));
+			registry_forget_secret(r, secret);
 		}
 		break;
 	default:

@@ -363,6 +363,7 @@ static void plan_input(struct registry *r, const json_t *in, const struct id *id
 	if (monitor_decode(in, SCHEMA_STRICT, base, &item->m, p) == -1)
 		return;
 	check_regions(r, &item->m, base, p);
+	registry_check_secrets(r, &item->m, base, p);
 	if (quorum_resolve(&item->m.quorum, (int)item->m.quorum.seats, &rule) == -1) {
 		path_join(path, base, "quorum");
 		problems_add(p, path,
@@ -419,6 +420,11 @@ static void apply_plan(struct change *change)
 static void drop_plan(struct change *change)
 {
 	registry_plan_free(change->object);
+}
+
+const struct plan *change_plan(const struct change *change)
+{
+	return change->apply == apply_plan ? change->object : NULL;
 }
 
 /* Whether a change in flight touches what PLAN touches: its ids or its names. */

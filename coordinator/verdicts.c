@@ -244,6 +244,8 @@ static void on_registry(void *arg, enum registry_change change, void *object)
 	case REMOVED_PROBE:
 		probe_removed(v, object);
 		break;
+	case CHANGED_SECRET: /* how to ask, not what is asked: votes stand until the next ones */
+		break;
 	default:
 		reseat_soon(v);
 	}

@@ -25,11 +25,13 @@
 #include "proto/base/journal.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define STOP_MS      1000  /* for the last results to be taken */
@@ -429,6 +431,14 @@ static void unwatch(struct daemon *d)
 	timer_clear(&d->stop);
 }
 
+/* A core file would put orders and secrets on the disk. */
+static void dump_no_core(void)
+{
+	const struct rlimit none = {0, 0};
+	if (setrlimit(RLIMIT_CORE, &none) == -1)
+		log_warning("probe.core_files error=%s", log_quote(strerror(errno)));
+}
+
 int daemon_run(const char *conf_path, struct probe_conf *take)
 {
 	struct daemon *d = mem_alloc(sizeof *d);
@@ -439,6 +449,7 @@ int daemon_run(const char *conf_path, struct probe_conf *take)
 	d->loop = loop_new();
 	(void)journal_attach();
 	log_set_level((enum log_level)d->conf.log_level);
+	dump_no_core();
 	if (open_parts(d) == 0) {
 		watch(d);
 		log_info("probe.started name=%s version=%s", log_quote(d->conf.name),

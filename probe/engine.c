@@ -16,6 +16,7 @@
 #include "probe/certs.h"
 #include "probe/pace.h"
 #include "probe/pinger.h"
+#include "probe/redact.h"
 #include "probe/resolver.h"
 #include "proto/base/clock.h"
 #include "proto/base/log.h"
@@ -259,6 +260,7 @@ static void reap(void *arg)
 		struct run *run = engine->runs[STATE_ENDED].first;
 		list_remove(&engine->runs[STATE_ENDED], run);
 		stop_type(run);
+		redact_result(&run->check.result, run->check.monitor);
 		run->done(run->arg, run->check.job, &run->check.result);
 		run_free(run);
 	}

@@ -5,6 +5,7 @@
 #include "proto/base/clock.h"
 #include "proto/base/mem.h"
 #include "proto/base/utf8.h"
+#include "proto/monitor.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -178,13 +179,16 @@ static void on_hop(void *arg, enum reason reason, const char *detail)
 	finish(chain, reason, detail);
 }
 
+/* What was written for one host is not told to another. */
 static void start_hop(struct http_chain *chain)
 {
+	const struct credential *body = &chain->check->monitor->request.body;
+	bool own = http_url_same_host(chain->first_url, chain->url);
 	struct http_request request = {
 		.url = chain->url,
 		.method = chain->method,
-		.body = chain->with_body ? chain->check->monitor->request.body : NULL,
-		.own_headers = http_url_same_host(chain->first_url, chain->url),
+		.body = chain->with_body && (own || body->secret == NULL) ? body->value : NULL,
+		.own_headers = own,
 		.first = chain->n_hops == 0,
 		.needle = chain->rules.needle,
 	};
@@ -193,16 +197,37 @@ static void start_hop(struct http_chain *chain)
 
 /* ---- the interface */
 
+static void look_for_missing(void *arg, const struct credential_place *at)
+{
+	const char **missing = arg;
+	if (at->secret != NULL && *at->value == NULL)
+		*missing = at->secret;
+}
+
+/* A secret whose value the coordinator did not tell; NULL: none. */
+static const char *missing_secret(const struct monitor *m)
+{
+	const char *missing = NULL;
+	monitor_each_credential(m, "", look_for_missing, &missing);
+	return missing;
+}
+
 void http_chain_start(struct http_chain *chain, struct check *check,
 	const struct chain_rules *rules, http_chain_fn done)
 {
 	const struct request *request = &check->monitor->request;
 	const char *why;
+	const char *missing = missing_secret(check->monitor);
 	chain->check = check;
 	chain->rules = *rules;
 	chain->done = done;
 	chain->method = request->method < 0 ? METHOD_GET : request->method;
-	chain->with_body = request->body != NULL;
+	chain->with_body = request->body.value != NULL;
+	if (missing != NULL) {
+		check_end(check, REASON_INTERNAL_ERROR,
+			"the value of the secret '%s' did not come with the orders", missing);
+		return;
+	}
 	chain->url = http_url_normalize(NULL, check->monitor->target, &why);
 	if (chain->url == NULL) {
 		check_end(check, REASON_INTERNAL_ERROR, "the target cannot be used: %s", why);

@@ -183,7 +183,8 @@ static int set_headers(struct http_hop *hop)
 	const struct pairs *own = &hop->check->monitor->request.headers;
 	for (size_t i = 0; i < own->n; i++) {
 		const struct pair *h = &own->item[i];
-		if (strpbrk(h->name, "\r\n:; ") != NULL || strpbrk(h->value, "\r\n") != NULL)
+		if (h->value == NULL || strpbrk(h->name, "\r\n:; ") != NULL ||
+			strpbrk(h->value, "\r\n") != NULL)
 			return -1;
 		if (hop->request.own_headers || header_is_harmless(h->name))
 			header_add(hop, h->name, h->value);

@@ -182,7 +182,7 @@ static const struct field_custom monitor_json = {
 
 static const struct field assignment_fields[] = {
 	{.name = "monitor", .type = FIELD_CUSTOM, .offset = offsetof(struct assignment, monitor), .flags = FIELD_REQUIRED,
-	 .custom = &monitor_json, .doc = "The monitor in its wire form (the API's object with id and revision)."},
+	 .custom = &monitor_json, .doc = "The monitor in its wire form (the API's object with id and revision, and the values of its secrets)."},
 	{.name = "assignment", .type = FIELD_INT, .offset = offsetof(struct assignment, assignment), .flags = FIELD_REQUIRED,
 	 .min = 0, .max = BIG, .doc = "Revision of the assignment: results carry it back."},
 	{.name = "next_in_ms", .type = FIELD_INT, .offset = offsetof(struct assignment, next_in_ms), .min = 0,

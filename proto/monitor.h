@@ -28,6 +28,13 @@ void monitor_clear(struct monitor *m);
  * must rise). */
 bool monitor_same_check(const struct monitor *a, const struct monitor *b);
 
+/* The credentials of M that are set, see schema_each_credential(). */
+void monitor_each_credential(
+	const struct monitor *m, const char *path, credential_fn fn, void *arg);
+bool monitor_uses_secret(const struct monitor *m, const char *name);
+/* What stands in M as it is and would better be a secret. */
+void monitor_warn(const struct monitor *m, const char *path, struct problems *warnings);
+
 void result_clear(struct result *r);
 
 #endif

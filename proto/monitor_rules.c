@@ -94,7 +94,7 @@ int headers_check(const void *value, const char **why)
 			strcasecmp(h->name, "connection") == 0)
 			return -1;
 		*why = "header values of one line without control characters";
-		if (utf8_has_control(h->value))
+		if (h->value != NULL && utf8_has_control(h->value))
 			return -1;
 	}
 	return 0;
@@ -228,7 +228,8 @@ static void check_request(const struct monitor *m, const char *path, struct prob
 		add(problems, path, "request.method",
 			"'%s' is not for redirects; accepted: GET or HEAD",
 			http_method_names[m->request.method]);
-	if (m->type == CHECK_HTTP && bodyless && m->request.body != NULL)
+	if (m->type == CHECK_HTTP && bodyless &&
+		(m->request.body.value != NULL || m->request.body.secret != NULL))
 		add(problems, path, "request.body",
 			"a %s request has no body; accepted with: POST, PUT, DELETE or OPTIONS",
 			http_method_names[m->request.method]);

@@ -70,13 +70,16 @@ static const struct schema alert_schema = {.name = "alert", FIELDS(alert_fields)
 	.size_bytes = sizeof(struct alert_policy)};
 
 /* ---- request */
+static const char *const credential_headers[] = {"Authorization", "Proxy-Authorization", "Cookie", "X-Api-Key",
+	"Api-Key", "X-Auth-Token", "X-Access-Token", "Private-Token", NULL};
 #define OF(member) offsetof(struct request, member)
 static const struct field request_fields[] = {
 	{.name = "method", .type = FIELD_ENUM, .offset = OF(method), .names = http_method_names,
 		.variants = OF_HTTP | OF_REDIRECT, .fallback = "\"GET\"", .doc = "GET or HEAD for redirect."},
-	{.name = "headers", .type = FIELD_PAIRS, .offset = OF(headers), .flags = FIELD_SECRET, .max = HEADERS_MAX,
-		.variants = OF_HTTP | OF_REDIRECT, .check = headers_check, .doc = "Request headers, sent as given."},
-	{.name = "body", .type = FIELD_STRING, .offset = OF(body), .flags = FIELD_SECRET, .max = REQUEST_BODY_MAX_BYTES,
+	{.name = "headers", .type = FIELD_CREDENTIALS, .offset = OF(headers), .max = HEADERS_MAX,
+		.sensitive = credential_headers, .variants = OF_HTTP | OF_REDIRECT, .check = headers_check,
+		.doc = "Request headers, sent as given."},
+	{.name = "body", .type = FIELD_CREDENTIAL, .offset = OF(body), .max = REQUEST_BODY_MAX_BYTES,
 		.variants = OF_HTTP, .doc = "Request body."},
 	{.name = "family", .type = FIELD_ENUM, .offset = OF(family), .names = address_family_names,
 		.fallback = "\"auto\"", .doc = "Address family to use."},

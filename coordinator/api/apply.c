@@ -83,10 +83,12 @@ static json_t *item_json(struct registry *registry, const struct plan_item *item
 	const struct registered *old =
 		item->kind == PLAN_UPDATE ? registry_monitor(registry, &item->m.id) : NULL;
 	char id[ID_TEXT_SIZE];
-
-	return json_pack("{s:s, s:s, s:s, s:o}", "kind", plan_kind_names[item->kind], "name",
+	json_t *out = json_pack("{s:s, s:s, s:s, s:o}", "kind", plan_kind_names[item->kind], "name",
 		item->m.name, "id", id_format(&item->m.id, id), "changes",
 		old ? changes_between(&old->m, &item->m) : json_array());
+
+	monitor_set_warnings(out, &item->m);
+	return out;
 }
 
 /* ---- the request */

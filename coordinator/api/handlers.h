@@ -49,10 +49,13 @@ struct registered *find_monitor(struct api_request *r);
 json_t *monitor_input(const json_t *in, const struct monitor *stored, const char *path,
 	struct problems *problems);
 
+/* "warnings" of OUT: what stands in M as it is and would better be a secret; nothing without any. */
+void monitor_set_warnings(json_t *out, const struct monitor *m);
+
 /* ---- join.c */
 void handle_join(struct api_request *r);
 
-/* ---- results.c, apply.c, regions.c, probes.c, keys.c, alerts.c, stream.c, deadletters.c */
+/* ---- results.c, apply.c, regions.c, probes.c, keys.c, secrets.c, alerts.c, stream.c, deadletters.c */
 void handle_monitor_results(struct api_request *r);
 void handle_apply(struct api_request *r);
 void handle_regions_list(struct api_request *r);
@@ -69,6 +72,10 @@ void handle_probe_delete(struct api_request *r);
 void handle_keys_list(struct api_request *r);
 void handle_keys_create(struct api_request *r);
 void handle_key_delete(struct api_request *r);
+void handle_secrets_list(struct api_request *r);
+void handle_secret_get(struct api_request *r);
+void handle_secret_put(struct api_request *r);
+void handle_secret_delete(struct api_request *r);
 void handle_alerts_list(struct api_request *r);
 void handle_alert_get(struct api_request *r);
 void handle_alert_stream(struct api_request *r);

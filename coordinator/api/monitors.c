@@ -45,6 +45,20 @@ static json_t *monitor_json(struct coordinator *c, const struct monitor *m, bool
 	return out;
 }
 
+void monitor_set_warnings(json_t *out, const struct monitor *m)
+{
+	struct problems warnings = {0};
+	json_t *list = json_array();
+
+	monitor_warn(m, "", &warnings);
+	for (size_t i = 0; i < warnings.n; i++)
+		json_array_append_new(list, json_pack("{s:s, s:s}", "path", warnings.item[i].path,
+						    "message", warnings.item[i].message));
+	if (warnings.n)
+		json_object_set(out, "warnings", list);
+	json_decref(list);
+}
+
 #define ETAG_SIZE 48
 
 /*
@@ -142,6 +156,7 @@ static void answer_monitor(
 	struct registered *found =
 		error == STORE_OK ? registry_monitor(r->coordinator->registry, id) : NULL;
 	char location[64], text[ID_TEXT_SIZE];
+	json_t *out;
 
 	if (!found) {
 		reply_store_error(r);
@@ -152,7 +167,9 @@ static void answer_monitor(
 		api_set_header(r, "Location", location);
 	}
 	set_etag(r, &found->m);
-	api_reply_json(r, status, monitor_json(r->coordinator, &found->m, false));
+	out = monitor_json(r->coordinator, &found->m, false);
+	monitor_set_warnings(out, &found->m);
+	api_reply_json(r, status, out);
 }
 
 static void created_cb(void *arg, enum store_error error, const struct id *id)
@@ -263,6 +280,7 @@ json_t *monitor_input(
 
 	json_object_del(out, "state");
 	json_object_del(out, "since");
+	json_object_del(out, "warnings");
 	refuse_redacted(out, path, problems);
 	json_decref(restored);
 	json_decref(redacted);

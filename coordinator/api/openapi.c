@@ -46,7 +46,10 @@ static const struct {
 		    "\"string\"},"
 		    "\"id\":{\"type\":\"string\",\"format\":\"uuid\"},\"changes\":{\"type\":"
 		    "\"array\",\"items\":{\"type\":\"object\","
-		    "\"properties\":{\"path\":{\"type\":\"string\"},\"from\":{},\"to\":{}}}}}}}}}"},
+		    "\"properties\":{\"path\":{\"type\":\"string\"},\"from\":{},\"to\":{}}}},"
+		    "\"warnings\":{\"type\":\"array\",\"items\":{\"type\":\"object\","
+		    "\"properties\":{\"path\":{\"type\":\"string\"},\"message\":{\"type\":"
+		    "\"string\"}}}}}}}}}"},
 	{"explanation",
 		"{\"type\":\"object\",\"description\":\"The decision and everything behind it.\"}"},
 	{"deadletter", "{\"type\":\"object\",\"properties\":{\"channel\":{\"type\":\"string\"},"
@@ -79,11 +82,22 @@ static void add_member(json_t *schema, const char *name, const char *text)
 static void add_answers_only(json_t *schemas)
 {
 	json_t *monitor = json_object_get(schemas, "monitor"),
-	       *probe = json_object_get(schemas, "probe"), *key = json_object_get(schemas, "key");
+	       *probe = json_object_get(schemas, "probe"), *key = json_object_get(schemas, "key"),
+	       *secret = json_object_get(schemas, "secret");
 
 	add_member(monitor, "state", "{\"type\":\"string\",\"readOnly\":true}");
 	add_member(monitor, "since",
 		"{\"type\":[\"string\",\"null\"],\"format\":\"date-time\",\"readOnly\":true}");
+	add_member(monitor, "warnings",
+		"{\"type\":\"array\",\"readOnly\":true,\"description\":\"In the answer to a "
+		"change: what was taken and had better be otherwise.\",\"items\":{\"type\":"
+		"\"object\",\"properties\":{\"path\":{\"type\":\"string\"},\"message\":{"
+		"\"type\":\"string\"}}}}");
+	add_member(secret, "monitors",
+		"{\"type\":\"integer\",\"readOnly\":true,\"description\":\"How many use it.\"}");
+	add_member(secret, "used_by",
+		"{\"type\":\"array\",\"readOnly\":true,\"description\":\"Their names, the first "
+		"100; of one secret only.\",\"items\":{\"type\":\"string\"}}");
 	add_member(probe, "standing",
 		"{\"enum\":[\"never-seen\",\"voting\",\"lost\",\"drained\",\"twins\"],\"readOnly\":"
 		"true}");
@@ -108,8 +122,10 @@ static void add_answers_only(json_t *schemas)
 static json_t *schemas_json(void)
 {
 	const struct schema *tables[] = {&monitor_schema, &result_schema, &region_schema,
-		&probe_schema, &api_key_schema, &join_request_schema};
-	static const char *const names[] = {"monitor", "result", "region", "probe", "key", "join"};
+		&probe_schema, &api_key_schema, &join_request_schema, &secret_schema,
+		&secret_value_schema};
+	static const char *const names[] = {
+		"monitor", "result", "region", "probe", "key", "join", "secret", "secret_value"};
 	json_t *out = json_object();
 
 	for (size_t i = 0; i < ARRAY_LEN(tables); i++)

@@ -6,10 +6,13 @@
  */
 #include "coordinator/api/handlers.h"
 #include "coordinator/api/server.h"
+#include "quorate/limits.h"
 
 #define OPEN  (-1) /* no key needed */
 #define SMALL ((size_t)16 * 1024)
 #define API   "/api/v1"
+/* JSON may take six bytes for one. */
+#define SECRET_BODY ((size_t)6 * SECRET_VALUE_MAX_BYTES + 64)
 
 #define GET(path, who, fn, doc, out, params)                                                       \
 	{                                                                                          \
@@ -93,6 +96,25 @@ const struct route api_routes[] = {
 		"A probe trades the secret of its join string, once, for a token of its own "
 		"making.",
 		"join", "joined", 200),
+	GET(API "/secrets", ROLE_VIEWER, handle_secrets_list,
+		"All secrets, without their values, and how many monitors use each.", "[secret]",
+		NULL),
+	GET(API "/secrets/{secret}", ROLE_VIEWER, handle_secret_get,
+		"One secret, by name (a slash in it as %2F), without its value; and who uses it.",
+		"secret", NULL),
+	{.method = "PUT",
+		.pattern = API "/secrets/{secret}",
+		.role = ROLE_EDITOR,
+		.handle = handle_secret_put,
+		.body_max_bytes = SECRET_BODY,
+		.summary =
+			"Gives a secret a value, and makes it when there is none (201); the voters "
+			"of the monitors that use it are told at once.",
+		.takes = "secret_value",
+		.gives = "secret",
+		.status = 200},
+	DELETE(API "/secrets/{secret}", ROLE_EDITOR, handle_secret_delete,
+		"Removes a secret that no monitor uses."),
 	GET(API "/keys", ROLE_ADMIN, handle_keys_list, "All API keys, without their secrets.",
 		"[key]", NULL),
 	POST(API "/keys", ROLE_ADMIN, handle_keys_create, SMALL,

@@ -97,8 +97,9 @@ static int print_refusal(struct cli *cli, struct client *client, struct files *f
 static int apply(struct cli *cli, struct files *files, bool dry_run)
 {
 	struct client *client = cli_client(cli);
-	json_t *body, *answer = NULL;
+	json_t *body, *answer = NULL, *item;
 	int status, result = CLI_FAILED;
+	size_t i;
 
 	if (!client)
 		return CLI_FAILED;
@@ -110,6 +111,8 @@ static int apply(struct cli *cli, struct files *files, bool dry_run)
 			cli_print_json(cli, answer);
 		else
 			print_plan(cli, answer, dry_run);
+		json_array_foreach (value_at(answer, "items"), i, item)
+			cli_print_warnings(cli, value_text(item, "name", "?"), item);
 	} else if (status != -1) {
 		result = print_refusal(cli, client, files, status, answer);
 	}

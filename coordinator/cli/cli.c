@@ -2,6 +2,7 @@
 #include "coordinator/cli/cli.h"
 
 #include "coordinator/cli/client.h"
+#include "coordinator/cli/text.h"
 #include "proto/base/schema.h"
 
 #include <errno.h>
@@ -85,6 +86,22 @@ int cli_print_secret(struct cli *cli, const char *secret, const char *save)
 	if (fclose(file) == EOF)
 		return cli_fail(cli, "cannot write %s: %s", save, strerror(errno));
 	return CLI_OK;
+}
+
+void cli_print_warnings(struct cli *cli, const char *name, const json_t *object)
+{
+	json_t *warning;
+	size_t i;
+
+	json_array_foreach (json_object_get(object, "warnings"), i, warning) {
+		fputs("quorate: warning: ", cli->err);
+		text_print(cli->err, name ? name : "");
+		fputs(name ? ": " : "", cli->err);
+		text_print(cli->err, value_text(warning, "path", ""));
+		fputs(": ", cli->err);
+		text_print(cli->err, value_text(warning, "message", "?"));
+		fputc('\n', cli->err);
+	}
 }
 
 /* ---- finding the command */

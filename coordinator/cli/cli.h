@@ -66,6 +66,8 @@ void cli_note(struct cli *cli, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /* A document of the API as JSON on OUT. Returns CLI_OK. */
 int cli_print_json(struct cli *cli, const json_t *document);
+/* "quorate: warning: [NAME: ]PATH: MESSAGE" on ERR for each of the "warnings" of OBJECT. */
+void cli_print_warnings(struct cli *cli, const char *name, const json_t *object);
 /* A secret that is told only once: to the new 0600 file SAVE, or as a line on OUT when SAVE is
  * NULL. */
 int cli_print_secret(struct cli *cli, const char *secret, const char *save);
@@ -90,6 +92,9 @@ int command_alert_follow(struct cli *cli, const struct args *args);
 int command_key_add(struct cli *cli, const struct args *args);
 int command_key_list(struct cli *cli, const struct args *args);
 int command_key_remove(struct cli *cli, const struct args *args);
+int command_secret_set(struct cli *cli, const struct args *args);
+int command_secret_list(struct cli *cli, const struct args *args);
+int command_secret_remove(struct cli *cli, const struct args *args);
 int command_apply(struct cli *cli, const struct args *args);
 int command_status(struct cli *cli, const struct args *args);
 int command_explain(struct cli *cli, const struct args *args);

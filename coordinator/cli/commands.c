@@ -100,8 +100,10 @@ const struct command commands[] = {
 		"30s --contains 'Add to cart'\n"
 		"  quorate monitor add database --tcp db.example.com:5432 --closed\n"
 		"  quorate monitor add -f monitor.yml\n\n"
-		"Secrets (an Authorization header) belong into a file: others on this machine can "
-		"read a command line."},
+		"A command line can be read by others on this machine: a credential is kept by "
+		"'quorate secret set', and named here:\n"
+		"  quorate monitor add shop --http https://shop.example.com/ --header-secret "
+		"'Authorization: shop-token'"},
 	{"monitor", "list", NULL, 0, 0, NULL, command_monitor_list, "All monitors and their states",
 		NULL},
 	{"monitor", "show", "MONITOR", 1, 1, monitor_show_options, command_monitor_show,
@@ -137,6 +139,18 @@ const struct command commands[] = {
 	{"region", "list", NULL, 0, 0, NULL, command_region_list, "All regions", NULL},
 	{"region", "remove", "REGION", 1, 1, NULL, command_region_remove,
 		"Remove a region that nothing uses", NULL},
+	{"secret", "set", "NAME", 1, 2, NULL, command_secret_set,
+		"Keep a value that monitors name, or change it; read from standard input",
+		"  quorate secret set shop-token <FILE\n\n"
+		"A monitor names it where a credential stands: request: {headers: {Authorization: "
+		"{secret: shop-token}}}.\n"
+		"The value is the whole of what is sent there, \"Bearer \" included; a newline at "
+		"its end is left out. It goes to\n"
+		"the probes that vote on such monitors, and is never shown again."},
+	{"secret", "list", NULL, 0, 0, NULL, command_secret_list,
+		"All secrets, without their values, and how many monitors use them", NULL},
+	{"secret", "remove", "NAME", 1, 1, NULL, command_secret_remove,
+		"Remove a secret that no monitor uses", NULL},
 	{"key", "add", "NAME", 1, 1, key_add_options, command_key_add, "Make an API key", NULL},
 	{"key", "list", NULL, 0, 0, NULL, command_key_list, "All API keys, without their secrets",
 		NULL},

@@ -34,7 +34,10 @@ const struct cli_option monitor_add_options[] = {
 	{"family", 0, "FAMILY", "auto, ipv4 or ipv6"},
 	{"method", 0, "METHOD", "http: GET, HEAD, POST, PUT, DELETE or OPTIONS"},
 	{"header", 0, "'NAME: VALUE'", "http: a header to send; may be repeated; no secrets here"},
+	{"header-secret", 0, "'NAME: SECRET'",
+		"http: a header with the value of a secret; may be repeated"},
 	{"body", 0, "TEXT", "http: the body to send"},
+	{"body-secret", 0, "SECRET", "http: the body is the value of a secret"},
 	{"insecure", 0, NULL, "http, redirect: do not verify certificates"},
 	{"status", 0, "STATUS", "http: a status that is fine: 200, 2xx, 200-204; may be repeated"},
 	{"follow", 0, "N", "http: follow this many redirects at most; 0: none"},
@@ -57,7 +60,19 @@ const struct cli_option monitor_add_options[] = {
 	{0},
 };
 
-enum form { TEXT, NUMBER, SHARE, LIST, PAIR_EQUAL, PAIR_COLON, IS_TRUE, IS_FALSE, IS_CLOSED };
+enum form {
+	TEXT,
+	NUMBER,
+	SHARE,
+	LIST,
+	PAIR_EQUAL,
+	PAIR_COLON,
+	PAIR_SECRET,
+	SECRET,
+	IS_TRUE,
+	IS_FALSE,
+	IS_CLOSED
+};
 
 static const struct {
 	const char *option, *path;
@@ -83,7 +98,9 @@ static const struct {
 	{"family", "request.family", TEXT},
 	{"method", "request.method", TEXT},
 	{"header", "request.headers", PAIR_COLON},
+	{"header-secret", "request.headers", PAIR_SECRET},
 	{"body", "request.body", TEXT},
+	{"body-secret", "request.body", SECRET},
 	{"insecure", "request.verify", IS_FALSE},
 	{"status", "expect.status", LIST},
 	{"follow", "expect.follow", NUMBER},
@@ -129,14 +146,20 @@ static json_t *make_value(enum form form, const char *value, json_t *before)
 		return made;
 	case PAIR_EQUAL:
 	case PAIR_COLON:
+	case PAIR_SECRET:
 		made = made ? made : json_object();
 		name = mem_strndup(value, length);
 		value += length + (value[length] != '\0');
-		if (form == PAIR_COLON)
+		if (form != PAIR_EQUAL)
 			value += strspn(value, " ");
-		json_object_set_new(made, name, json_string(value));
+		json_object_set_new(made, name,
+			form == PAIR_SECRET ? json_pack("{s:s}", "secret", value)
+					    : json_string(value));
 		free(name);
 		return made;
+	case SECRET:
+		json_decref(made);
+		return json_pack("{s:s}", "secret", value);
 	case NUMBER:
 	case SHARE:
 		json_decref(made);
@@ -258,10 +281,12 @@ static int post(struct cli *cli, const json_t *monitor, struct files *files)
 	if (done && cli->json)
 		cli_print_json(cli, answer);
 	else if (done)
+		cli_print_warnings(cli, NULL, answer);
+	if (done && !cli->json)
 		cli_note(cli,
 			"Monitor %s is registered; 'quorate explain' shows its votes as they come.",
 			json_string_value(json_object_get(answer, "name")));
-	else if (status != -1)
+	else if (!done && status != -1)
 		print_refusal(cli, client, files, status, answer);
 	json_decref(answer);
 	return done ? CLI_OK : CLI_FAILED;

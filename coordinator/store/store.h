@@ -29,7 +29,14 @@
 struct store;
 struct store_batch;
 
-enum store_kind { STORE_REGION, STORE_PROBE, STORE_MONITOR, STORE_KEY, STORE_KIND_COUNT };
+enum store_kind {
+	STORE_REGION,
+	STORE_PROBE,
+	STORE_MONITOR,
+	STORE_KEY,
+	STORE_SECRET,
+	STORE_KIND_COUNT
+};
 enum store_error { STORE_OK = 0, STORE_DEGRADED = -1, STORE_FAILED = -2 };
 enum store_mode { STORE_OR_FAIL, STORE_EVENTUALLY };
 

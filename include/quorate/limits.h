@@ -18,6 +18,12 @@
 #define HOPS_MAX               20
 #define REGIONS_MAX            64
 
+/* Secrets. A shorter value could not be told from ordinary text where it has to be hidden. */
+#define SECRET_NAME_MAX_BYTES  129 /* 64/64 */
+#define SECRET_VALUE_MIN_BYTES 4
+#define SECRET_VALUE_MAX_BYTES 8192
+#define SECRETS_MAX            10000
+
 /* Times. */
 #define INTERVAL_MIN_MS 1000
 #define INTERVAL_MAX_MS 86400000

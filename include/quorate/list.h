@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The three containers that configuration objects are made of. All memory is owned by the
- * container. */
+/* The containers that configuration objects are made of. All memory is owned by the container. */
 #ifndef QUORATE_LIST_H
 #define QUORATE_LIST_H
 
@@ -23,10 +22,20 @@ static inline bool strings_have(const struct strings *list, const char *text)
 	return false;
 }
 
+/*
+ * What lets somebody in: a text as people wrote it, or the name of a secret that the coordinator
+ * keeps. Of a named one the value is NULL everywhere but on the way to the voters, and with them.
+ */
+struct credential {
+	char *value;
+	char *secret; /* NULL: none, the value was written as it is */
+};
+
 /* A list of name/value texts: labels, headers. Order is kept. */
 struct pair {
 	char *name;
 	char *value;
+	char *secret; /* of a credential, see above */
 };
 
 struct pairs {

@@ -87,12 +87,12 @@ struct threshold_percent {
 
 /* How the check is made. Which members apply to which kind is in the field table. */
 struct request {
-	int method;           /* enum http_method */
-	struct pairs headers; /* sent as given; no CR, LF or NUL inside */
-	char *body;           /* at most REQUEST_BODY_MAX_BYTES; NULL: none */
-	int family;           /* enum address_family */
-	bool verify;          /* certificates are verified (facts are kept either way) */
-	int64_t packets;      /* ping: 1 … 100 */
+	int method;             /* enum http_method */
+	struct pairs headers;   /* credentials, sent as given; no CR, LF or NUL inside */
+	struct credential body; /* at most REQUEST_BODY_MAX_BYTES; all NULL: none */
+	int family;             /* enum address_family */
+	bool verify;            /* certificates are verified (facts are kept either way) */
+	int64_t packets;        /* ping: 1 … 100 */
 	int64_t packet_interval_ms;
 };
 

@@ -50,7 +50,14 @@ size_t field_max(const struct field *f)
 {
 	if (f->max > 0)
 		return (size_t)f->max;
-	return f->type == FIELD_STRING ? STRING_MAX_BYTES : ITEMS_MAX;
+	return f->type == FIELD_STRING || f->type == FIELD_CREDENTIAL ? STRING_MAX_BYTES
+								      : ITEMS_MAX;
+}
+
+bool field_is_secret(const struct field *f)
+{
+	return (f->flags & FIELD_SECRET) != 0 || f->type == FIELD_CREDENTIAL ||
+	       f->type == FIELD_CREDENTIALS;
 }
 
 bool field_bounded(const struct field *f)
@@ -160,6 +167,14 @@ void field_accepts(const struct field *f, char out[ACCEPTS_SIZE])
 	case FIELD_PAIRS:
 		snprintf(out, size, "an object of at most %zu texts", field_max(f));
 		return;
+	case FIELD_CREDENTIAL:
+		accepts_text(f, out, size);
+		snprintf(out + strlen(out), size - strlen(out), ", or {secret: NAME}");
+		return;
+	case FIELD_CREDENTIALS:
+		snprintf(out, size, "an object of at most %zu texts, each may be {secret: NAME}",
+			field_max(f));
+		return;
 	case FIELD_OBJECT:
 		join_fields(f->sub, out, size);
 		return;
@@ -212,7 +227,11 @@ void field_unset(const struct field *f, void *value)
 		memset(value, 0, sizeof(struct strings));
 		return;
 	case FIELD_PAIRS:
+	case FIELD_CREDENTIALS:
 		memset(value, 0, sizeof(struct pairs));
+		return;
+	case FIELD_CREDENTIAL:
+		memset(value, 0, sizeof(struct credential));
 		return;
 	case FIELD_LIST:
 		memset(value, 0, sizeof(struct list));
@@ -246,11 +265,20 @@ static void clear_strings(struct strings *list)
 	free(list->item);
 }
 
+/* Freed memory is read by whoever gets it next: a secret does not stay in it. */
+static void wipe(char *text)
+{
+	if (text != NULL)
+		explicit_bzero(text, strlen(text));
+	free(text);
+}
+
 static void clear_pairs(struct pairs *pairs)
 {
 	for (size_t i = 0; i < pairs->n; i++) {
 		free(pairs->item[i].name);
-		free(pairs->item[i].value);
+		wipe(pairs->item[i].value);
+		free(pairs->item[i].secret);
 	}
 	free(pairs->item);
 }
@@ -260,13 +288,21 @@ void field_clear(const struct field *f, void *value)
 {
 	switch (f->type) {
 	case FIELD_STRING:
-		free(*(char **)value);
+		if (field_is_secret(f))
+			wipe(*(char **)value);
+		else
+			free(*(char **)value);
 		return;
 	case FIELD_STRINGS:
 		clear_strings(value);
 		return;
 	case FIELD_PAIRS:
+	case FIELD_CREDENTIALS:
 		clear_pairs(value);
+		return;
+	case FIELD_CREDENTIAL:
+		wipe(((struct credential *)value)->value);
+		free(((struct credential *)value)->secret);
 		return;
 	case FIELD_LIST:
 		clear_list(f->sub, value);

@@ -50,14 +50,18 @@ enum field_type {
 	FIELD_PAIRS,   /* struct pairs        object of texts, at most max members */
 	FIELD_OBJECT,  /* embedded struct     sub */
 	FIELD_LIST,    /* struct list         list of sub, at most max items */
-	FIELD_CUSTOM   /* anything            custom */
+	FIELD_CREDENTIAL,  /* struct credential  a text as of STRING, or {"secret": NAME} */
+	FIELD_CREDENTIALS, /* struct pairs      object of such, at most max members */
+	FIELD_CUSTOM       /* anything            custom */
 };
 
 /* JSON null is the same as an absent field. */
 #define FIELD_REQUIRED 1u /* must be present in the input */
 #define FIELD_READONLY 2u /* accepted and ignored from people (SCHEMA_STRICT), encoded for them */
-#define FIELD_SECRET   4u /* never in an error text; encoded as "[redacted]" with SCHEMA_REDACT */
-#define FIELD_WIRE     8u /* only decoded and encoded with SCHEMA_WIRE */
+/* Never in an error text; encoded as "[redacted]" with SCHEMA_REDACT; wiped when freed. A credential
+ * is one anyway; its {"secret": NAME} is shown. */
+#define FIELD_SECRET 4u
+#define FIELD_WIRE   8u /* only decoded and encoded with SCHEMA_WIRE */
 
 struct schema;
 
@@ -81,6 +85,8 @@ struct field {
 	const char *const *names; /* ENUM: NULL-ended */
 	const struct schema *sub; /* OBJECT, LIST */
 	const struct field_custom *custom;
+	const char *const
+		*sensitive;   /* CREDENTIALS: members that better name a secret; NULL-ended */
 	uint32_t variants;    /* bit per variant in which it exists; 0: all */
 	const char *fallback; /* default, as JSON text ("\"60s\"", "5"); NULL: unset */
 	const char *accepts;  /* NULL: made from type, min, max, names */
@@ -126,6 +132,24 @@ json_t *schema_encode(const struct schema *schema, unsigned flags, const void *i
 void schema_clear(const struct schema *schema, void *object);
 /* Sets every field to its fallback or unset. */
 void schema_defaults(const struct schema *schema, void *object);
+/* ---- credentials: one place for what goes for each field that is one */
+
+struct credential_place {
+	const char *path; /* "request.headers.Authorization" */
+	const struct field *field;
+	const char *member; /* of CREDENTIALS: "Authorization"; NULL */
+	const char *secret; /* the name of the secret; NULL: a literal */
+	char **value;       /* NULL: of a secret, and not known here */
+};
+typedef void (*credential_fn)(void *arg, const struct credential_place *at);
+/* Walks the credentials that are set in OBJECT; FN may change values. PATH as in schema_decode_at. */
+void schema_each_credential(
+	const struct schema *schema, void *object, const char *path, credential_fn fn, void *arg);
+/* A field rule: NAME or ORGANIZATION/NAME. */
+int secret_name_check(const void *value, const char **why);
+/* "default/NAME" is the same as NAME: the latter. Points into NAME. */
+const char *secret_name_short(const char *name);
+
 /* JSON Schema (2020-12, as OpenAPI 3.1 uses it) of the object. A new reference. */
 json_t *schema_describe(const struct schema *schema);
 /* The candidate nearest to NAME (at most 1/3 of its letters changed, missing, superfluous or

@@ -97,7 +97,7 @@ static void show_json(const json_t *in, char out[FOUND_SIZE])
 
 static const char *show(const struct place *at, char out[FOUND_SIZE])
 {
-	if ((at->f->flags & FIELD_SECRET) != 0)
+	if (field_is_secret(at->f))
 		snprintf(out, FOUND_SIZE, "the value");
 	else if (json_is_string(at->in))
 		show_text(json_string_value(at->in), "'", out);
@@ -122,7 +122,8 @@ static void refuse(const struct decoder *d, const struct place *at, const char *
 
 static void refuse_type(const struct decoder *d, const struct place *at)
 {
-	bool quotable = at->f->type == FIELD_STRING && json_is_number(at->in);
+	bool text = at->f->type == FIELD_STRING || at->f->type == FIELD_CREDENTIAL;
+	bool quotable = text && json_is_number(at->in);
 	char found[FOUND_SIZE], shown[FOUND_SIZE + 4] = "", accepts[ACCEPTS_SIZE];
 
 	show(at, found);
@@ -350,6 +351,37 @@ static bool pair_name_ok(const char *name)
 	return *name != '\0' && strlen(name) <= NAME_MAX_BYTES && !utf8_has_control(name);
 }
 
+static int decode_credential(
+	const struct decoder *d, const struct place *at, struct credential *out)
+{
+	const struct scope all = {.mask = UINT32_MAX};
+	size_t before = d->problems->total;
+
+	if (json_is_string(at->in))
+		return decode_string(d, at, &out->value);
+	if (!json_is_object(at->in)) {
+		refuse_type(d, at);
+		return -1;
+	}
+	decode_object(d, &credential_schema, all, at->in, out, at->path);
+	if (out->value != NULL && strlen(out->value) > field_max(at->f))
+		refuse(d, at, "is %zu bytes long", strlen(out->value));
+	return d->problems->total == before ? 0 : -1;
+}
+
+/* A text, or a credential, inside of a list or object, at PATH. */
+static int decode_member(const struct decoder *d, const struct place *at, const json_t *in,
+	const char *path, struct credential *out)
+{
+	const struct field item = {.name = at->f->name, .type = FIELD_CREDENTIAL};
+	const struct place inner = {.f = &item, .in = in, .path = path};
+
+	if (at->f->type == FIELD_CREDENTIALS)
+		return decode_credential(d, &inner, out);
+	out->value = decode_item(d, at, in, path);
+	return out->value == NULL ? -1 : 0;
+}
+
 static int decode_pairs(const struct decoder *d, const struct place *at, struct pairs *out)
 {
 	size_t n = json_object_size(at->in);
@@ -366,7 +398,7 @@ static int decode_pairs(const struct decoder *d, const struct place *at, struct 
 	out->item = n == 0 ? NULL : mem_array(n, sizeof(*out->item));
 	json_object_foreach ((json_t *)(uintptr_t)at->in, name, value) {
 		char path[PATH_SIZE];
-		char *text;
+		struct credential c = {NULL, NULL};
 
 		join_path(path, at->path, name);
 		if (!pair_name_ok(name)) {
@@ -377,12 +409,10 @@ static int decode_pairs(const struct decoder *d, const struct place *at, struct 
 			error = -1;
 			continue;
 		}
-		text = decode_item(d, at, value, path);
-		if (text == NULL) {
+		if (decode_member(d, at, value, path, &c) == -1)
 			error = -1;
-			continue;
-		}
-		out->item[out->n++] = (struct pair){.name = mem_strdup(name), .value = text};
+		out->item[out->n++] = (struct pair){
+			.name = mem_strdup(name), .value = c.value, .secret = c.secret};
 	}
 	return error;
 }
@@ -452,7 +482,10 @@ static int decode_value(
 	case FIELD_STRINGS:
 		return decode_strings(d, at, out);
 	case FIELD_PAIRS:
+	case FIELD_CREDENTIALS:
 		return decode_pairs(d, at, out);
+	case FIELD_CREDENTIAL:
+		return decode_credential(d, at, out);
 	case FIELD_LIST:
 		return decode_list(d, at, scope, out);
 	case FIELD_CUSTOM:

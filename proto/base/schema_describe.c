@@ -32,6 +32,12 @@ static json_t *describe_custom(const struct field *f)
 	return out;
 }
 
+static json_t *describe_credential(size_t max_bytes)
+{
+	return json_pack("{s[{sssI}o]}", "oneOf", "type", "string", "maxLength",
+		(json_int_t)max_bytes, describe_object(&credential_schema, NULL));
+}
+
 static json_t *describe_type(const struct field *f, const struct field *selector)
 {
 	json_t *names;
@@ -65,6 +71,11 @@ static json_t *describe_type(const struct field *f, const struct field *selector
 	case FIELD_PAIRS:
 		return json_pack("{sss{ss}si}", "type", "object", "additionalProperties", "type",
 			"string", "maxProperties", (int)field_max(f));
+	case FIELD_CREDENTIAL:
+		return describe_credential(field_max(f));
+	case FIELD_CREDENTIALS:
+		return json_pack("{sssosi}", "type", "object", "additionalProperties",
+			describe_credential(STRING_MAX_BYTES), "maxProperties", (int)field_max(f));
 	case FIELD_OBJECT:
 		return describe_object(f->sub, selector);
 	case FIELD_LIST:
@@ -108,7 +119,7 @@ static json_t *describe_field(const struct field *f, const struct field *selecto
 		set(out, "default", fallback);
 	if ((f->flags & FIELD_READONLY) != 0)
 		set(out, "readOnly", json_true());
-	if ((f->flags & FIELD_SECRET) != 0)
+	if (field_is_secret(f))
 		set(out, "x-secret", json_true());
 	return out;
 }

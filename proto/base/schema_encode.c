@@ -95,6 +95,29 @@ static json_t *encode_pairs(const struct pairs *in, bool hide)
 	return out;
 }
 
+/* NULL: unset. */
+static json_t *encode_credential(unsigned flags, const struct credential *c)
+{
+	const struct scope all = {.mask = UINT32_MAX};
+
+	if (c->secret != NULL)
+		return encode_object(&credential_schema, flags, all, c);
+	return c->value == NULL ? NULL : encode_text(c->value, (flags & SCHEMA_REDACT) != 0);
+}
+
+static json_t *encode_credentials(unsigned flags, const struct pairs *in)
+{
+	json_t *out = json_object();
+
+	for (size_t i = 0; i < in->n; i++) {
+		const struct credential c = {
+			.value = in->item[i].value, .secret = in->item[i].secret};
+
+		json_object_set_new(out, in->item[i].name, encode_credential(flags, &c));
+	}
+	return out;
+}
+
 static json_t *encode_list(
 	const struct field *f, unsigned flags, const struct scope *scope, const struct list *in)
 {
@@ -111,7 +134,7 @@ static json_t *encode_list(
 static json_t *encode_value(
 	const struct field *f, unsigned flags, const struct scope *scope, const void *in)
 {
-	bool hide = (f->flags & FIELD_SECRET) != 0 && (flags & SCHEMA_REDACT) != 0;
+	bool hide = field_is_secret(f) && (flags & SCHEMA_REDACT) != 0;
 	bool always = (f->flags & FIELD_REQUIRED) != 0; /* -1 is a value of some */
 
 	switch (f->type) {
@@ -138,6 +161,10 @@ static json_t *encode_value(
 		return encode_strings(in, hide);
 	case FIELD_PAIRS:
 		return encode_pairs(in, hide);
+	case FIELD_CREDENTIAL:
+		return encode_credential(flags, in);
+	case FIELD_CREDENTIALS:
+		return encode_credentials(flags, in);
 	case FIELD_LIST:
 		return encode_list(f, flags, scope, in);
 	case FIELD_OBJECT:

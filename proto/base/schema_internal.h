@@ -27,6 +27,10 @@ void field_accepts(const struct field *f, char out[ACCEPTS_SIZE]);
 void join_names(const char *const *names, size_t n, char *out, size_t size);
 void field_unset(const struct field *f, void *value);
 void field_clear(const struct field *f, void *value);
+/* Whether its values must not be shown. */
+bool field_is_secret(const struct field *f);
+/* {"secret": NAME}, on the wire to a voter with its "value": a struct credential. */
+extern const struct schema credential_schema;
 /* The fallback as JSON; NULL: none. A new reference. */
 json_t *field_fallback(const struct field *f);
 /* The value of a PERCENT text ("20%", "0.5%"); -1: it is none. */

@@ -114,6 +114,17 @@ static void fill_pairs(struct pairs *out)
 	}
 }
 
+/* Some of the values are names of secrets instead. */
+static void fill_secrets(struct pairs *out)
+{
+	for (size_t i = 0; i < out->n; i++) {
+		if (luck(2) == 0)
+			continue;
+		mem_set(&out->item[i].value, NULL);
+		out->item[i].secret = mem_printf("acme/s%d", (int)luck(100));
+	}
+}
+
 static void fill_list(const struct field *f, const struct scope *scope, struct list *out)
 {
 	out->n = (size_t)luck(field_max(f) < 6 ? field_max(f) : 6);
@@ -137,6 +148,14 @@ static void fill_string(const struct field *f, char **out)
 		*out = mem_printf("https://x%d.example.com/?a=%d", (int)luck(100), (int)luck(100));
 	else
 		*out = luck_text(ALL_LETTERS, (size_t)f->min, field_max(f));
+}
+
+static void fill_credential(const struct field *f, struct credential *out)
+{
+	if (luck(2) == 0)
+		out->secret = mem_printf("S_%d.x-y", (int)luck(100));
+	else
+		fill_string(f, &out->value);
 }
 
 static void fill_field(const struct field *f, const struct scope *scope, void *out)
@@ -181,6 +200,13 @@ static void fill_field(const struct field *f, const struct scope *scope, void *o
 		return;
 	case FIELD_PAIRS:
 		fill_pairs(out);
+		return;
+	case FIELD_CREDENTIAL:
+		fill_credential(f, out);
+		return;
+	case FIELD_CREDENTIALS:
+		fill_pairs(out);
+		fill_secrets(out);
 		return;
 	case FIELD_LIST:
 		fill_list(f, scope, out);
@@ -231,7 +257,8 @@ static bool same_pairs(const struct pairs *a, const struct pairs *b)
 
 	for (size_t i = 0; same && i < a->n; i++)
 		same = same_texts(a->item[i].name, b->item[i].name) &&
-		       same_texts(a->item[i].value, b->item[i].value);
+		       same_texts(a->item[i].value, b->item[i].value) &&
+		       same_texts(a->item[i].secret, b->item[i].secret);
 	return same;
 }
 
@@ -286,7 +313,13 @@ static bool same_field(const struct field *f, const void *a, const void *b)
 	case FIELD_STRINGS:
 		return same_strings(a, b);
 	case FIELD_PAIRS:
+	case FIELD_CREDENTIALS:
 		return same_pairs(a, b);
+	case FIELD_CREDENTIAL:
+		return same_texts(((const struct credential *)a)->value,
+			       ((const struct credential *)b)->value) &&
+		       same_texts(((const struct credential *)a)->secret,
+			       ((const struct credential *)b)->secret);
 	case FIELD_LIST:
 		return same_list(f->sub, a, b);
 	case FIELD_OBJECT:
@@ -362,8 +395,10 @@ static void obey(struct monitor *m)
 		m->request.method = (int)luck_between(METHOD_GET, METHOD_HEAD);
 	if (m->type == CHECK_REDIRECT && (int64_t)e->hops.n > e->max_hops)
 		e->max_hops = HOPS_MAX;
-	if (m->type == CHECK_HTTP && m->request.method <= METHOD_HEAD)
-		mem_set(&m->request.body, NULL);
+	if (m->type == CHECK_HTTP && m->request.method <= METHOD_HEAD) {
+		mem_set(&m->request.body.value, NULL);
+		mem_set(&m->request.body.secret, NULL);
+	}
 	if (m->type == CHECK_HTTP && m->request.method == METHOD_HEAD)
 		mem_set(&e->body_contains, NULL);
 }

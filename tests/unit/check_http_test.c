@@ -169,7 +169,7 @@ static void add_header(struct monitor *m, const char *name, const char *value)
 {
 	struct pairs *h = &m->request.headers;
 	h->item = mem_resize(h->item, h->n + 1, sizeof(*h->item));
-	h->item[h->n++] = (struct pair){mem_strdup(name), mem_strdup(value)};
+	h->item[h->n++] = (struct pair){.name = mem_strdup(name), .value = mem_strdup(value)};
 }
 
 /* ---- a healthy server */
@@ -239,7 +239,7 @@ static void requests_are_as_asked(void **state)
 	(void)state;
 	struct monitor m = http("http", "site.test", http_port, "/");
 	m.request.method = METHOD_PUT;
-	m.request.body = mem_strdup("some bytes");
+	m.request.body.value = mem_strdup("some bytes");
 	add_header(&m, "X-Key", "abc");
 	add_header(&m, "Host", "virtual.test");
 	m.expect.body_contains = mem_strdup("PUT abc virtual.test");
@@ -485,7 +485,7 @@ static void post_becomes_get_where_it_must(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct monitor m = http("http", "site.test", http_port, cases[i].path);
 		m.request.method = METHOD_POST;
-		m.request.body = mem_strdup("x=1");
+		m.request.body.value = mem_strdup("x=1");
 		m.expect.follow = 1;
 		m.expect.body_contains = mem_strdup(cases[i].seen);
 		assert_reason(kit_run(&kit, m), "ok");
