@@ -9,6 +9,7 @@
 #include "proto/base/yaml.h"
 #include "proto/joinstring.h"
 #include "proto/link.h"
+#include "proto/policy.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -94,6 +95,17 @@ static int check_door_listen(const void *value, const char **why)
 	return !listen || door_parse_address(listen, &address) ? 0 : -1;
 }
 
+static int check_networks(const void *value, const char **why)
+{
+	const struct strings *networks = value;
+	struct cidr parsed;
+
+	for (size_t i = 0; i < networks->n; i++)
+		if (cidr_parse(networks->item[i], &parsed, why) == -1)
+			return -1;
+	return 0;
+}
+
 #define DOOR(member) (CONF(member) - CONF(door_listen))
 static const struct field door_fields[] = {
 	{.name = "listen",
@@ -135,6 +147,13 @@ static const struct field door_fields[] = {
 		.fallback = "64",
 		.doc = "Of these from one address (IPv6: a /64), those of known probes not "
 		       "counted."},
+	{.name = "proxy_protocol_from",
+		.type = FIELD_STRINGS,
+		.offset = DOOR(door_proxy_from),
+		.max = DOOR_FRONTS_MAX,
+		.check = check_networks,
+		.doc = "Addresses or networks of fronts (HAProxy, nginx), whose connections begin "
+		       "with a header of the PROXY protocol. Default: none."},
 };
 static const struct schema door_schema = {.name = "door",
 	.fields = door_fields,

@@ -24,6 +24,7 @@ struct coordinator_conf {
 		char *door_key;         /* key: PEM file */
 		struct strings door_addresses; /* addresses: host:port as probes reach it */
 		int64_t door_connections, door_per_address;
+		struct strings door_proxy_from; /* proxy_protocol_from: networks of fronts */
 	};
 	struct allowance_rates limits; /* limits: of each probe */
 	char *url;                     /* what alert links begin with */

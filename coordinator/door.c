@@ -5,8 +5,11 @@
  */
 #include "coordinator/door_internal.h"
 
+#include "coordinator/place.h"
+
 #include "proto/base/log.h"
 #include "proto/base/mem.h"
+#include "proto/policy.h"
 
 #include <ctype.h>
 #include <event2/listener.h>
@@ -15,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 #include <utlist.h>
 
@@ -48,32 +52,43 @@ static bool is_stranger(const struct visitor *v)
 	return v->phase < VISITOR_JOINING || v->phase == VISITOR_LEAVING;
 }
 
-/* Whether two addresses count as one: the same IPv4 one, or the same /64. */
-static bool same_place(const struct in6_addr *a, const struct in6_addr *b)
+/* Links are not counted: behind one address may be a whole region's probes. Nor are fronts that have not said yet whom
+ * they bring. */
+int64_t door_count_from(const struct door *d, const struct in6_addr *address)
 {
-	size_t bytes = IN6_IS_ADDR_V4MAPPED(a) ? 16 : 8;
-
-	return memcmp(a, b, bytes) == 0;
-}
-
-/* Links are not counted: behind one address may be a whole region's probes. */
-static int64_t count_from(const struct door *d, const struct in6_addr *address)
-{
+	const struct in6_addr place = place_of(address);
 	const struct visitor *v;
+	struct in6_addr other;
 	int64_t n = 0;
 
-	DL_FOREACH (d->visitors, v)
-		n += v->phase != VISITOR_LINKED && v->phase != VISITOR_JOINING &&
-		     same_place(address, &v->address);
+	DL_FOREACH (d->visitors, v) {
+		if (v->phase == VISITOR_LINKED || v->phase == VISITOR_JOINING || v->front)
+			continue;
+		other = place_of(&v->address);
+		n += memcmp(&place, &other, sizeof(place)) == 0;
+	}
 	return n;
 }
 
-static bool make_room(struct door *d, const struct in6_addr *address)
+static bool is_front(const struct door *d, const struct in6_addr *address)
+{
+	const struct strings *networks = &d->c->conf.door_proxy_from;
+	const char *why;
+	struct cidr network;
+
+	for (size_t i = 0; i < networks->n; i++)
+		if (cidr_parse(networks->item[i], &network, &why) == 0 &&
+			cidr_has(&network, address))
+			return true;
+	return false;
+}
+
+static bool make_room(struct door *d, const struct in6_addr *address, bool front)
 {
 	const struct coordinator_conf *conf = &d->c->conf;
 	struct visitor *v;
 
-	if (count_from(d, address) >= conf->door_per_address)
+	if (!front && door_count_from(d, address) >= conf->door_per_address)
 		return false;
 	if ((int64_t)(d->counts.strangers + d->counts.links + d->counts.api) <
 		conf->door_connections)
@@ -121,9 +136,10 @@ static void accept_cb(struct evconnlistener *listener UNUSED, int fd, struct soc
 {
 	struct door *d = arg;
 	struct in6_addr address = address_of(peer);
+	bool front = is_front(d, &address);
 
 	d->counts.accepted++;
-	if (!make_room(d, &address)) {
+	if (!make_room(d, &address, front)) {
 		d->counts.ended[DOOR_END_FULL]++;
 		if (log_ratelimit("door.full", 60000) >= 0)
 			log_warning("door.full strangers=%zu links=%zu api=%zu",
@@ -132,7 +148,7 @@ static void accept_cb(struct evconnlistener *listener UNUSED, int fd, struct soc
 		return;
 	}
 	set_options(fd);
-	visitor_new(d, fd, &address);
+	visitor_new(d, fd, &address, front);
 }
 
 /* Out of file descriptors, most likely: without a pause the loop would spin on the listener. */
@@ -329,6 +345,22 @@ const char *door_pin(const struct door *d)
 int door_port(const struct door *d)
 {
 	return d->port;
+}
+
+bool door_client(const struct door *d, const struct sockaddr_un *peer, struct in6_addr *client)
+{
+	const struct visitor *v;
+
+	if (!d)
+		return false;
+	DL_FOREACH (d->visitors, v) {
+		if (v->phase != VISITOR_API ||
+			memcmp(v->far_name, peer->sun_path, sizeof(v->far_name)) != 0)
+			continue;
+		*client = v->address;
+		return true;
+	}
+	return false;
 }
 
 void door_counts(const struct door *d, struct door_counts *out)

@@ -19,9 +19,12 @@
 struct coordinator;
 struct coordinator_conf;
 struct door;
+struct in6_addr;
 struct sockaddr_storage;
+struct sockaddr_un;
 
-#define DOOR_PIN_SIZE 53 /* "sha256//", 44 of base64, NUL */
+#define DOOR_FRONTS_MAX 64
+#define DOOR_PIN_SIZE   53 /* "sha256//", 44 of base64, NUL */
 
 /* Why a connection ended; the names are labels of metrics. */
 #define DOOR_ENDS(X)                                                                               \
@@ -29,6 +32,7 @@ struct sockaddr_storage;
 	X(FULL, "full")           /* no place, in all or for its address */                        \
 	X(LATE, "late")           /* a deadline */                                                 \
 	X(PLAIN, "plain")         /* its first byte is not TLS */                                  \
+	X(FRONT, "front")         /* a front that says nothing of the PROXY protocol */            \
 	X(HANDSHAKE, "handshake") /* the handshake failed */                                       \
 	X(MALFORMED, "malformed") /* preface, as are the next three */                             \
 	X(VERSION, "version")                                                                      \
@@ -69,6 +73,8 @@ void door_hold(struct door *d, uint32_t probe_key, int64_t wait_ms);
  * reload. */
 const char *door_pin(const struct door *d);
 int door_port(const struct door *d); /* really bound */
+/* Whom the API's connection from our own socket PEER is from. False: from nobody who is here now. D may be NULL. */
+bool door_client(const struct door *d, const struct sockaddr_un *peer, struct in6_addr *client);
 /* D may be NULL. */
 void door_counts(const struct door *d, struct door_counts *out);
 

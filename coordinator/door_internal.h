@@ -5,6 +5,7 @@
 
 #include "coordinator/coordinator.h"
 #include "coordinator/door.h"
+#include "coordinator/proxyproto.h"
 #include "proto/greeting.h"
 #include "proto/preface.h"
 
@@ -63,6 +64,7 @@ MUST_CHECK int64_t frames_count(struct frames *f, const unsigned char *bytes, si
 /* ---- visitors: door_visitor.c */
 
 #define HANDSHAKES_PER_TURN 8
+#define FAR_NAME_BYTES      6 /* what the kernel gives when it is to choose: NUL, five hex digits */
 #define TURN_MS             10
 
 enum visitor_phase {
@@ -83,9 +85,11 @@ struct visitor {
 	struct bufferevent *near, *far;
 	struct splice splice;
 	struct timer deadline;
-	struct in6_addr address;
-	bool queued;       /* its first byte is here, its handshake has to wait */
-	enum door_end why; /* LEAVING: what it will have ended as */
+	struct in6_addr address;       /* the front's while there is one */
+	struct proxyproto *front;      /* SILENT: it has to say first whom it brings; else NULL */
+	char far_name[FAR_NAME_BYTES]; /* of our end of FAR: by it the API knows whom it talks to */
+	bool queued;                   /* its first byte is here, its handshake has to wait */
+	enum door_end why;             /* LEAVING: what it will have ended as */
 
 	/* a link's */
 	enum link_stream stream;
@@ -97,8 +101,8 @@ struct visitor {
 	struct visitor *prev, *next;
 };
 
-/* Takes FD. */
-void visitor_new(struct door *d, int fd, const struct in6_addr *address);
+/* Takes FD. FRONT: the address is that of one. */
+void visitor_new(struct door *d, int fd, const struct in6_addr *address, bool front);
 /* Of a silent one that has sent its first byte. */
 void visitor_begin_handshake(struct visitor *v);
 /* The funnel: every visitor ends here, once, and is freed. May be called from its own callbacks. */
@@ -114,6 +118,10 @@ bool visitor_splice(
 	struct visitor *v, enum visitor_phase phase, bool (*meter)(void *arg, struct evbuffer *in));
 /* Writes SIZE_BYTES as the last words, and ends when they are taken, counted as WHY. */
 void visitor_leave(struct visitor *v, const void *words, size_t size_bytes, enum door_end why);
+
+/* ---- door.c */
+/* Strangers and clients of the API from the same place. */
+int64_t door_count_from(const struct door *d, const struct in6_addr *address);
 
 /* ---- door_link.c: a link, from its handshake to its splice */
 

@@ -95,6 +95,7 @@ void visitor_end(struct visitor *v, enum door_end why)
 		bufferevent_free(v->far);
 	if (v->fd != -1)
 		close(v->fd);
+	free(v->front);
 	free(v->probe);
 	free(v->token_hash);
 	free(v);
@@ -162,12 +163,37 @@ void visitor_leave(struct visitor *v, const void *words, size_t size_bytes, enum
 
 /* ---- to where they belong */
 
+/*
+ * A unix socket with a name that the kernel chooses, unique while it is open: nobody else can connect under it, so that the
+ * one who accepts can ask us whom it is for.
+ */
+static int named_socket(struct visitor *v)
+{
+	struct sockaddr_un name = {.sun_family = AF_UNIX};
+	socklen_t size = sizeof(name);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	if (fd != -1 && bind(fd, (struct sockaddr *)&name, sizeof(sa_family_t)) == 0 &&
+		getsockname(fd, (struct sockaddr *)&name, &size) == 0) {
+		memcpy(v->far_name, name.sun_path, sizeof(v->far_name));
+		return fd;
+	}
+	if (log_ratelimit("door.socket", 60000) >= 0)
+		log_errno("door.socket_failed");
+	if (fd != -1)
+		close(fd);
+	return -1;
+}
+
 struct bufferevent *visitor_connect(struct visitor *v, const char *path)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	struct bufferevent *bev =
-		bufferevent_socket_new(loop_base(v->door->c->loop), -1, BEV_OPT_CLOSE_ON_FREE);
+	struct bufferevent *bev;
+	int fd = named_socket(v);
 
+	if (fd == -1)
+		return NULL;
+	bev = bufferevent_socket_new(loop_base(v->door->c->loop), fd, BEV_OPT_CLOSE_ON_FREE);
 	ensure(bev && strlen(path) < sizeof(address.sun_path));
 	memcpy(address.sun_path, path, strlen(path) + 1);
 	if (bufferevent_socket_connect(bev, (struct sockaddr *)&address, sizeof(address)) == 0)
@@ -277,12 +303,52 @@ static void turn_away(struct visitor *v)
 	visitor_end(v, DOOR_END_PLAIN);
 }
 
+/* A front's header, as much of it as is there, and no byte more. False: it is not complete, or V is gone. */
+static bool take_front(struct visitor *v)
+{
+	enum proxyproto_state state = PROXYPROTO_MORE;
+	unsigned char bytes[PROXYPROTO_MAX];
+	ssize_t n;
+
+	while (state == PROXYPROTO_MORE) {
+		n = recv(v->fd, bytes, sizeof(bytes), MSG_PEEK | MSG_DONTWAIT);
+		if (n == -1 && (errno == EAGAIN || errno == EINTR))
+			return false;
+		if (n > 0)
+			n = recv(v->fd, bytes, proxyproto_wants(v->front, bytes, (size_t)n), 0);
+		if (n <= 0) {
+			visitor_end(v, DOOR_END_CLOSED);
+			return false;
+		}
+		state = proxyproto_take(v->front, bytes, (size_t)n);
+	}
+	if (state == PROXYPROTO_CLIENT)
+		v->address = v->front->client;
+	free(v->front);
+	v->front = NULL;
+	if (state == PROXYPROTO_BAD) {
+		if (log_ratelimit("door.front", 60000) >= 0)
+			log_warning("door.front address=%s msg=\"no header of the PROXY protocol, "
+				    "which door.proxy_protocol_from asks of this address\"",
+				visitor_address(v));
+		visitor_end(v, DOOR_END_FRONT);
+		return false;
+	}
+	if (door_count_from(v->door, &v->address) <= v->door->c->conf.door_per_address)
+		return true;
+	visitor_end(v, DOOR_END_FULL);
+	return false;
+}
+
 static void first_byte_cb(void *arg, int fd, int what UNUSED)
 {
 	struct visitor *v = arg;
 	unsigned char byte;
-	ssize_t n = recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+	ssize_t n;
 
+	if (v->front && !take_front(v))
+		return;
+	n = recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
 	if (n == -1 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n <= 0) {
@@ -299,13 +365,15 @@ static void first_byte_cb(void *arg, int fd, int what UNUSED)
 
 /* ---- its beginning */
 
-void visitor_new(struct door *d, int fd, const struct in6_addr *address)
+void visitor_new(struct door *d, int fd, const struct in6_addr *address, bool front)
 {
 	struct visitor *v = mem_alloc(sizeof(*v));
 
 	v->door = d;
 	v->fd = fd;
 	v->address = *address;
+	if (front)
+		v->front = mem_alloc(sizeof(*v->front));
 	d->counts.strangers++;
 	DL_APPEND(d->visitors, v);
 	timer_init(&v->deadline, d->c->loop, deadline_cb, v);

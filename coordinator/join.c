@@ -2,6 +2,7 @@
 /* What a join string says about this coordinator is put together once, at the start and at a reload. */
 #include "coordinator/join.h"
 
+#include "coordinator/place.h"
 #include "proto/base/mem.h"
 #include "proto/joinstring.h"
 
@@ -82,14 +83,38 @@ char *join_place_line(const struct join_place *place, const char *probe, const c
 }
 
 /* Each visit adds to a debt that time pays off. */
-bool join_gate_admit(struct join_gate *gate, int64_t now_ms)
+static bool admit(struct join_caller *c, int64_t burst, int64_t per_second, int64_t now_ms)
 {
-	const int64_t visit_ms = 1000 / JOIN_PER_SECOND;
+	const int64_t visit_ms = 1000 / per_second;
 
-	if (gate->debt_until_ms < now_ms)
-		gate->debt_until_ms = now_ms;
-	if (gate->debt_until_ms - now_ms > (JOIN_BURST - 1) * visit_ms)
+	if (c->debt_until_ms < now_ms)
+		c->debt_until_ms = now_ms;
+	if (c->debt_until_ms - now_ms > (burst - 1) * visit_ms)
 		return false;
-	gate->debt_until_ms += visit_ms;
+	c->debt_until_ms += visit_ms;
 	return true;
+}
+
+/* The one of CLIENT's place; that of the smallest debt makes room for it. */
+static struct join_caller *caller_from(struct join_gate *gate, const struct in6_addr *client)
+{
+	struct in6_addr place = place_of(client);
+	struct join_caller *least = &gate->caller[0];
+
+	for (size_t i = 0; i < JOIN_CALLERS_MAX; i++) {
+		struct join_caller *c = &gate->caller[i];
+		if (c->debt_until_ms && memcmp(&c->place, &place, sizeof(place)) == 0)
+			return c;
+		if (c->debt_until_ms < least->debt_until_ms)
+			least = c;
+	}
+	*least = (struct join_caller){.place = place};
+	return least;
+}
+
+/* Who is turned away himself takes nothing from what all have together. */
+bool join_gate_admit(struct join_gate *gate, const struct in6_addr *client, int64_t now_ms)
+{
+	return admit(caller_from(gate, client), JOIN_BURST, JOIN_PER_SECOND, now_ms) &&
+	       admit(&gate->all, JOIN_ALL_BURST, JOIN_ALL_PER_SECOND, now_ms);
 }

@@ -5,6 +5,7 @@
 
 #include "quorate/list.h"
 
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -25,12 +26,23 @@ void join_place_free(struct join_place *place); /* NULL does no harm */
 char *join_place_line(const struct join_place *place, const char *probe, const char *secret,
 	int64_t expires_wall_ms);
 
-/* All callers of the one route without a key together: JOIN_BURST at once, then JOIN_PER_SECOND. */
-#define JOIN_BURST      50
-#define JOIN_PER_SECOND 10
-struct join_gate {
+/*
+ * Callers of the one route without a key: JOIN_BURST at once, then JOIN_PER_SECOND from one place (place.h), and
+ * JOIN_ALL_… of all places together. JOIN_CALLERS_MAX places are remembered, those that came last.
+ */
+#define JOIN_BURST          50
+#define JOIN_PER_SECOND     5
+#define JOIN_ALL_BURST      200
+#define JOIN_ALL_PER_SECOND 50
+#define JOIN_CALLERS_MAX    1024
+
+struct join_caller {
+	struct in6_addr place;
 	int64_t debt_until_ms; /* 0: nobody came yet */
 };
-bool join_gate_admit(struct join_gate *gate, int64_t now_ms);
+struct join_gate {
+	struct join_caller all, caller[JOIN_CALLERS_MAX];
+};
+bool join_gate_admit(struct join_gate *gate, const struct in6_addr *client, int64_t now_ms);
 
 #endif

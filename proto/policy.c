@@ -155,6 +155,14 @@ static bool list_has(const struct cidr *list, size_t n, int family, const unsign
 	return false;
 }
 
+bool cidr_has(const struct cidr *c, const struct in6_addr *address)
+{
+	bool v4 = IN6_IS_ADDR_V4MAPPED(address);
+
+	return v4 == (c->family == AF_INET) &&
+	       bits_match(c->address, address->s6_addr + (v4 ? 12 : 0), c->bits);
+}
+
 /* ---- the machine's own addresses, and the coordinator's */
 
 static const unsigned char *address_bytes(const struct sockaddr *address)

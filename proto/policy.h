@@ -14,6 +14,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 struct cidr {
@@ -38,6 +39,8 @@ struct policy {
 /* "192.0.2.0/24", "fd00::/8", a lone address is a /32 or /128; host bits must be zero. 0 or -1 and
  * *WHY (static). */
 MUST_CHECK int cidr_parse(const char *text, struct cidr *out, const char **why);
+/* Whether ADDRESS (IPv4: mapped, ::ffff:192.0.2.1) is in it. */
+bool cidr_has(const struct cidr *c, const struct in6_addr *address);
 MUST_CHECK int policy_allow(struct policy *policy, const char *cidr, const char **why);
 /* Refuses the machine's own addresses as they are now (public ones too), except where the allow
  * list says otherwise. */

@@ -16,6 +16,8 @@
 
 #include "coordinator/coordinator.h"
 
+#include <netinet/in.h>
+
 struct api;
 /* Opens the listeners of CONF (loopback TCP and unix socket; anything else was refused by the
  * configuration). 0, or -1 after logging why. */
@@ -30,6 +32,9 @@ struct api_request {
 	const char *path;      /* decoded, without the query */
 	const char *params[2]; /* decoded captures of the route's {…} */
 	const json_t *body;    /* parsed object or array of POST/PUT/PATCH; NULL for others */
+	struct in6_addr
+		client; /* IPv4: mapped; ::1 for programs of this machine; :: when unknown */
+	const char *client_text; /* for people: "192.0.2.1", "local", "gone" */
 	const struct api_key
 		*key; /* NULL on routes that need none; only valid before the handler returns */
 	void *private_data;                  /* the server's */

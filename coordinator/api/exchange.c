@@ -67,9 +67,10 @@ static const char *status_phrase(int status)
 		const char *phrase;
 	} phrases[] = {{200, "OK"}, {201, "Created"}, {202, "Accepted"}, {204, "No Content"},
 		{400, "Bad Request"}, {401, "Unauthorized"}, {403, "Forbidden"}, {404, "Not Found"},
-		{405, "Method Not Allowed"}, {409, "Conflict"}, {412, "Precondition Failed"},
-		{413, "Content Too Large"}, {415, "Unsupported Media Type"},
-		{422, "Unprocessable Content"}, {500, "Internal Server Error"},
+		{405, "Method Not Allowed"}, {409, "Conflict"}, {410, "Gone"},
+		{412, "Precondition Failed"}, {413, "Content Too Large"},
+		{415, "Unsupported Media Type"}, {422, "Unprocessable Content"},
+		{429, "Too Many Requests"}, {500, "Internal Server Error"},
 		{503, "Service Unavailable"}};
 
 	for (size_t i = 0; i < ARRAY_LEN(phrases); i++)
@@ -97,6 +98,8 @@ static void send_answer(struct exchange *rq, int status, const char *content_typ
 	char size_text[24];
 
 	ensure(body);
+	log_debug("api.answered client=%s method=%s path=%s status=%d", rq->client_text,
+		rq->r.method, log_quote(rq->r.path), status);
 	rq->api->counts.answers[status / 100]++;
 	evhttp_add_header(headers, "Cache-Control", "no-store");
 	evhttp_add_header(headers, "X-Content-Type-Options", "nosniff");
@@ -279,8 +282,8 @@ static bool refuse_key(struct exchange *rq, const char *detail)
 
 	rq->api->counts.unauthorized++;
 	if (held_back >= 0)
-		log_warning("api.unauthorized method=%s path=%s held_back=%d", rq->r.method,
-			log_quote(rq->r.path), held_back);
+		log_warning("api.unauthorized client=%s method=%s path=%s held_back=%d",
+			rq->client_text, rq->r.method, log_quote(rq->r.path), held_back);
 	api_set_header(&rq->r, "WWW-Authenticate", "Bearer realm=\"quorate\"");
 	api_problem(&rq->r, 401, "unauthorized", detail, NULL);
 	return false;
@@ -375,6 +378,9 @@ void exchange_arrived(struct evhttp_request *ev, void *arg)
 	rq->conn = conn_find(api, evhttp_request_get_connection(ev));
 	ensure(rq->conn);
 	rq->conn->request = rq;
+	rq->r.client = rq->conn->client;
+	snprintf(rq->client_text, sizeof(rq->client_text), "%s", rq->conn->client_text);
+	rq->r.client_text = rq->client_text;
 	conn_set_phase(rq->conn, CONN_ANSWERING);
 	rq->r.coordinator = api->coordinator;
 	rq->r.method = method_name(evhttp_request_get_command(ev));
@@ -423,6 +429,7 @@ struct api_stream *api_stream_begin(struct api_request *r, void (*closed)(void *
 	DL_APPEND(api->streams, s);
 	api->counts.streams++;
 	api->counts.answers[2]++;
+	log_debug("api.stream client=%s path=%s", r->client_text, log_quote(r->path));
 	api_set_header(r, "Content-Type", "text/event-stream");
 	api_set_header(r, "Cache-Control", "no-store");
 	api_set_header(r, "X-Accel-Buffering", "no"); /* nginx would hold events back */

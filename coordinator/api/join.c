@@ -31,7 +31,8 @@ static void refuse(
 	struct api_request *r, const char *probe, int status, const char *type, const char *detail)
 {
 	if (log_ratelimit("join.refused", 10000) >= 0)
-		log_warning("join.refused name=%s why=%s", log_quote(probe), type);
+		log_warning("join.refused client=%s name=%s why=%s", r->client_text,
+			log_quote(probe), type);
 	api_problem(r, status, type, detail, NULL);
 }
 
@@ -70,8 +71,10 @@ void handle_join(struct api_request *r)
 	struct join_request request;
 	enum join_outcome outcome;
 
-	if (!join_gate_admit(&r->coordinator->join_gate, clock_now_ms())) {
+	if (!join_gate_admit(&r->coordinator->join_gate, &r->client, clock_now_ms())) {
 		api_set_header(r, "Retry-After", "1");
+		if (log_ratelimit("join.too_many", 10000) >= 0)
+			log_warning("join.too_many client=%s", r->client_text);
 		api_problem(r, 429, "too-many", "too many probes join just now; try again", NULL);
 		return;
 	}

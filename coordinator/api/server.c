@@ -244,6 +244,38 @@ static struct bufferevent *accept_cb(struct event_base *base, void *arg)
 	return bev;
 }
 
+/* From whom it is: the door's clients are known to the door, by the name of its end of the unix socket. */
+static void learn_client(struct conn *c)
+{
+	union {
+		struct sockaddr any;
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
+		struct sockaddr_un local;
+	} peer;
+	socklen_t size = sizeof(peer);
+	const struct door *door = c->api->coordinator->door;
+	const char *text = "local";
+
+	memset(&peer, 0, sizeof(peer));
+	c->client = in6addr_loopback;
+	if (getpeername(bufferevent_getfd(c->bev), &peer.any, &size) == -1) {
+		text = "gone";
+		c->client = in6addr_any;
+	} else if (peer.any.sa_family == AF_UNIX && size > sizeof(sa_family_t) &&
+		   peer.local.sun_path[0] == '\0') {
+		text = door_client(door, &peer.local, &c->client) ? NULL : "gone";
+		if (text)
+			c->client = in6addr_any;
+	}
+	if (text)
+		snprintf(c->client_text, sizeof(c->client_text), "%s", text);
+	else if (IN6_IS_ADDR_V4MAPPED(&c->client))
+		inet_ntop(AF_INET, &c->client.s6_addr[12], c->client_text, sizeof(c->client_text));
+	else
+		inet_ntop(AF_INET6, &c->client, c->client_text, sizeof(c->client_text));
+}
+
 /* Learns the new connection's evhttp_connection. False: evhttp could not make one. */
 static bool conn_adopt(struct conn *c)
 {
@@ -255,6 +287,7 @@ static bool conn_adopt(struct conn *c)
 	if (event_cb) {
 		ensure(evhttp_connection_get_bufferevent(evcon) == c->bev);
 		c->evcon = evcon;
+		learn_client(c);
 		evhttp_connection_set_closecb(c->evcon, closed_cb, c);
 	}
 	bufferevent_decref(c->bev);

@@ -49,6 +49,8 @@ struct conn {
 	struct api *api;
 	struct bufferevent *bev; /* a reference is held until adopted */
 	struct evhttp_connection *evcon;
+	struct in6_addr client;
+	char client_text[INET6_ADDRSTRLEN];
 	enum conn_phase phase;
 	bool adopted, doomed;
 	bool foreign; /* evhttp wrote something that is not ours */
@@ -65,6 +67,7 @@ struct exchange {
 	struct api *api;
 	struct conn *conn;         /* NULL: the client is gone */
 	struct evhttp_request *ev; /* ours until answered */
+	char client_text[INET6_ADDRSTRLEN];
 	const struct route *route;
 	struct target target;
 	json_t *body;

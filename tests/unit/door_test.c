@@ -234,6 +234,131 @@ static void two_thousand_strangers_leave_nothing(void **state)
 	assert_true(world_wait(w, open_descriptors() == before));
 }
 
+/* ---- fronts */
+
+static void trust_front(struct world *w, const char *network)
+{
+	struct strings *from = &w->c.conf.door_proxy_from;
+
+	from->item = mem_resize(from->item, from->n + 1, sizeof(*from->item));
+	from->item[from->n++] = mem_strdup(network);
+}
+
+/* What counts behind a front is whom it brings. */
+static void a_fronts_clients_are_told_apart(void **state)
+{
+	static const char *const brings[] = {"192.0.2.1", "192.0.2.1", "192.0.2.1", "192.0.2.1",
+		"192.0.2.2", "192.0.2.1", "192.0.2.2"};
+	struct world *w = *state; /* 8 in all, 4 for an address */
+	struct client c[ARRAY_LEN(brings)];
+	char header[120];
+
+	trust_front(w, "198.51.100.0/24");
+	trust_front(w, "127.0.0.2/31");
+	for (size_t i = 0; i < ARRAY_LEN(brings); i++) {
+		client_open(&c[i], w, 2 + (int)i % 2);
+		snprintf(header, sizeof(header), "PROXY TCP4 %s 198.51.100.1 4000 443\r\n",
+			brings[i]);
+		client_send(&c[i], header, 20); /* in two pieces */
+		client_turn(&c[i]);
+		client_send(&c[i], header + 20, strlen(header) - 20);
+		client_turn(&c[i]);
+		if (i == 5) {
+			assert_true(client_wait(&c[i], c[i].closed));
+			assert_int_equal(world_ended(w, DOOR_END_FULL), 1);
+		}
+	}
+	assert_true(world_wait(w, world_counts(w).strangers == 6));
+	for (size_t i = 0; i < ARRAY_LEN(brings); i++)
+		client_close(&c[i]);
+	assert_true(world_wait(w, world_counts(w).strangers == 0));
+}
+
+static void a_link_comes_through_a_front(void **state)
+{
+	static const char v2[] = "\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xc0\0\x02\x01\xc6\x33\x64"
+				 "\x01\xdc\x04\x01\xbb";
+	struct world *w = *state;
+	struct client c;
+
+	trust_front(w, "127.0.0.2");
+	client_open(&c, w, 2);
+	client_send(&c, v2, sizeof(v2) - 1);
+	client_tls(&c, LINK_ALPN, 0);
+	assert_false(c.failed);
+	client_preface(&c, LINK_REPORT, "tokyo-1", w->token, PREFACE_VERSION);
+	assert_true(client_wait(&c, strstr(c.in, "accepted")));
+	client_close(&c);
+	/* who is not a front has no say in where he is from */
+	client_open(&c, w, 3);
+	client_send(&c, v2, sizeof(v2) - 1);
+	assert_true(client_wait(&c, c.closed));
+	assert_int_equal(world_ended(w, DOOR_END_PLAIN), 1);
+	client_close(&c);
+}
+
+static void a_front_has_to_say_whom_it_brings(void **state)
+{
+	static const char *const says[] = {"\x16\x03\x01", "GET / HTTP/1.1\r\n", "PROXY TCP4\r\n"};
+	struct world *w = *state;
+	struct client c;
+
+	trust_front(w, "127.0.0.2");
+	for (size_t i = 0; i < ARRAY_LEN(says); i++) {
+		client_open(&c, w, 2);
+		client_send(&c, says[i], strlen(says[i]));
+		assert_true(client_wait(&c, c.closed));
+		assert_int_equal(world_ended(w, DOOR_END_FRONT), i + 1);
+		client_close(&c);
+	}
+	client_open(&c, w, 2); /* nor has it for ever */
+	client_send(&c, "PROXY TCP4 192.0.2.1", 20);
+	assert_true(client_wait(&c, c.closed));
+	assert_int_equal(world_ended(w, DOOR_END_LATE), 1);
+	client_close(&c);
+}
+
+static int say_join(struct client *c)
+{
+	static const char body[] = "{\"probe\":\"tokyo-1\",\"secret\":\"qj_0123456789abcdef\","
+				   "\"token\":\"0123456789abcdef\"}";
+	char request[400];
+
+	c->size = 0;
+	c->in[0] = '\0';
+	snprintf(request, sizeof(request),
+		"POST /api/v1/join HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+		"Content-Length: %zu\r\n\r\n%s",
+		strlen(body), body);
+	client_send(c, request, strlen(request));
+	assert_true(client_wait(c, strstr(c->in, "}")));
+	return atoi(c->in + strlen("HTTP/1.1 "));
+}
+
+/* The API behind the door counts its callers by their own addresses. */
+static void the_api_knows_its_clients(void **state)
+{
+	struct world *w = *state;
+	struct client a, b, front;
+
+	trust_front(w, "127.0.0.4");
+	client_open(&a, w, 2);
+	client_tls(&a, NULL, 0);
+	for (int i = 0; i < JOIN_BURST; i++)
+		assert_int_equal(say_join(&a), 403);
+	assert_int_equal(say_join(&a), 429);
+	client_open(&b, w, 3);
+	client_tls(&b, NULL, 0);
+	assert_int_equal(say_join(&b), 403);
+	client_open(&front, w, 4); /* it brings the first one again */
+	client_send(&front, "PROXY TCP4 127.0.0.2 127.0.0.1 4000 443\r\n", 41);
+	client_tls(&front, NULL, 0);
+	assert_int_equal(say_join(&front), 429);
+	client_close(&a);
+	client_close(&b);
+	client_close(&front);
+}
+
 /* ---- links */
 
 /* A message as nanomsg frames it on ipc://: 01, its size, a request id, the body. */
@@ -545,6 +670,10 @@ int main(void)
 		SMALL_WORLD(places_are_counted),
 		SMALL_WORLD(known_probes_keep_their_places),
 		WORLD(two_thousand_strangers_leave_nothing),
+		SMALL_WORLD(a_fronts_clients_are_told_apart),
+		WORLD(a_link_comes_through_a_front),
+		WORLD(a_front_has_to_say_whom_it_brings),
+		WORLD(the_api_knows_its_clients),
 		WORLD(a_session_lives_as_long_as_its_report_connection),
 		WORLD(a_question_changes_nothing),
 		WORLD(a_newer_connection_replaces_the_older),

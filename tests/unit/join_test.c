@@ -10,6 +10,8 @@
 #include "proto/base/mem.h"
 #include "proto/joinstring.h"
 
+#include <arpa/inet.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -59,21 +61,77 @@ static void what_it_says(void **state)
 	join_place_free(NULL);
 }
 
+static struct in6_addr client(const char *text)
+{
+	struct in6_addr address;
+
+	assert_int_equal(inet_pton(AF_INET6, text, &address), 1);
+	return address;
+}
+
+static int admitted(struct join_gate *gate, const char *from, int n, int64_t now_ms)
+{
+	const struct in6_addr address = client(from);
+	int count = 0;
+
+	for (int i = 0; i < n; i++)
+		count += join_gate_admit(gate, &address, now_ms);
+	return count;
+}
+
+#define AT_MS INT64_C(1000000)
+
 static void the_gate(void **state)
 {
-	struct join_gate gate = {0};
-	int admitted = 0;
+	static struct join_gate gate;
+	const char *const here = "::ffff:192.0.2.1";
+	int count = 0;
 
 	(void)state;
-	for (int i = 0; i < 2 * JOIN_BURST; i++)
-		admitted += join_gate_admit(&gate, 1000000);
-	assert_int_equal(admitted, JOIN_BURST);
-	assert_false(join_gate_admit(&gate, 1000000 + 1000 / JOIN_PER_SECOND - 1));
-	assert_true(join_gate_admit(&gate, 1000000 + 1000 / JOIN_PER_SECOND));
-	assert_false(join_gate_admit(&gate, 1000000 + 1000 / JOIN_PER_SECOND));
-	for (int i = admitted = 0; i < 1000; i++) /* a tenth of a second apart for 100 s */
-		admitted += join_gate_admit(&gate, 2000000 + 100 * i);
-	assert_int_equal(admitted, 1000);
+	gate = (struct join_gate){.all = {.debt_until_ms = 0}};
+	assert_int_equal(admitted(&gate, here, 2 * JOIN_BURST, AT_MS), JOIN_BURST);
+	assert_int_equal(admitted(&gate, here, 2, AT_MS + 1000 / JOIN_PER_SECOND - 1), 0);
+	assert_int_equal(admitted(&gate, here, 2, AT_MS + 1000 / JOIN_PER_SECOND), 1);
+	for (int i = 0; i < 500; i++) /* a fifth of a second apart for 100 s */
+		count += admitted(&gate, here, 1, 2 * AT_MS + 200 * i);
+	assert_int_equal(count, 500);
+}
+
+/* One place that tries and tries takes nothing from another; a /64 is one place. */
+static void places_are_apart(void **state)
+{
+	static struct join_gate gate;
+
+	(void)state;
+	gate = (struct join_gate){.all = {.debt_until_ms = 0}};
+	assert_int_equal(admitted(&gate, "::ffff:192.0.2.1", 5000, AT_MS), JOIN_BURST);
+	assert_int_equal(admitted(&gate, "::ffff:192.0.2.2", 20, AT_MS), 20);
+	assert_int_equal(admitted(&gate, "2001:db8::1", JOIN_BURST, AT_MS), JOIN_BURST);
+	assert_int_equal(admitted(&gate, "2001:db8::2", 1, AT_MS), 0);
+	assert_int_equal(admitted(&gate, "2001:db8:0:1::1", 1, AT_MS), 1);
+}
+
+/* A crowd has a bound of its own, and so has the memory for it. */
+static void a_crowd_is_bounded(void **state)
+{
+	static struct join_gate gate;
+	char text[INET6_ADDRSTRLEN];
+	int count = 0;
+
+	(void)state;
+	gate = (struct join_gate){.all = {.debt_until_ms = 0}};
+	for (int i = 0; i < 3 * JOIN_CALLERS_MAX; i++) {
+		snprintf(text, sizeof(text), "2001:db8:%x::1", i);
+		count += admitted(&gate, text, 1, AT_MS);
+	}
+	assert_int_equal(count, JOIN_ALL_BURST);
+	/* whoever owes most is remembered longest */
+	assert_int_equal(admitted(&gate, "::ffff:192.0.2.1", 100, AT_MS + 10000), JOIN_BURST);
+	for (int i = 0; i < 3 * JOIN_CALLERS_MAX; i++) {
+		snprintf(text, sizeof(text), "2001:db8:%x::1", i);
+		(void)admitted(&gate, text, 1, AT_MS + 10000);
+	}
+	assert_int_equal(admitted(&gate, "::ffff:192.0.2.1", 1, AT_MS + 10000), 0);
 }
 
 int main(void)
@@ -81,6 +139,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_it_says),
 		cmocka_unit_test(the_gate),
+		cmocka_unit_test(places_are_apart),
+		cmocka_unit_test(a_crowd_is_bounded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
