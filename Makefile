@@ -14,6 +14,7 @@
 #   make format     apply clang-format
 #   make deps       install what is missing (apt-get)
 #   make deb        Debian packages in build/deb/          (ARCH=arm64: cross-built)
+#   make packages   the same, and their tests              (PACKAGE_TESTS=name: which end-to-end tests, in their units' cage)
 #   make install    into DESTDIR, under PREFIX
 #   make clean      remove build/
 #
@@ -36,10 +37,12 @@ PACKAGES_BUILD := gcc libc6-dev pkg-config libnanomsg-dev libcurl4-openssl-dev l
 PACKAGES_DEMO  := python3 openssl
 PACKAGES_TEST  := $(PACKAGES_DEMO) libcmocka-dev iproute2 iputils-ping nftables sqlite3 strace systemd clang libclang-rt-14-dev clang-format \
 	clang-tidy cppcheck man-db ansible-core ansible-lint
-PACKAGES_DEB   := debhelper dpkg-dev fakeroot rsync
+PACKAGES_DEB   := debhelper dpkg-dev fakeroot rsync lintian systemd
+PACKAGES_ARM64 := gcc-aarch64-linux-gnu qemu-user-static
 DEPS_.deps-demo = $(PACKAGES_DEMO)
 DEPS_.deps-test = $(PACKAGES_TEST)
 DEPS_.deps-deb  = $(PACKAGES_DEB)
+DEPS_.deps-arm64 = $(PACKAGES_ARM64)
 PKGS := nanomsg libcurl libcares libssl libcrypto jansson libevent libevent_openssl libevent_pthreads sqlite3 yaml-0.1 libsystemd
 
 comma  := ,
@@ -64,7 +67,7 @@ obj        = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 LIBS      := $(BUILD)/libcli.a $(BUILD)/libcoordinator.a $(BUILD)/libprobe.a $(BUILD)/libproto.a
 
 .PHONY: all demo check check-all unit sim e2e fuzz fuzz-replay lint format deps test-programs install clean help bench check-chroot \
-	deb install-system
+	deb packages install-system
 all: $(PROGRAMS)
 
 help:
@@ -79,7 +82,8 @@ deps: build/.deps $(TEST_DEPS)
 build/.deps-test: | build/.deps-demo
 build/.deps-demo: | build/.deps
 build/.deps-deb: | build/.deps
-build/.deps build/.deps-demo build/.deps-test build/.deps-deb: tests/deps.sh Makefile
+build/.deps-arm64: | build/.deps-deb
+build/.deps build/.deps-demo build/.deps-test build/.deps-deb build/.deps-arm64: tests/deps.sh Makefile
 	@mkdir -p $(@D)
 	$(Q)sh tests/deps.sh $(PACKAGES_BUILD) $(DEPS_$(@F))
 	@touch $@
@@ -143,10 +147,12 @@ e2e: all | $(TEST_DEPS)
 test-programs: $(addprefix $(BUILD)/tests/,$(UNIT) $(FUZZ) sim)
 check: # end-to-end tests mostly wait: the others run meanwhile
 	$(Q)$(MAKE) --no-print-directory SANITIZE=address all test-programs
-	$(Q)$(MAKE) --no-print-directory --keep-going SANITIZE=address e2e lint unit sim fuzz-replay
+	$(Q)$(MAKE) --no-print-directory --keep-going SANITIZE=address e2e lint unit sim fuzz-replay packages
 check-all: check
 	$(Q)$(MAKE) --no-print-directory CC=clang CI=true all test-programs
 	$(Q)$(MAKE) --no-print-directory SANITIZE=address E2E_SET=--long e2e
+	$(Q)$(MAKE) --no-print-directory packages ARCH=arm64
+	$(Q)$(MAKE) --no-print-directory packages PACKAGE_TESTS=all
 	$(Q)$(MAKE) --no-print-directory fuzz
 fuzz:
 	$(Q)sh tests/fuzz/run.sh $(or $(FUZZ_SECONDS),60) $(or $(T),$(FUZZ))
@@ -185,8 +191,11 @@ install-system:
 		install -D -m 644 $$p.tmpfiles $(DESTDIR)/usr/lib/tmpfiles.d/$${p#*/}.conf || exit 1; \
 	done
 
-deb: | build/.deps-deb
-	$(Q)sh ansible/debian/build.sh $(or $(ARCH),$(shell dpkg --print-architecture)) $(VERSION)
+ARCH ?= $(shell dpkg --print-architecture)
+deb: | build/.deps-deb $(if $(filter arm64,$(ARCH)),build/.deps-arm64)
+	$(Q)sh ansible/debian/build.sh $(ARCH) $(VERSION) $(filter %-dev,$(PACKAGES_BUILD))
+packages: deb | $(TEST_DEPS)
+	$(Q)tests/packages.sh $(ARCH) $(PACKAGE_TESTS)
 
 clean:
 	rm -rf build

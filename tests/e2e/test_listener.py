@@ -146,8 +146,11 @@ class Busy:
         self.squid.start()
 
     def probe_restarts(self):
-        equal(self.probes[1].stop(), 0, "the end of a probe")
-        self.probes[1].start()
+        probe = self.probes[1]
+        before = probe.text().count("probe.started")
+        equal(probe.stop(), 0, "the end of a probe")
+        probe.start()
+        wait_for(lambda: probe.text().count("probe.started") > before, "the probe to be there again")
 
     def configuration_read(self):
         for probe in self.probes:
