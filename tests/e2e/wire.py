@@ -73,7 +73,8 @@ class Wire:
         """The session, or a failure."""
         self.boot = boot or str(uuid.uuid4())
         answer = self.ask({"type": "hello", "version": 1, "probe": probe, "token": token, "boot": self.boot,
-                           "capabilities": {"ipv4": True, "types": ["tcp"], "min_interval_ms": 1000}})
+                           "capabilities": {"ipv4": True, "icmp": True, "types": ["ping", "tcp", "http", "redirect"],
+                                            "allow": ["127.0.0.0/8"], "min_interval_ms": 1000}})
         if answer["type"] != "welcome":
             raise ConnectionError(f"{answer}")
         self.session = answer["session"]

@@ -319,9 +319,10 @@ static void test_a_repeat_is_dropped(void **state)
 
 static void test_sequences_may_come_in_any_order(void **state)
 {
-	static const int64_t order[] = {5, 3, 4, 5, 20000, 3, 19999, 19999};
-	static const bool repeat[] = {false, false, false, true, false, false, false,
-		true}; /* 3: out of the window by then */
+	static const int64_t order[] = {
+		5, 3, 4, 5, 20000, 3, 19999, 19999, 0, 0, UNSET, UNSET, INT64_C(9007199254740991)};
+	static const bool repeat[] = {false, false, false, true, false, false, false, true, false,
+		false, false, false, false}; /* 3: out of the window by then; from 0 on: no names */
 	struct world *w = *state;
 	struct fleet_counts before, after;
 
