@@ -217,10 +217,12 @@ static void on_handshake(const SSL *ssl, int where, int result UNUSED)
 {
 	const unsigned char *chosen;
 	unsigned n;
+	struct dial *d = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+	if (where & SSL_CB_HANDSHAKE_START)
+		d->seen.connected = true;
 	if (!(where & SSL_CB_HANDSHAKE_DONE))
 		return;
 	SSL_get0_alpn_selected(ssl, &chosen, &n);
-	struct dial *d = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
 	d->seen.tls = true;
 	d->spoken_to = n == strlen(PREFACE_ALPN) && memcmp(chosen, PREFACE_ALPN, n) == 0;
 }
@@ -260,6 +262,8 @@ static int on_debug(CURL *easy UNUSED, curl_infotype type, char *text, size_t si
 	static const char says[] = "Uses proxy env variable ";
 	struct dial_facts *seen = arg;
 	size_t skip = sizeof says - 1, n = 0;
+	if (type == CURLINFO_HEADER_OUT) /* CONNECT: somebody is there */
+		seen->connected = true;
 	if (type != CURLINFO_TEXT || size < skip || memcmp(text, says, skip) != 0)
 		return 0;
 	while (skip + n < size && text[skip + n] != ' ' && n < sizeof seen->proxy_variable - 1)
@@ -306,18 +310,17 @@ void dial_free(struct dial *d)
 
 void dial_facts(const struct dial *d, struct dial_facts *out)
 {
-	curl_off_t lookup_us = 0, connect_us = 0;
+	curl_off_t lookup_us = 0;
 	char *address = NULL;
 	*out = d->seen;
 	out->code = d->code;
 	out->alpn = d->spoken_to;
 	curl_easy_getinfo(d->easy, CURLINFO_NAMELOOKUP_TIME_T, &lookup_us);
-	curl_easy_getinfo(d->easy, CURLINFO_CONNECT_TIME_T, &connect_us);
+	curl_easy_getinfo(d->easy, CURLINFO_OS_ERRNO, &out->os_errno);
 	curl_easy_getinfo(d->easy, CURLINFO_PRIMARY_IP, &address);
 	curl_easy_getinfo(d->easy, CURLINFO_HTTP_CONNECTCODE, &out->proxy_status);
 	curl_easy_getinfo(d->easy, CURLINFO_PROXYAUTH_AVAIL, &out->proxy_auth);
 	out->looked_up = lookup_us > 0;
-	out->connected = connect_us > 0;
 	snprintf(out->address, sizeof out->address, "%s", address ? address : "");
 }
 

@@ -54,6 +54,7 @@ struct dial_facts {
 	char address
 		[NET_ADDRESS_SIZE]; /* really connected, without the port; the proxy's, if any */
 	char proxy_variable[16];    /* of the environment, whose proxy was used (when curious) */
+	long os_errno;              /* of the last attempt to connect */
 	long proxy_status;          /* of the proxy's answer to CONNECT */
 	long proxy_auth;            /* what it asks for, CURLAUTH_… */
 	char subject[256], issuer[256]; /* of the certificate that was shown */

@@ -7,6 +7,7 @@
 
 #include "proto/base/mem.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <openssl/x509_vfy.h>
 #include <stdlib.h>
@@ -194,7 +195,7 @@ static bool judge_tcp(const struct visit *v)
 			"somebody drops it on the way: let this machine connect to %s:%d, or "
 			"name the HTTP proxy that leads out: coordinator.proxy",
 			v->host, v->port);
-	} else if (says(v, "refused")) {
+	} else if (v->facts.os_errno == ECONNREFUSED) {
 		doctor_say(v->d, MARK_FAIL, "tcp", "nobody listens at %s:%d: connection refused",
 			v->host, v->port);
 		doctor_advise(v->d,

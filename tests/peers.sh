@@ -2,13 +2,13 @@
 # Puts the real servers that the demo and the tests talk to under build/peers: Debian's packages, downloaded and
 # unpacked, never installed, so that none of them becomes a running service of this machine. They are run as children.
 #
-#   sh tests/peers.sh          everything;  build/peers/bin/nginx, bin/haproxy and bin/squid are then there
+#   sh tests/peers.sh          everything;  build/peers/bin/nginx, bin/haproxy, bin/squid and libfaketime are then there
 #
 # Needs apt's package lists (make deps) and no root. A second run does nothing.
 set -eu
 dir=${PEERS:-build/peers}
 packages="nginx libnginx-mod-stream haproxy liblua5.3-0 libopentracing1 libopentracing-c-wrapper0 \
-squid squid-common squid-langpack libecap3 libltdl7 libnetfilter-conntrack3 libnfnetlink0 libmnl0 libtdb1"
+squid squid-common squid-langpack libecap3 libltdl7 libnetfilter-conntrack3 libnfnetlink0 libmnl0 libtdb1 libfaketime"
 
 [ -e "$dir/.done" ] && [ "$(cat "$dir/.done")" = "$packages" ] && exit 0
 rm -rf "$dir"
