@@ -15,6 +15,7 @@
 #include "probe/tilt.h"
 #include "probe/token.h"
 #include "probe/uplinks.h"
+#include "probe/whereabouts.h"
 #include "proto/base/clock.h"
 #include "proto/base/log.h"
 #include "proto/base/log_switch.h"
@@ -45,7 +46,8 @@ struct daemon {
 	struct policy policy;
 	struct engine *engine;
 	struct schedule *schedule;
-	struct uplinks *uplinks; /* NULL: the coordinator is on this machine */
+	struct whereabouts *whereabouts; /* NULL: as the next */
+	struct uplinks *uplinks;         /* NULL: the coordinator is on this machine */
 	struct agent *agent;
 	struct tilt tilt;
 	struct timer tick, stop;
@@ -221,7 +223,14 @@ static struct engine_limits limits_of(const struct probe_conf *conf)
 		.body_max_bytes = conf->body_max_bytes};
 }
 
-/* What the local file says of the coordinator's whereabouts: a check is no way to talk to it. */
+/* A check is no way to talk to the coordinator, wherever its names lead. */
+static void learn_cb(void *arg, const struct sockaddr *address)
+{
+	struct daemon *d = arg;
+	policy_learn(&d->policy, address);
+}
+
+/* The same for what the local file gives as numbers. */
 static void deny_coordinator(struct daemon *d)
 {
 	char host[NET_HOST_SIZE];
@@ -234,7 +243,7 @@ static void deny_coordinator(struct daemon *d)
 
 static void set_policy(struct daemon *d)
 {
-	policy_clear(&d->policy);
+	policy_reset(&d->policy);
 	for (size_t i = 0; i < d->conf.allow.n; i++) {
 		const char *why = NULL;
 		if (policy_allow(&d->policy, d->conf.allow.item[i],
@@ -361,13 +370,17 @@ static int open_parts(struct daemon *d)
 		return -1;
 	}
 	if (d->conf.coordinator.addresses.n &&
-		uplinks_open(&d->uplinks, d->loop, &d->conf.coordinator, d->conf.name, d->token))
+		uplinks_open(&d->uplinks, d->loop, &d->conf.coordinator, d->conf.name, d->token,
+			learn_cb, d))
 		return -1;
 	set_policy(d);
 	struct engine_limits limits = limits_of(&d->conf);
 	d->engine = engine_new(d->loop, &d->policy, &limits);
 	if (!d->engine)
 		return -1;
+	if (d->conf.coordinator.addresses.n)
+		d->whereabouts = whereabouts_new(d->loop, engine_resolver(d->engine),
+			&d->conf.coordinator.addresses, learn_cb, d);
 	d->schedule = schedule_new(d->loop, d->conf.min_interval_ms, run_cb, drop_cb, d);
 	struct agent_config config = {.probe = d->conf.name,
 		.token = d->token,
@@ -391,6 +404,7 @@ static int open_parts(struct daemon *d)
 static void close_parts(struct daemon *d)
 {
 	schedule_free(d->schedule);
+	whereabouts_free(d->whereabouts);
 	engine_free(d->engine);
 	agent_close(d->agent);
 	uplinks_close(d->uplinks);

@@ -212,6 +212,16 @@ static void on_introduced(void *arg, const struct preface_answer *answer, const 
 		refused(u, answer);
 }
 
+static void tell_address(const struct uplink *u)
+{
+	struct dial_facts facts;
+	struct sockaddr_storage address;
+	dial_facts(u->dial, &facts);
+	if (u->config.connected && !facts.proxy_status &&
+		net_parse_literal(facts.address, &address))
+		u->config.connected(u->config.arg, (const struct sockaddr *)&address);
+}
+
 static void on_dialled(void *arg, const char *error)
 {
 	struct uplink *u = arg;
@@ -219,6 +229,7 @@ static void on_dialled(void *arg, const char *error)
 		give_up(u, UPLINK_FAILED, error);
 		return;
 	}
+	tell_address(u);
 	change(u, PREFACE, "connected");
 	timer_set(&u->timer, PREFACE_MS);
 	u->introduction =

@@ -19,6 +19,10 @@ struct uplink_config { /* all borrowed for the uplink's life */
 	enum link_stream stream;
 	const char *probe, *token;
 	const char *path; /* of the relay's socket */
+	/* The address of the coordinator that was really connected, unless a proxy did that. NULL:
+	 * nobody wants to know. */
+	void (*connected)(void *arg, const struct sockaddr *address);
+	void *arg;
 };
 
 struct uplink *uplink_new(

@@ -55,7 +55,7 @@ static int read_password(struct uplinks *u, const char *path)
 }
 
 int uplinks_open(struct uplinks **out, struct loop *loop, const struct coordinator_conf *conf,
-	const char *probe, const char *token)
+	const char *probe, const char *token, uplinks_connected_fn connected, void *arg)
 {
 	struct uplinks *u = mem_alloc(sizeof *u);
 	if (read_password(u, conf->proxy_password_file) || make_folder(u)) {
@@ -71,6 +71,8 @@ int uplinks_open(struct uplinks **out, struct loop *loop, const struct coordinat
 			.stream = (enum link_stream)i,
 			.probe = probe,
 			.token = token,
+			.connected = connected,
+			.arg = arg,
 			.path = u->address[i] + strlen("ipc://")};
 		u->uplink[i] = uplink_new(loop, u->cl, &config);
 	}

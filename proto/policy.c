@@ -201,11 +201,44 @@ void policy_deny(struct policy *policy, const char *address)
 		list_add(&policy->deny, &policy->n_deny, &parsed);
 }
 
-void policy_clear(struct policy *policy)
+static bool is_learned(const struct policy *policy, int family, const unsigned char *address)
 {
+	size_t n = policy->n_learned < POLICY_LEARNED_MAX ? policy->n_learned : POLICY_LEARNED_MAX;
+	return list_has(policy->learned, n, family, address);
+}
+
+void policy_learn(struct policy *policy, const struct sockaddr *address)
+{
+	const unsigned char *bytes = address_bytes(address);
+	if (bytes == NULL || is_learned(policy, address->sa_family, bytes))
+		return;
+	struct cidr one = {.family = address->sa_family};
+	one.bits = one.family == AF_INET ? 32 : 128;
+	memcpy(one.address, bytes, (size_t)one.bits / 8);
+	if (policy->learned == NULL)
+		policy->learned = mem_array(POLICY_LEARNED_MAX, sizeof(*policy->learned));
+	policy->learned[policy->n_learned++ % POLICY_LEARNED_MAX] = one;
+}
+
+static bool is_denied(const struct policy *policy, int family, const unsigned char *address)
+{
+	return list_has(policy->deny, policy->n_deny, family, address) ||
+	       is_learned(policy, family, address);
+}
+
+void policy_reset(struct policy *policy)
+{
+	struct policy kept = {.learned = policy->learned, .n_learned = policy->n_learned};
 	free(policy->allow);
 	free(policy->deny);
 	free(policy->ports);
+	*policy = kept;
+}
+
+void policy_clear(struct policy *policy)
+{
+	policy_reset(policy);
+	free(policy->learned);
 	memset(policy, 0, sizeof(*policy));
 }
 
@@ -248,13 +281,12 @@ static bool permits(const struct policy *policy, int family, const unsigned char
 		return true;
 	if (family == AF_INET6 && memcmp(address, mapped, sizeof(mapped)) == 0)
 		return permits(policy, AF_INET, address + 12);
-	if (list_has(policy->deny, policy->n_deny, family, address))
+	if (is_denied(policy, family, address))
 		return false;
 	if (family == AF_INET)
 		return v4_is_public(address);
 	if (memcmp(address, nat64, sizeof(nat64)) == 0)
-		return v4_is_public(address + 12) &&
-		       !list_has(policy->deny, policy->n_deny, AF_INET, address + 12);
+		return v4_is_public(address + 12) && !is_denied(policy, AF_INET, address + 12);
 	return v6_is_public(address);
 }
 

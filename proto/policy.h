@@ -27,11 +27,15 @@ struct port_range {
 	int first, last;
 };
 
+#define POLICY_LEARNED_MAX 64
+
 struct policy {
 	struct cidr *allow; /* owned */
 	size_t n_allow;
 	struct cidr *deny; /* owned; looked at after allow */
 	size_t n_deny;
+	struct cidr *learned; /* owned; POLICY_LEARNED_MAX of them or NULL; refused as deny is */
+	size_t n_learned;     /* ever */
 	struct port_range *ports; /* owned; none: all ports */
 	size_t n_ports;
 };
@@ -50,6 +54,11 @@ void policy_deny(struct policy *policy, const char *address);
 /* "443", "8000-8099". 0 or -1 and *WHY (static). */
 MUST_CHECK int port_range_parse(const char *text, struct port_range *out, const char **why);
 MUST_CHECK int policy_allow_ports(struct policy *policy, const char *range, const char **why);
+/* The same for an address that turned out to be the coordinator's. The latest POLICY_LEARNED_MAX are
+ * kept: names lead elsewhere in time. */
+void policy_learn(struct policy *policy, const struct sockaddr *address);
+/* Empties it; what was learned stays. */
+void policy_reset(struct policy *policy);
 void policy_clear(struct policy *policy);
 /* Whether ADDRESS (the port is not looked at) may be contacted. */
 bool policy_permits(const struct policy *policy, const struct sockaddr *address);

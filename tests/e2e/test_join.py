@@ -8,7 +8,7 @@ import subprocess
 import time
 
 from lab import BUILD, REGIONS, Child, check, equal, free_port, read, wait_for, write
-from peers import Network, Squid, certificates
+from peers import Network, Squid, certificates, run
 
 
 def door_coordinator(lab, **door):
@@ -276,3 +276,26 @@ def test_token_used_twice(lab):
 
 
 test_token_used_twice.seconds = 35
+
+
+def test_coordinator_is_no_target(lab):
+    """Where the coordinator's name leads, no check goes: not by the name, not by its public numbers; others' numbers are free."""
+    network = Network(lab)
+    site = network.site("tokyo")
+    for address in ("9.9.9.9/32", "9.9.9.8/32"):
+        run("ip", "address", "add", address, "dev", "lo")
+    hosts = write(lab.file("hosts"), "127.0.0.1 localhost\n9.9.9.9 coordinator.test\n")
+    run("mount", "--bind", hosts, "/etc/hosts")
+    port = free_port()
+    c = lab.coordinator(door={"listen": f"0.0.0.0:{port}", "addresses": [f"coordinator.test:{port}"]}).start()
+    lab.regions(c, ["tokyo"])
+    p = Joined(lab, "tokyo-1", prefix=site.prefix)
+    equal(p.join(add(lab, c, p.name, "tokyo")).returncode, 0, "join")
+    p.token()
+    lab.wait_connected(c, p.start())
+    targets = {f"9.9.9.9:{port}": "internal.policy", f"coordinator.test:{port}": "dns.forbidden_address", f"9.9.9.8:{port}": "ok"}
+    ids = {t: lab.monitor(c, t, "tcp", t, quorum={"seats": 1}) for t in targets}
+    for target, reason in targets.items():
+        found = lambda: {v["reason"] for v in c.explain(ids[target])["votes"]} - {None}
+        wait_for(found, f"a vote on {target}")
+        equal(found(), {reason}, f"the reason of {target}")

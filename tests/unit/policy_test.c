@@ -245,6 +245,45 @@ static void one_more_address_is_denied(void **state)
 	policy_clear(&policy);
 }
 
+static void learn(struct policy *policy, const char *text)
+{
+	struct sockaddr_storage address;
+	assert_true(net_parse_literal(text, &address));
+	policy_learn(policy, (struct sockaddr *)&address);
+}
+
+static void what_was_learned_is_denied(void **state)
+{
+	struct policy policy = {0};
+	const char *why;
+	char text[32];
+	(void)state;
+	learn(&policy, "9.9.9.9");
+	learn(&policy, "9.9.9.9");
+	learn(&policy, "2600::1");
+	assert_int_equal(policy.n_learned, 2);
+	assert_false(permits(&policy, "9.9.9.9"));
+	assert_false(permits(&policy, "::ffff:9.9.9.9"));
+	assert_false(permits(&policy, "64:ff9b::9.9.9.9"));
+	assert_false(permits(&policy, "2600::1"));
+	assert_true(permits(&policy, "9.9.9.8"));
+	policy_reset(&policy); /* as at SIGHUP */
+	assert_false(permits(&policy, "9.9.9.9"));
+	assert_int_equal(policy_allow(&policy, "9.9.9.9", &why), 0); /* the local file goes first */
+	assert_true(permits(&policy, "9.9.9.9"));
+	policy_reset(&policy);
+	for (int i = 2; i < POLICY_LEARNED_MAX; i++) {
+		snprintf(text, sizeof text, "9.9.8.%d", i);
+		learn(&policy, text);
+	}
+	assert_false(permits(&policy, "9.9.9.9")); /* as many as there is room for */
+	learn(&policy, "9.9.7.1");
+	assert_true(permits(&policy, "9.9.9.9")); /* the oldest went */
+	assert_false(permits(&policy, "2600::1"));
+	assert_false(permits(&policy, "9.9.7.1"));
+	policy_clear(&policy);
+}
+
 static void other_families_are_refused(void **state)
 {
 	const struct policy none = {0};
@@ -308,6 +347,7 @@ int main(void)
 		cmocka_unit_test(cidr_texts),
 		cmocka_unit_test(own_addresses_are_denied),
 		cmocka_unit_test(one_more_address_is_denied),
+		cmocka_unit_test(what_was_learned_is_denied),
 		cmocka_unit_test(other_families_are_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

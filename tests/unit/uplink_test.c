@@ -40,6 +40,8 @@ struct world {
 	struct dial *one;
 	char said[256];
 	bool finished;
+	int connected; /* times; the last address */
+	char connected_to[NET_ADDRESS_SIZE];
 
 	/* nanomsg's two ends */
 	struct link_server *server;
@@ -196,6 +198,13 @@ static void configure(struct world *w, const char *pin)
 	w->conf.pin = (struct strings){.item = w->pins, .n = 1};
 }
 
+static void connected_cb(void *arg, const struct sockaddr *address)
+{
+	struct world *w = arg;
+	w->connected++;
+	net_format(address, w->connected_to);
+}
+
 static void start(struct world *w, enum door_act act)
 {
 	w->door.act = (int)act;
@@ -205,7 +214,9 @@ static void start(struct world *w, enum door_act act)
 		.stream = LINK_REPORT,
 		.probe = "tokyo-1",
 		.token = TOKEN,
-		.path = w->path};
+		.path = w->path,
+		.connected = connected_cb,
+		.arg = w};
 	w->uplink = uplink_new(w->loop, w->cl, &config);
 }
 
@@ -374,6 +385,8 @@ static void messages_of_any_size_pass(void **state)
 	assert_string_equal(w->door.token, TOKEN);
 	assert_int_equal(w->door.stream, LINK_REPORT);
 	assert_int_equal(w->door.prefaces, 1);
+	assert_int_equal(w->connected, 1);
+	assert_string_equal(w->connected_to, "127.0.0.1");
 	assert_int_equal(w->requests, 26); /* each came once */
 	assert_false(is_listening(w, 0));  /* nobody else may come */
 	assert_null(strstr(log_text(w), TOKEN));
