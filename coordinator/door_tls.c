@@ -6,6 +6,7 @@
  */
 #include "coordinator/door_internal.h"
 
+#include "proto/base/credential_file.h"
 #include "proto/base/log.h"
 #include "proto/base/mem.h"
 
@@ -220,11 +221,14 @@ int door_tls_load(struct door_tls *tls, const struct coordinator_conf *conf)
 	char *certificate = own ? mem_printf("%s/door.crt", conf->state_dir)
 				: mem_strdup(conf->door_certificate),
 	     *key = own ? mem_printf("%s/door.key", conf->state_dir) : mem_strdup(conf->door_key);
+	struct credential_file certificate_file, key_file;
 	struct door_tls fresh;
 	int rc = own ? ensure_own(certificate, key) : 0;
 
+	credential_file_find(&certificate_file, certificate);
+	credential_file_find(&key_file, key);
 	if (rc == 0)
-		rc = load(&fresh, certificate, key);
+		rc = load(&fresh, certificate_file.path, key_file.path);
 	if (rc == 0) {
 		door_tls_clear(tls);
 		*tls = fresh;

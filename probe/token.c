@@ -2,6 +2,7 @@
 /* Reads the token file. The open file is judged, not its name: what was checked is what is read. */
 #include "probe/token.h"
 
+#include "proto/base/credential_file.h"
 #include "proto/base/mem.h"
 
 #include <errno.h>
@@ -12,7 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int check_file(int fd, const char *what, const char *path, char why[TOKEN_WHY_SIZE])
+static int check_file(
+	int fd, const char *what, const char *path, mode_t forbidden, char why[TOKEN_WHY_SIZE])
 {
 	struct stat st;
 	if (fstat(fd, &st) == -1) {
@@ -23,7 +25,7 @@ static int check_file(int fd, const char *what, const char *path, char why[TOKEN
 		snprintf(why, TOKEN_WHY_SIZE, "%s %s: not a regular file", what, path);
 		return -1;
 	}
-	if (st.st_mode & (S_IRWXG | S_IRWXO)) {
+	if (st.st_mode & forbidden) {
 		snprintf(why, TOKEN_WHY_SIZE,
 			"%s %s: mode %03o lets others at the secret; run: chmod 600 %s", what, path,
 			(unsigned)st.st_mode & 0777, path);
@@ -61,12 +63,14 @@ int secret_read(
 {
 	int result = -1;
 	char text[TOKEN_MAX_BYTES + 3] = ""; /* CR, LF and NUL */
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	struct credential_file file;
+	credential_file_find(&file, path);
+	int fd = open(file.path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd == -1) {
 		snprintf(why, TOKEN_WHY_SIZE, "%s %s: %s", what, path, strerror(errno));
 		return -1;
 	}
-	if (check_file(fd, what, path, why))
+	if (check_file(fd, what, path, file.forbidden, why))
 		goto out;
 	ssize_t n = read(fd, text, sizeof text - 1);
 	if (n == -1) {

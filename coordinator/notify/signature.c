@@ -5,6 +5,7 @@
  */
 #include "coordinator/notify/channel.h"
 
+#include "proto/base/credential_file.h"
 #include "proto/base/mem.h"
 
 #include <errno.h>
@@ -71,8 +72,10 @@ void signing_keys_clear(struct signing_keys *keys)
 /* Reads at most SIZE-1 bytes of a file that is nobody else's to read. */
 static int read_private_file(const char *path, char *out, size_t size, char why[CHANNEL_WHY_SIZE])
 {
+	struct credential_file file;
 	struct stat st;
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	credential_file_find(&file, path);
+	int fd = open(file.path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd == -1 || fstat(fd, &st) == -1) {
 		snprintf(why, CHANNEL_WHY_SIZE, "%s: %s", path, strerrordesc_np(errno));
 		goto fail;
@@ -81,7 +84,7 @@ static int read_private_file(const char *path, char *out, size_t size, char why[
 		snprintf(why, CHANNEL_WHY_SIZE, "%s is not a regular file", path);
 		goto fail;
 	}
-	if (st.st_mode & (S_IRWXG | S_IRWXO)) {
+	if (st.st_mode & file.forbidden) {
 		snprintf(why, CHANNEL_WHY_SIZE, "%s is not private: chmod 600 it", path);
 		goto fail;
 	}

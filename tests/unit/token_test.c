@@ -118,12 +118,30 @@ static void what_is_no_file_is_refused(void **state)
 	assert_null(token);
 }
 
+/* systemd's access list shows as a group bit; what others can read is refused even there. */
+static void what_was_handed_over_may_be_readable_by_a_group(void **state)
+{
+	(void)state;
+	char *token = NULL, why[TOKEN_WHY_SIZE];
+	fill(SECRET "\n", strlen(SECRET) + 1, 0440);
+	assert_int_equal(token_read(path, &token, why), -1);
+	setenv("CREDENTIALS_DIRECTORY", "/tmp", 1);
+	assert_int_equal(token_read(strrchr(path, '/') + 1, &token, why), 0);
+	assert_string_equal(token, SECRET);
+	token_free(token);
+	assert_int_equal(chmod(path, 0444), 0);
+	assert_int_equal(token_read(path, &token, why), -1);
+	unsetenv("CREDENTIALS_DIRECTORY");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(contents_are_judged, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(others_must_have_no_access, set_up, tear_down),
 		cmocka_unit_test(what_is_no_file_is_refused),
+		cmocka_unit_test_setup_teardown(
+			what_was_handed_over_may_be_readable_by_a_group, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
