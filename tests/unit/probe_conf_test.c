@@ -43,11 +43,11 @@ static void a_name_is_enough(void **state)
 	assert_int_equal(conf.allow.n, 0);
 	assert_int_equal(conf.types.n, 4);
 	assert_int_equal(conf.min_interval_ms, 10000);
-	assert_int_equal(conf.in_flight_max, 500);
+	assert_int_equal(conf.in_flight_max, 300);
 	assert_int_equal(conf.per_second, 200);
 	assert_int_equal(conf.per_destination, 2);
 	assert_int_equal(conf.body_max_bytes, 1048576);
-	assert_int_equal(conf.results_max, 20000);
+	assert_int_equal(conf.results_max, 4000);
 	assert_int_equal(conf.spool_max_bytes, 64 << 20);
 	schema_clear(&probe_conf_schema, &conf);
 }
