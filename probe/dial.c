@@ -8,6 +8,7 @@
 
 #include "proto/base/buf.h"
 #include "proto/base/mem.h"
+#include "proto/base/utf8.h"
 #include "proto/preface.h"
 
 #include <netinet/in.h>
@@ -246,7 +247,12 @@ static void on_done(void *arg, CURL *easy UNUSED, CURLcode code)
 {
 	struct dial *d = arg;
 	d->code = code;
-	if (code != CURLE_OK)
+	if (code == CURLE_SSL_PINNEDPUBKEYNOTMATCH) {
+		char why[2 * sizeof d->seen.subject + 100];
+		snprintf(why, sizeof why, "%s; its certificate is of \"%s\", issued by \"%s\"",
+			dial_error(code, NULL), d->seen.subject, d->seen.issuer);
+		d->done(d->arg, utf8_trim(why));
+	} else if (code != CURLE_OK)
 		d->done(d->arg, dial_error(code, d->error));
 	else if (!d->spoken_to)
 		d->done(d->arg, "the server does not speak " PREFACE_ALPN);

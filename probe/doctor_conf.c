@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define CONF_PATH_DEFAULT "/etc/quorate/probe.yml"
 #define JOIN_HERE                                                                                  \
 	"on the coordinator: quorate probe add NAME --region REGION; here: quorate-probe join, "   \
 	"and paste the line that it printed"
@@ -56,12 +57,16 @@ static void look_at_file(struct doctor *d)
 	ensure(problems);
 	d->readable = probe_conf_load_to(path, !d->options->conf_given, &d->conf, problems) == 0;
 	fclose(problems);
-	if (!d->readable)
+	if (!d->readable && access(path, F_OK) == -1) {
+		doctor_say(d, MARK_FAIL, "file", "%s: %s", path, strerror(errno));
+		doctor_advise(d, "-c names the configuration; without it, " CONF_PATH_DEFAULT
+				 " is read, and need not be there");
+	} else if (!d->readable) {
 		say_problems(d, text);
-	else if (access(path, F_OK) == -1)
+	} else if (access(path, F_OK) == -1)
 		doctor_say(
 			d, MARK_NOTE, "file", "there is no %s: everything has its default", path);
-	else
+	else if (d->readable)
 		doctor_say(d, MARK_OK, "file", "%s", path);
 	free(text);
 }

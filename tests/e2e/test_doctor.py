@@ -267,3 +267,20 @@ def expect(case, found, done):
         check(word in text, f"{what}: '{word}' is not in: {text}")
     worst = {"ok": 0, "note": 0, "warn": 1, "fail": 2}
     check(done.returncode >= worst[mark], f"{what}: exit status {done.returncode}")
+
+
+def test_doctor_black_hole(lab):
+    """Eight addresses by name and number, the name servers too, and nobody answers: it ends within 30 s and says so of each."""
+    site = Network(lab).site("virginia")
+    run("mount", "--bind", write(lab.file("resolv.conf"), "nameserver 10.77.0.3\nnameserver 10.77.0.4\n"), "/etc/resolv.conf")
+    site.firewall("oifname != lo drop")
+    p = Joined(lab, "tokyo-1", prefix=site.prefix, name="tokyo-1", coordinator=json.dumps(
+        {"addresses": [x for i in range(4) for x in (f"10.77.0.{i + 3}:443", f"coordinator-{i}.example.net:443")], "proxy": "none"}))
+    write(p.token_file, lab.secret("qpt_0123456789abcdef") + "\n", 0o600)
+    found, done = doctor(p, status=2)  # it measures the time, too
+    equal([len(found[step, "fail"]) for step in ("dns", "name", "tcp")], [2, 4, 4], f"what fails: {found}")
+    print(f"    {done.seconds:.1f} s")
+
+
+test_doctor_black_hole.seconds = 20
+test_doctor_black_hole.long = 60

@@ -9,6 +9,7 @@
 
 #include "tests/unit/pki.h"
 
+#include "proto/base/clock.h"
 #include "proto/base/mem.h"
 #include "proto/greeting.h"
 #include "proto/preface.h"
@@ -34,7 +35,8 @@ enum door_act {
 	DOOR_CUT,     /* in the middle of the answer */
 	DOOR_SINK,    /* accepts, and counts the bytes while `go` is set */
 	DOOR_SOURCE,  /* accepts, and sends `bulk_bytes` when nanomsg was greeted */
-	DOOR_HOLD     /* accepts, and says nothing more */
+	DOOR_HOLD,    /* accepts, and says nothing more */
+	DOOR_FACTS    /* accepts as a question is: says `standing` and a clock that is off */
 };
 
 struct door {
@@ -50,6 +52,8 @@ struct door {
 	long bulk_bytes;
 	char probe[64], token[64]; /* of the last preface */
 	int stream;
+	const char *standing;
+	long clock_off_ms;
 };
 
 #define DOOR_BYTE(i) ((unsigned char)((i)*31 + ((i) >> 8)))
@@ -208,6 +212,7 @@ static void door_act(struct door *d, SSL *ssl)
 				 "such probe here\"}\n",
 			  other[] = "HTTP/1.1 400 Bad Request\r\n\r\n";
 	char endless[2 * PREFACE_MAX_BYTES];
+	int n;
 	switch ((enum door_act)d->act) {
 	case DOOR_SPLICE:
 		if (door_write(ssl, yes, sizeof yes - 1))
@@ -242,6 +247,12 @@ static void door_act(struct door *d, SSL *ssl)
 		break;
 	case DOOR_SILENT:
 		door_hold(d, ssl);
+		break;
+	case DOOR_FACTS:
+		n = snprintf(endless, sizeof endless,
+			"{\"type\":\"accepted\",\"now_wall_ms\":%lld,\"standing\":\"%s\"}\n",
+			(long long)clock_wall_ms() + d->clock_off_ms, d->standing);
+		door_write(ssl, endless, (size_t)n);
 		break;
 	}
 	SSL_shutdown(ssl);
