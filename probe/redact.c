@@ -269,6 +269,18 @@ static void mark_all(const struct bytes *b, const struct needle *needle, char *h
 		mark_tail(b, needle, hidden);
 }
 
+/* A character of several bytes is hidden as a whole. */
+static void hide_whole_characters(const char *text, char *hidden)
+{
+	size_t left = strlen(text), n;
+	for (; left > 0; text += n, hidden += n, left -= n) {
+		n = utf8_length(text, left);
+		if (n > 1 && memchr(hidden, HIDDEN, n) != NULL)
+			memset(hidden, HIDDEN, n);
+		n += n == 0;
+	}
+}
+
 /* TEXT with a marker for each stretch that is hidden. */
 static char *without_hidden(const char *text, const char *hidden, size_t max_bytes)
 {
@@ -297,6 +309,7 @@ static void redact_text(const struct needles *needles, char **text, size_t max_b
 			mark_all(&b, &needles->item[i], hidden);
 	}
 	if (memchr(hidden, HIDDEN, n) != NULL) {
+		hide_whole_characters(*text, hidden);
 		char *shown = without_hidden(*text, hidden, max_bytes);
 		explicit_bzero(*text, n);
 		free(*text);

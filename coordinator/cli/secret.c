@@ -69,7 +69,7 @@ static json_t *read_value(struct cli *cli, const char *name)
 			: n < SECRET_VALUE_MIN_BYTES ? "fewer bytes"
 						     : "more bytes",
 			SECRET_VALUE_MIN_BYTES, SECRET_VALUE_MAX_BYTES);
-	else if (!(value = json_stringn(text, (size_t)n)) || memchr(text, '\0', (size_t)n))
+	else if (memchr(text, '\0', (size_t)n) || !(value = json_stringn(text, (size_t)n)))
 		cli_usage(
 			cli, "secret set: the value on standard input is no text; accepted: UTF-8");
 	explicit_bzero(text, sizeof(text));

@@ -717,6 +717,107 @@ static void test_keys(void **state UNUSED)
 
 /* Every route of the table: no key 401, a lower role 403, and nobody else is refused for his role.
  */
+/* ---- secrets */
+
+static void test_secrets(void **state UNUSED)
+{
+	json_t *s;
+
+	expect_status(404, ask("GET", "/api/v1/secrets/acme%2Ftoken", NULL));
+	expect_status(
+		201, ask("PUT", "/api/v1/secrets/acme%2Ftoken", "{\"value\":\"open sesame\"}"));
+	s = answer();
+	assert_string_equal(text_of(s, "name"), "acme/token");
+	assert_null(json_object_get(s, "value"));
+	assert_int_equal(json_integer_value(json_object_get(s, "revision")), 1);
+	assert_int_equal(json_integer_value(json_object_get(s, "monitors")), 0);
+	assert_null(strstr(client_body(&c), "sesame"));
+	json_decref(s);
+	expect_status(
+		200, ask("PUT", "/api/v1/secrets/acme%2Ftoken", "{\"value\":\"close sesame\"}"));
+	assert_null(strstr(client_body(&c), "sesame"));
+	expect_status(201, ask("PUT", "/api/v1/secrets/default%2Fplain", "{\"value\":\"1234\"}"));
+	expect_status(200, ask("GET", "/api/v1/secrets/plain", NULL));
+	assert_int_equal(count_items("/api/v1/secrets"), 2);
+	assert_null(strstr(client_body(&c), "sesame"));
+	expect_status(422, ask("PUT", "/api/v1/secrets/a%20b", "{\"value\":\"1234\"}"));
+	expect_status(422, ask("PUT", "/api/v1/secrets/a", "{\"value\":\"sss\"}"));
+	assert_null(strstr(client_body(&c), "sss"));
+	expect_status(422, ask("PUT", "/api/v1/secrets/a", "{\"values\":\"s1234\"}"));
+	expect_status(
+		403, ask_as(ROLE_VIEWER, "PUT", "/api/v1/secrets/a", "", "{\"value\":\"1234\"}"));
+	expect_status(200, ask_as(ROLE_VIEWER, "GET", "/api/v1/secrets", "", NULL));
+	expect_status(403, ask_as(ROLE_VIEWER, "DELETE", "/api/v1/secrets/plain", "", NULL));
+	expect_status(204, ask_as(ROLE_EDITOR, "DELETE", "/api/v1/secrets/plain", "", NULL));
+	expect_status(404, ask("DELETE", "/api/v1/secrets/plain", NULL));
+}
+
+#define NAMED(secret)                                                                              \
+	"{\"name\":\"named\",\"http\":\"https://a.example/\",\"request\":{\"headers\":{"           \
+	"\"Authorization\":" secret "}}}"
+
+static void test_a_secret_that_is_used(void **state UNUSED)
+{
+	json_t *s;
+
+	expect_status(
+		201, ask("PUT", "/api/v1/secrets/acme%2Ftoken", "{\"value\":\"open sesame\"}"));
+	expect_status(422, ask("POST", "/api/v1/monitors", NAMED("{\"secret\":\"acme/tken\"}")));
+	assert_non_null(strstr(client_body(&c), "did you mean 'acme/token'?"));
+	expect_status(201, ask("POST", "/api/v1/monitors", NAMED("{\"secret\":\"acme/token\"}")));
+	assert_non_null(strstr(client_body(&c), "\"Authorization\":{\"secret\":\"acme/token\"}"));
+	assert_null(strstr(client_body(&c), "warnings"));
+	expect_status(200, ask("GET", "/api/v1/secrets/acme%2Ftoken", NULL));
+	s = answer();
+	assert_int_equal(json_integer_value(json_object_get(s, "monitors")), 1);
+	assert_string_equal(
+		json_string_value(json_array_get(json_object_get(s, "used_by"), 0)), "named");
+	json_decref(s);
+	assert_int_equal(count_items("/api/v1/secrets"), 1);
+	assert_non_null(strstr(client_body(&c), "\"monitors\":1"));
+	expect_status(422, ask("DELETE", "/api/v1/secrets/acme%2Ftoken", NULL));
+	assert_non_null(strstr(client_body(&c), "monitor 'named' uses the secret 'acme/token'"));
+	/* from a name to a literal: the one is shown, the other is not */
+	expect_status(200, ask("POST", "/api/v1/apply",
+				   "{\"dry_run\":true,\"monitors\":[" NAMED("\"lite ral\"") "]}"));
+	assert_non_null(strstr(
+		client_body(&c), "\"from\":{\"secret\":\"acme/token\"},\"to\":\"[redacted]\""));
+	assert_null(strstr(client_body(&c), "lite ral"));
+	/* a marker where a name is stored stands for nothing */
+	expect_status(422, ask("PUT", "/api/v1/monitors/named", NAMED("\"[redacted]\"")));
+	expect_status(204, ask("DELETE", "/api/v1/monitors/named", NULL));
+	expect_status(204, ask("DELETE", "/api/v1/secrets/acme%2Ftoken", NULL));
+}
+
+static void test_warnings_about_literals(void **state UNUSED)
+{
+	json_t *m, *warning, *applied;
+	char *text;
+
+	expect_status(201, ask("POST", "/api/v1/monitors", SHOP));
+	m = answer();
+	warning = json_array_get(json_object_get(m, "warnings"), 0);
+	assert_int_equal(json_array_size(json_object_get(m, "warnings")), 1); /* not about Accept */
+	assert_string_equal(text_of(warning, "path"), "request.headers.Authorization");
+	assert_non_null(strstr(text_of(warning, "message"), "{secret: NAME}"));
+	/* what was answered can be sent back, and keeps the literal */
+	text = json_dumps(m, 0);
+	expect_status(200, ask("PUT", "/api/v1/monitors/acme%2F1", text));
+	assert_string_equal(
+		registry_monitor_find(co.registry, "acme/1")->m.request.headers.item[0].value,
+		"s3cret");
+	free(text);
+	json_decref(m);
+	expect_status(
+		200, ask("POST", "/api/v1/apply", "{\"dry_run\":true,\"monitors\":[" SHOP "]}"));
+	applied = answer();
+	m = json_array_get(json_object_get(applied, "items"), 0);
+	assert_string_equal(text_of(m, "kind"), "unchanged");
+	assert_int_equal(json_array_size(json_object_get(m, "warnings")), 1);
+	assert_null(strstr(client_body(&c), "s3cret"));
+	json_decref(applied);
+}
+
 static void test_roles(void **state UNUSED)
 {
 	for (size_t i = 0; i < api_routes_n; i++) {
@@ -1060,6 +1161,9 @@ int main(void)
 		TEST(test_join),
 		TEST(test_drain),
 		TEST(test_keys),
+		TEST(test_secrets),
+		TEST(test_a_secret_that_is_used),
+		TEST(test_warnings_about_literals),
 		TEST(test_roles),
 		TEST(test_alerts),
 		TEST(test_stream_replays_and_goes_live),

@@ -85,6 +85,7 @@ static void write_servers(char *out, size_t room)
 		" location /loop { return 302 /loop2; } location /loop2 { return 302 /loop; }\n"
 		" location /tls { return 301 https://site.test:%d/; }\n"
 		" location /other { return 302 http://other.test:%d/; }\n"
+		" location /keep { return 307 http://other.test:%d/body; }\n"
 		" location /inside { return 302 http://169.254.169.254/latest; }\n"
 		" location /named-inside { return 302 http://private.test/; }\n"
 		" location /file { return 302 file:///etc/passwd; }\n"
@@ -92,8 +93,9 @@ static void write_servers(char *out, size_t room)
 		" location /none { return 302 ''; } }\n"
 		"server { listen 127.0.0.1:%d; default_type text/plain;\n"
 		" location / { return 200 "
-		"'$http_authorization|$http_cookie|$http_x_key|$http_accept'; } }\n",
-		http_port, https_port, other_port, other_port);
+		"'$http_authorization|$http_cookie|$http_x_key|$http_accept'; }\n"
+		" location /body { return 200 '$request_method of $content_length bytes'; } }\n",
+		http_port, https_port, other_port, other_port, other_port);
 	for (size_t i = 0; i < ARRAY_LEN(certificates); i++)
 		n += snprintf(out + n, room - (size_t)n,
 			"server { listen 127.0.0.1:%d ssl http2; server_name %s; ssl_certificate "
@@ -492,6 +494,63 @@ static void post_becomes_get_where_it_must(void **state)
 	}
 }
 
+/* ---- secrets */
+
+static void add_secret_header(struct monitor *m, const char *name, const char *value)
+{
+	add_header(m, name, value != NULL ? value : "");
+	struct pair *h = &m->request.headers.item[m->request.headers.n - 1];
+	h->secret = mem_strdup("acme/key");
+	if (value == NULL)
+		mem_set(&h->value, NULL);
+}
+
+static void secrets_are_sent_and_hidden(void **state)
+{
+	(void)state;
+	struct monitor m = http("http", "site.test", http_port, "/");
+	add_secret_header(&m, "X-Key", "open sesame");
+	m.expect.body_contains = mem_strdup("GET open sesame site.test");
+	assert_reason(kit_run(&kit, m), "ok");
+	m = http("http", "site.test", http_port, "/");
+	add_secret_header(&m, "X-Key", "open sesame");
+	m.expect.body_contains = mem_strdup("sesame, open");
+	struct result *r = kit_run(&kit, m);
+	assert_reason(r, "content.missing");
+	assert_non_null(strstr(r->body_excerpt, "GET [redacted] site.test"));
+	assert_null(strstr(r->detail, "sesame"));
+}
+
+/* The coordinator has lost it: the site is not asked at all, and is not to blame. */
+static void a_secret_without_a_value_is_no_vote(void **state)
+{
+	(void)state;
+	struct monitor m = http("http", "site.test", http_port, "/");
+	add_secret_header(&m, "X-Key", NULL);
+	struct result *r = kit_run(&kit, m);
+	assert_reason(r, "internal.error");
+	assert_string_equal(
+		r->detail, "the value of the secret 'acme/key' did not come with the orders");
+	assert_null(r->address);
+}
+
+static void a_secret_body_stays_with_its_host(void **state)
+{
+	static const struct {
+		const char *secret, *seen;
+	} cases[] = {{NULL, "POST of 9 bytes"}, {"acme/login", "POST of 0 bytes"}};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct monitor m = http("http", "site.test", http_port, "/keep");
+		m.request.method = METHOD_POST;
+		m.request.body.value = mem_strdup("u=a&p=bcd");
+		m.request.body.secret = mem_strdup(cases[i].secret);
+		m.expect.follow = 1;
+		m.expect.body_contains = mem_strdup(cases[i].seen);
+		assert_reason(kit_run(&kit, m), "ok");
+	}
+}
+
 /* ---- hostile peers */
 
 static void mute(int fd, void *arg)
@@ -785,6 +844,9 @@ int main(void)
 		TEST(bad_redirects_have_their_reasons),
 		TEST(secrets_stay_with_their_host),
 		TEST(post_becomes_get_where_it_must),
+		TEST(secrets_are_sent_and_hidden),
+		TEST(a_secret_without_a_value_is_no_vote),
+		TEST(a_secret_body_stays_with_its_host),
 		TEST(hostile_peers_end_in_time),
 		TEST(a_bomb_is_stopped_while_it_unfolds),
 		TEST(a_needle_across_pieces_is_found),

@@ -28,6 +28,7 @@ struct world {
 	struct timer patience;
 	char dir[32], token[TOKEN_TEXT_SIZE];
 	struct message *reply[LINK_STREAM_COUNT]; /* the last one of each stream */
+	char *orders;                             /* the last one as it came */
 	bool done, results_broken;
 	char session[SESSION_TEXT_SIZE];
 	struct id boot, probe_id;
@@ -66,6 +67,10 @@ static void on_reply(
 	assert_int_equal(error, 0);
 	message_free(w->reply[stream]);
 	w->reply[stream] = message_decode(data, size_bytes, &p);
+	if (stream == LINK_ORDERS) {
+		free(w->orders);
+		w->orders = mem_strndup(data, size_bytes);
+	}
 	if (!w->reply[stream])
 		fail_msg("%s: %s", p.item[0].path, p.item[0].message);
 	finish(w);
@@ -159,6 +164,7 @@ static int teardown(void **state)
 	loop_free(c->loop);
 	message_free(w->reply[0]);
 	message_free(w->reply[1]);
+	free(w->orders);
 	(void)rmdir(w->dir);
 	free(c->conf.report_address);
 	free(c->conf.orders_address);
@@ -183,19 +189,20 @@ static const struct message *say(
 
 static const struct message *say_hello(struct world *w, const char *name, const char *token)
 {
-	char *type = mem_strdup("tcp");
+	char *types[] = {mem_strdup("tcp"), mem_strdup("http")};
 	struct hello hello = {.version = LINK_VERSION,
 		.probe = mem_strdup(name),
 		.token = mem_strdup(token),
 		.boot = w->boot,
 		.software = mem_strdup("quorate-probe/test"),
-		.capabilities = {.ipv4 = true, .types = {&type, 1}, .min_interval_ms = 1000}};
+		.capabilities = {.ipv4 = true, .types = {types, 2}, .min_interval_ms = 1000}};
 	const struct message *reply = say(w, LINK_REPORT, MESSAGE_HELLO, &hello);
 
 	free(hello.probe);
 	free(hello.token);
 	free(hello.software);
-	free(type);
+	free(types[0]);
+	free(types[1]);
 	return reply;
 }
 
@@ -472,6 +479,96 @@ static void test_orders_come_as_a_snapshot_and_then_as_changes(void **state)
 	json_decref(changed);
 }
 
+/* ---- secrets */
+
+static void set_secret(struct world *w, const char *name, const char *value)
+{
+	json_t *in = json_pack("{s:s}", "value", value);
+	struct problems p = {0};
+
+	assert_int_equal(registry_set_secret(w->c.registry, name, in, &p, on_done, w), 0);
+	json_decref(in);
+	wait_for(w);
+}
+
+/* A monitor that is checked from REGION with the secret NAME. */
+static void add_http(struct world *w, const char *name, const char *region, const char *secret)
+{
+	json_t *in = json_pack("[{s:s, s:s, s:[s], s:{s:i}, s:{s:{s:{s:s}}}}]", "name", name,
+		"http", "https://shop.example/", "regions", region, "quorum", "seats", 1, "request",
+		"headers", "Authorization", "secret", secret);
+	struct problems p = {0};
+	struct plan *plan;
+
+	if (registry_plan(w->c.registry, in, NULL, "", &plan, &p) == -1)
+		fail_msg("%s: %s", p.item[0].path, p.item[0].message);
+	assert_int_equal(registry_commit(w->c.registry, plan, on_done, w), 0);
+	wait_for(w);
+	json_decref(in);
+}
+
+/* What this probe is sent holds the values that it needs to vote, and no others. */
+static void test_secrets_reach_voters_alone(void **state)
+{
+	struct world *w = *state;
+	json_t *region = json_pack("{s:s}", "name", "osaka");
+	struct problems p = {0};
+
+	assert_int_equal(registry_add_region(w->c.registry, region, &p, on_done, w), 0);
+	wait_for(w);
+	json_decref(region);
+	set_secret(w, "acme/ours", "Bearer value-of-ours");
+	set_secret(w, "acme/theirs", "Bearer value-of-theirs");
+	set_secret(w, "acme/nobodys", "Bearer value-of-nobody");
+	add_http(w, "here", "tokyo", "acme/ours");
+	add_http(w, "there", "osaka", "acme/theirs");
+	join(w);
+	(void)say_poll(w, 0);
+	assert_non_null(
+		strstr(w->orders, "{\"secret\":\"acme/ours\",\"value\":\"Bearer value-of-ours\"}"));
+	assert_null(strstr(w->orders, "value-of-theirs"));
+	assert_null(strstr(w->orders, "value-of-nobody"));
+	/* one that is nothing to this probe does not even wake it; its own does, at once */
+	int64_t revision = w->reply[LINK_ORDERS]->u.orders.revision;
+	struct poll poll = {.session = w->session, .revision = revision};
+	size_t size_bytes;
+	char *text = message_encode(MESSAGE_POLL, &poll, &size_bytes);
+	assert_int_equal(link_client_send(w->link, LINK_ORDERS, text, size_bytes, PATIENCE_MS), 0);
+	free(text);
+	set_secret(w, "acme/theirs", "Bearer second-of-theirs");
+	assert_true(link_client_busy(w->link, LINK_ORDERS));
+	set_secret(w, "acme/ours", "Bearer second-of-ours");
+	while (link_client_busy(w->link, LINK_ORDERS))
+		wait_for(w);
+	assert_non_null(strstr(w->orders, "\"value\":\"Bearer second-of-ours\""));
+	assert_null(strstr(w->orders, "theirs"));
+	assert_int_equal(w->reply[LINK_ORDERS]->u.orders.assign.n, 1);
+	assert_true(w->reply[LINK_ORDERS]->u.orders.revision > revision);
+}
+
+/* A rotation is no change of the monitor: what was voted before stands until the next result. */
+static void test_votes_outlive_a_secrets_value(void **state)
+{
+	struct world *w = *state;
+	const struct monitor *m;
+	struct result r;
+
+	set_secret(w, "t", "12345");
+	add_http(w, "here", "tokyo", "t");
+	m = &registry_monitor_by_name(w->c.registry, "here")->m;
+	join(w);
+	(void)say_poll(w, 0);
+	r = make_result(w, 1, VERDICT_UP, REASON_OK);
+	r.monitor = m->id;
+	r.monitor_revision = m->revision;
+	(void)say_report(w, w->session, &r, 1);
+	set_secret(w, "t", "54321");
+	json_t *explained = verdicts_explain(w->c.verdicts, &m->id);
+	const json_t *vote = json_array_get(json_object_get(explained, "votes"), 0);
+	assert_string_equal(json_string_value(json_object_get(vote, "fate")), "counted");
+	json_decref(explained);
+}
+
 static void test_a_result_for_an_old_revision_is_outdated(void **state)
 {
 	struct world *w = *state;
@@ -727,6 +824,8 @@ int main(void)
 		TEST(test_nonsense_changes_nothing),
 		TEST(test_orders_come_as_a_snapshot_and_then_as_changes),
 		TEST(test_a_result_for_an_old_revision_is_outdated),
+		TEST(test_secrets_reach_voters_alone),
+		TEST(test_votes_outlive_a_secrets_value),
 		TEST(test_a_result_for_an_unknown_monitor_is_nothing),
 		TEST(test_a_session_ends_with_its_token),
 		TEST(test_a_token_used_twice_shuts_both_out),
