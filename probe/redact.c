@@ -298,12 +298,16 @@ static char *without_hidden(const char *text, const char *hidden, size_t max_byt
 
 static void redact_text(const struct needles *needles, char **text, size_t max_bytes)
 {
+	static const char *const escapes[READINGS] = {
+		[AS_URL] = "%+", [AS_JSON] = "\\", [AS_HTML] = "&"};
 	size_t n = *text != NULL ? strlen(*text) : 0;
 	if (n == 0)
 		return;
 	char *hidden = mem_array(n + 1, sizeof(*hidden));
 	struct bytes b = {mem_alloc(n + 1), mem_array(n + 1, sizeof(*b.at)), 0};
 	for (enum reading reading = AS_IT_IS; reading < READINGS; reading++) {
+		if (escapes[reading] != NULL && strpbrk(*text, escapes[reading]) == NULL)
+			continue; /* it reads as it is */
 		read_text(*text, reading, &b);
 		for (size_t i = 0; i < needles->n; i++)
 			mark_all(&b, &needles->item[i], hidden);

@@ -63,11 +63,11 @@ static json_t *read_value(struct cli *cli, const char *name)
 		n--;
 	if (n < SECRET_VALUE_MIN_BYTES || n > SECRET_VALUE_MAX_BYTES)
 		cli_usage(cli,
-			"secret set: the value on standard input has %s; accepted: %d to %d "
+			"secret set: the value on standard input is %s; accepted: %d to %d "
 			"bytes",
-			n == 0                       ? "no bytes"
-			: n < SECRET_VALUE_MIN_BYTES ? "fewer bytes"
-						     : "more bytes",
+			n == 0                       ? "empty"
+			: n < SECRET_VALUE_MIN_BYTES ? "too short"
+						     : "too long",
 			SECRET_VALUE_MIN_BYTES, SECRET_VALUE_MAX_BYTES);
 	else if (memchr(text, '\0', (size_t)n) || !(value = json_stringn(text, (size_t)n)))
 		cli_usage(
@@ -101,7 +101,10 @@ int command_secret_set(struct cli *cli, const struct args *args)
 	if (cli->json)
 		cli_print_json(cli, answer);
 	else if (value_int(answer, "monitors", 0) > 0)
-		cli_note(cli, "Secret %s has a new value; the voters of %s monitor(s) get it now.",
+		cli_note(cli,
+			"Secret %s has a new value; the probes that vote on its monitors (%s) get "
+			"it "
+			"now.",
 			name, value_text(answer, "monitors", "?"));
 	else
 		cli_note(cli, "Secret %s is kept. Monitors name it as {secret: %s}.", name, name);

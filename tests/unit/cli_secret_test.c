@@ -34,7 +34,8 @@ static void a_value_is_read_from_standard_input(void **state UNUSED)
 			"Secret acme/t is kept. Monitors name it as {secret: acme/t}."},
 		{"no newline", "{\"value\":\"no newline\"}", TAKEN, "is kept"},
 		{"two\nlines\n\n", "{\"value\":\"two\\nlines\\n\"}", TAKEN, "is kept"},
-		{"pässwörd\n", "{\"value\":\"pässwörd\"}", ROTATED, "the voters of 3 monitor(s)"},
+		{"pässwörd\n", "{\"value\":\"pässwörd\"}", ROTATED,
+			"on its monitors (3) get it now"},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -63,11 +64,11 @@ static void what_is_no_value_is_not_sent(void **state UNUSED)
 		size_t size;
 		const char *says;
 	} cases[] = {
-		{"", 0, "the value on standard input has no bytes; accepted: 4 to 8192 bytes"},
-		{"\n", 1, "no bytes"},
-		{"abc\n", 4, "fewer bytes"},
-		{big, sizeof(big), "more bytes"},
-		{big, 8193, "more bytes"},
+		{"", 0, "the value on standard input is empty; accepted: 4 to 8192 bytes"},
+		{"\n", 1, "is empty"},
+		{"abc\n", 4, "too short"},
+		{big, sizeof(big), "too long"},
+		{big, 8193, "too long"},
 		{"a\xff\xfe z", 5, "is no text; accepted: UTF-8"},
 		{"ab\0cde", 6, "is no text"},
 	};
