@@ -88,16 +88,19 @@ static void look_at_state(struct doctor *d)
 {
 	const char *path = d->conf.state_dir;
 	struct stat st;
+	if (stat(path, &st) == -1 && errno == EACCES) {
+		d->hidden = true;
+		doctor_say(
+			d, MARK_WARN, "state", "%s cannot be seen by user %s", path, d->our_name);
+		advise_sudo(d, "it");
+		return;
+	}
 	if (stat(path, &st) == -1) {
-		doctor_say(d, errno == EACCES ? MARK_WARN : MARK_FAIL, "state", "%s: %s", path,
-			strerror(errno));
-		if (errno == EACCES)
-			advise_sudo(d, "it");
-		else
-			doctor_advise(d,
-				"'quorate-probe join' makes it; a probe that is not to join "
-				"needs it, too: install -d -m 700 -o USER %s",
-				path);
+		doctor_say(d, MARK_FAIL, "state", "%s: %s", path, strerror(errno));
+		doctor_advise(d,
+			"'quorate-probe join' makes it; without joining: install -d -m 700 -o USER "
+			"%s",
+			path);
 		return;
 	}
 	learn_owner(d, &st);
@@ -107,6 +110,7 @@ static void look_at_state(struct doctor *d)
 		return;
 	}
 	d->seen = access(path, R_OK | X_OK) == 0;
+	d->hidden = !d->seen;
 	if (st.st_mode & (S_IWGRP | S_IWOTH)) {
 		doctor_say(d, MARK_FAIL, "state",
 			"%s, of %s: mode %04o lets others put files there", path, d->owner_name,
@@ -150,7 +154,7 @@ static void look_at_joined(struct doctor *d)
 		doctor_say(d, MARK_OK, "joined",
 			"as %s; no address of a coordinator: it is looked for on this machine",
 			d->conf.name);
-	} else if (d->seen) {
+	} else if (!d->hidden) {
 		bool damaged = strstr(why, "coordinator.json") != NULL;
 		doctor_say(d, MARK_FAIL, "joined", "%s",
 			damaged ? why : "this probe has not joined a coordinator");

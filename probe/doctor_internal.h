@@ -41,6 +41,7 @@ struct doctor {
 	struct probe_conf conf;
 	bool readable;  /* the configuration could be read; CONF is clear otherwise */
 	bool seen;      /* what is in the state folder can be seen */
+	bool hidden;    /* it is there, perhaps, and may not be looked into */
 	bool joined;    /* name and coordinator are known */
 	char *token;    /* NULL: none, or it cannot be read */
 	char *password; /* the proxy's */

@@ -249,6 +249,9 @@ static void the_state_folder_is_judged(void **state)
 	remove_all(w->state);
 	see(w, conf);
 	expect(w, "no folder", "state", "fail", "No such file", "quorate-probe join");
+	see(w, "");
+	expect(w, "neither folder nor name", "joined", "fail", "has not joined",
+		"quorate probe add");
 	put(w->state, "", 0600);
 	see(w, conf);
 	expect(w, "a file for a folder", "state", "fail", "is no folder", "state_dir");
