@@ -121,12 +121,21 @@ def test_limits_flood(lab):
 
 
 def test_limits_flood_long(lab):
-    """A flood that lasts becomes a probe alert, which closes when it is over."""
-    coordinator, *_ = flooded(lab, 40)
+    """A flood that lasts becomes a probe alert, which closes when the probe keeps its limits again."""
+    coordinator, token, _ = flooded(lab, 50)
     wait_for(lambda: [a for a in coordinator.alerts(kind="probe", state="open") if a["reason"]["code"] == "probe.flood"],
-             "the alert", 40)
-    wait_for(lambda: [a for a in coordinator.alerts(kind="probe") if a["reason"]["code"] == "probe.flood" and a["state"] == "closed"]
-             or [a for a in coordinator.alerts(kind="probe") if a["reason"]["code"] == "probe.lost"], "its end", 90)
+             "the alert", 5)
+    wait_for(lambda: coordinator.status()["door"]["links"] == 6, "the end of the flood's connection", 10)
+    wait_for(lambda: not facts(coordinator, "osaka-1")["held_back"], "the end of its debt", 10)
+    wire = Wire(coordinator.door_port, door=True, probe="osaka-1", token=token, timeout=30)
+    wire.hello("osaka-1", token)
+
+    def closed():
+        wire.ask({"type": "report", "session": wire.session, "results": []})
+        time.sleep(1)
+        return [a for a in coordinator.alerts(kind="probe") if a["reason"]["code"] == "probe.flood" and a["state"] == "closed"]
+
+    wait_for(closed, "its close", 70)
 
 
 def test_heartbeat_deadline(lab):

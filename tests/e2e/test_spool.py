@@ -150,6 +150,7 @@ def spool_cut(lab, monitors, seconds, results_max):
         unbroken(source, of)
         during = [r for r in of.values() if cut_at * 1000 < ended_ms(r) < healed_at * 1000]
         check(len(during) > monitors * seconds / 2, f"only {len(during)} results of the {seconds} s of the cut")
+    equal([p["held_back_ms"] for p in facts(coordinator).values()], [0] * len(wired), "held back by the limits' defaults, in ms")
     equal([p["dropped"] for p in facts(coordinator).values()], [0] * len(wired), "dropped results")
 
 
