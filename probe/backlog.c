@@ -113,11 +113,17 @@ static void drop_oldest(struct backlog *b)
 	unlist(b, e);
 }
 
+/* What flies cannot go: if it counted, what came after it would go in its place. */
+static bool is_full(const struct backlog *b)
+{
+	return b->n - b->n_flying > b->max;
+}
+
 static void keep_bound(struct backlog *b)
 {
-	if (b->n > b->max && b->fresh) /* first to the disk, then out of memory */
+	if (is_full(b) && b->fresh) /* first to the disk, then out of memory */
 		backlog_spool(b, clock_now_ms());
-	while (b->n > b->max && (b->waiting || b->seen))
+	while (is_full(b))
 		drop_oldest(b);
 }
 
@@ -418,6 +424,7 @@ size_t backlog_take(
 	}
 	for (size_t i = 0; i < cargo.n; i++)
 		list_insert(&b->flight, cargo.item[i]);
+	b->n_flying = (int64_t)cargo.n;
 	while (cargo.n < n && (e = lend(b, now_ms)))
 		cargo.item[cargo.n++] = e;
 	return cargo.n;
@@ -434,6 +441,7 @@ static int64_t end_flight(struct backlog *b)
 	for (struct backlog_entry *e = b->flight; e; e = e->next, n++)
 		spool_done(b->spool, &e->place);
 	clear_list(b, &b->flight);
+	b->n_flying = 0;
 	return n;
 }
 
@@ -450,8 +458,8 @@ void backlog_flight_drop(struct backlog *b)
 void backlog_flight_seen(struct backlog *b)
 {
 	return_lent(b);
-	for (struct backlog_entry *e = b->flight; e; e = e->next)
-		b->n_seen++;
+	b->n_seen += b->n_flying;
+	b->n_flying = 0;
 	list_merge(&b->seen, &b->flight);
 	keep_bound(b);
 }
@@ -459,8 +467,8 @@ void backlog_flight_seen(struct backlog *b)
 void backlog_flight_return(struct backlog *b)
 {
 	return_lent(b);
-	for (struct backlog_entry *e = b->flight; e; e = e->next)
-		b->n_waiting++;
+	b->n_waiting += b->n_flying;
+	b->n_flying = 0;
 	list_merge(&b->waiting, &b->flight);
 	keep_bound(b);
 }

@@ -39,9 +39,9 @@ struct backlog_entry {
 struct backlog_newest;
 
 struct backlog {
-	int64_t max;        /* entries that wait, fly or were seen */
+	int64_t max;        /* entries that wait or were seen; a report's come on top */
 	int64_t n, n_again; /* of all three; of those waiting, to be sent first */
-	int64_t n_waiting, n_seen, n_lent;
+	int64_t n_waiting, n_seen, n_flying, n_lent;
 	int64_t dropped;     /* since the start */
 	struct spool *spool; /* borrowed; NULL: none */
 	struct id boot;

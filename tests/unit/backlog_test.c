@@ -160,10 +160,13 @@ static void the_oldest_is_dropped_and_counted(void **state)
 	assert_int_equal(b.dropped, 1);
 	assert_int_equal(b.n, 3);
 	expect_take(&b, 1, false, "4");
-	add(&b, 5, VERDICT_UP); /* in flight is not dropped: 2 goes */
-	add(&b, 6, VERDICT_UP); /* 3 goes */
+	add(&b, 5, VERDICT_UP); /* what flies is on top */
+	assert_int_equal(b.dropped, 1);
+	add(&b, 6, VERDICT_UP); /* 2 goes */
+	assert_int_equal(b.dropped, 2);
+	backlog_flight_return(&b); /* 3 goes, not what came while 4 flew */
 	assert_int_equal(b.dropped, 3);
-	backlog_flight_return(&b);
+	assert_int_equal(b.n, 3);
 	expect_take(&b, 10, true, "6 5 4");
 	backlog_flight_drop(&b);
 	assert_int_equal(b.dropped, 6);
@@ -171,6 +174,27 @@ static void the_oldest_is_dropped_and_counted(void **state)
 	add(&b, 7, VERDICT_UP);
 	add(&b, 8, VERDICT_UP);
 	expect_take(&b, 10, true, "8");
+	backlog_flight_stored(&b);
+	backlog_clear(&b);
+}
+
+/* A coordinator that is silent for long: report after report carries all there is, and comes back. */
+static void a_long_flight_costs_nothing_newer(void **state)
+{
+	(void)state;
+	struct backlog b;
+	backlog_init(&b, 4);
+	for (int i = 1; i <= 4; i++)
+		add(&b, i, VERDICT_UP);
+	for (int turn = 0; turn < 3; turn++) {
+		(void)backlog_take(&b, (struct backlog_entry *[64]){0}, 64, 0, NOW_MS);
+		for (int i = 0; i < 3; i++)
+			add(&b, 5 + 3 * turn + i, VERDICT_UP);
+		backlog_flight_return(&b);
+		assert_int_equal(b.n, 4);
+	}
+	assert_int_equal(b.dropped, 9);
+	expect_take(&b, 10, false, "13 12 11 10");
 	backlog_flight_stored(&b);
 	backlog_clear(&b);
 }
@@ -466,6 +490,7 @@ int main(void)
 		cmocka_unit_test(what_comes_back_keeps_its_place_and_number),
 		cmocka_unit_test(seen_waits_apart),
 		cmocka_unit_test(the_oldest_is_dropped_and_counted),
+		cmocka_unit_test(a_long_flight_costs_nothing_newer),
 		cmocka_unit_test(a_new_session_begins_with_the_newest_of_each),
 		cmocka_unit_test(what_was_dropped_is_not_dropped_again),
 		cmocka_unit_test(newest_is_by_start),
