@@ -193,6 +193,32 @@ def test_link_frozen(lab):
 test_link_frozen.seconds = 30
 
 
+def test_link_frozen_probe(lab):
+    """A probe that stands still for as long: its session and connections end; thawed, nothing from before is a vote, and it is back by itself."""
+    coordinator = with_door(lab)
+    lab.regions(coordinator)
+    probes = [dialler(lab, coordinator, f"{city}-1", region).start() for city, region in REGIONS.items()]
+    lab.wait_connected(coordinator, *probes)
+    site = Site(lab, "shop")
+    monitor = lab.monitor(coordinator, "shop", "http", site.url)
+    fates = lambda: [v["fate"] for v in votes_of(coordinator, monitor).values()]
+    wait_for(lambda: fates() == ["counted"] * 3, "all votes", 15)
+    links, victim = lambda: coordinator.status()["door"]["links"], probes[0]
+    victim.freeze()
+    up = lambda: equal(coordinator.state(monitor), "up", "what two of three see") or True
+    wait_for(lambda: up() and links() == 4, "its connections to end", 50)
+    equal(votes_of(coordinator, monitor)[victim.name]["fate"], "absent", "its vote")
+    before = victim.text().count("new=spliced")
+    victim.thaw()
+    wait_for(lambda: up() and victim.text().count("new=spliced") >= before + 2, "its streams", 20)
+    wait_for(lambda: up() and fates() == ["counted"] * 3, "its vote", 10)
+    check("probe.tilt kind=stall" in victim.text(), "it knows that it stood still")
+    equal([a["kind"] for a in coordinator.alerts() if a["kind"] != "probe"], [], "alerts")
+
+
+test_link_frozen_probe.seconds = 45
+
+
 def test_link_tampered(lab):
     """A relay that flips bits, or cuts in the middle: nothing of it is accepted, and the link comes back when it is honest again."""
     coordinator = with_door(lab)

@@ -7,10 +7,11 @@ import os
 import random
 import sqlite3
 import struct
+import subprocess
 import time
 import zlib
 
-from lab import check, equal, wait_for
+from lab import Skip, check, equal, stays, wait_for
 from peers import Relay, Site
 
 CITIES = {"tokyo": "ap-northeast-1", "frankfurt": "eu-central-1", "virginia": "us-east-1"}
@@ -212,7 +213,71 @@ def test_probe_kill_9_long(lab):
     probe_kill_9(lab, 200)
 
 
-for test, seconds, long in ((test_spool_cut, 45, 0), (test_spool_cut_long, 720, 1000), (test_probe_kill_9, 40, 0),
+def test_probe_disk_full(lab):
+    """A probe's disk is full: votes go on, what waits is kept in memory and what does not fit is counted; with room the disk is used again."""
+    if os.environ.get("QUORATE_LAB_NAMESPACES") != "1":
+        raise Skip("needs a mount namespace")
+    folder, results_max = lab.file("tokyo-1"), 300
+    os.makedirs(folder, mode=0o700)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m,mode=0700", "tmpfs", folder], check=True)
+    lab.closers.append(lambda: subprocess.run(["umount", "-l", folder]))
+    coordinator, (wired,) = system(lab, ["tokyo"], 20, results_max=results_max)
+    probe, ids = wired.probe, [m["id"] for m in coordinator.api.items("/api/v1/monitors")]
+    fact = lambda name: facts(coordinator)[probe.name][name]
+    for monitor in ids:
+        lab.wait_state(coordinator, monitor, "up")
+    hog = os.path.join(folder, "hog")
+
+    def fill():
+        with open(hog, "ab", buffering=0) as f:
+            try:
+                while True:
+                    f.write(b"x" * 4096)
+            except OSError:
+                pass
+
+    def cut(seconds):
+        """The link is away for so long; back, until nothing waits any more."""
+        wired.cut()
+        began = time.monotonic()
+        wait_for(lambda: time.monotonic() - began >= seconds, "the end of the cut", seconds + 5, asserts=False)
+        files = spool_files(probe)
+        wired.heal()
+        wait_for(lambda: fact("standing") == "voting" and oldest_vote_ms(coordinator, ids[0]) < 2000, "fresh votes", 30)
+        wait_for(lambda: fact("spooled") < 2 * len(ids), "the end of what waited", 30)
+        return files
+
+    fill()
+    equal(fact("spool_error"), None, "a full disk that nobody has needed yet")
+    equal(cut(8), [], "files on a full disk")
+    check("No space left on device" in wait_for(lambda: fact("spool_error"), "the coordinator to be told", 10), "why")
+    equal(probe.text().count("spool.failed"), 1, "how often the probe's log says so")
+    (source, results), = stored(coordinator).items()
+    unbroken(source, results)
+    equal(fact("dropped"), 0, "8 s fit in memory")
+    stays(lambda: oldest_vote_ms(coordinator, ids[0]) < 2000, "votes go on with a full disk", 3)
+
+    cut(25)
+    dropped = wait_for(lambda: fact("dropped"), "25 s do not fit in memory", 10)
+    wait_for(lambda: fact("spooled") == 0, "a moment without waiting results", 20)
+    results = stored(coordinator)[source]
+    missing = sorted(set(range(1, max(results))) - set(results))
+    equal(len(missing), dropped, "results that are missing are those that were counted")
+    equal(missing, list(range(missing[0], missing[0] + dropped)), "the oldest of the cut")
+
+    os.unlink(hog)
+    check(cut(10), "the disk is used again")
+    equal(fact("spool_error"), None, "all is well again")
+    check("spool.works" in probe.text(), "the probe's log says so")
+    equal(fact("dropped"), dropped, "nothing more is lost")
+    results = stored(coordinator)[source]
+    equal(sorted(set(range(1, max(results))) - set(results)), missing, "nothing else is missing")
+    print(f"    {len(results)} results stored, {dropped} dropped and counted")
+    for monitor in ids:
+        lab.wait_state(coordinator, monitor, "up")
+
+
+for test, seconds, long in ((test_probe_disk_full, 55, 0), (test_spool_cut, 45, 0), (test_spool_cut_long, 720, 1000), (test_probe_kill_9, 40, 0),
                             (test_probe_kill_9_long, 1200, 2400)):
     test.seconds = seconds
     if long:
