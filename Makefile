@@ -35,12 +35,14 @@ VERSION  := $(shell sed -n 's/^## \[\([0-9.]*\)\].*/\1/p' CHANGELOG.md | head -1
 PACKAGES_BUILD := gcc libc6-dev pkg-config libnanomsg-dev libcurl4-openssl-dev libc-ares-dev libssl-dev \
 	libjansson-dev libevent-dev libsqlite3-dev libyaml-dev uthash-dev libsystemd-dev ca-certificates
 PACKAGES_DEMO  := python3 openssl
-PACKAGES_TEST  := $(PACKAGES_DEMO) libcmocka-dev iproute2 iputils-ping nftables iptables libfaketime sqlite3 strace systemd clang \
+PACKAGES_TEST  := $(PACKAGES_DEMO) libcmocka-dev iproute2 iputils-ping nftables iptables sqlite3 strace systemd clang \
 	libclang-rt-14-dev clang-format clang-tidy cppcheck man-db ansible-core ansible-lint
+PACKAGES_LONG  := $(if $(filter x86_64,$(shell uname -m)),user-mode-linux kmod)
 PACKAGES_DEB   := debhelper dpkg-dev fakeroot rsync lintian systemd
 PACKAGES_ARM64 := gcc-aarch64-linux-gnu qemu-user-static
 DEPS_.deps-demo = $(PACKAGES_DEMO)
 DEPS_.deps-test = $(PACKAGES_TEST)
+DEPS_.deps-long = $(PACKAGES_LONG)
 DEPS_.deps-deb  = $(PACKAGES_DEB)
 DEPS_.deps-arm64 = $(PACKAGES_ARM64)
 PKGS := nanomsg libcurl libcares libssl libcrypto jansson libevent libevent_openssl libevent_pthreads sqlite3 yaml-0.1 libsystemd
@@ -81,9 +83,10 @@ DEMO_DEPS := build/.deps-demo build/peers/.done
 deps: build/.deps $(TEST_DEPS)
 build/.deps-test: | build/.deps-demo
 build/.deps-demo: | build/.deps
+build/.deps-long: | build/.deps-test
 build/.deps-deb: | build/.deps
 build/.deps-arm64: | build/.deps-deb
-build/.deps build/.deps-demo build/.deps-test build/.deps-deb build/.deps-arm64: tests/deps.sh Makefile
+build/.deps build/.deps-demo build/.deps-test build/.deps-long build/.deps-deb build/.deps-arm64: tests/deps.sh Makefile
 	@mkdir -p $(@D)
 	$(Q)sh tests/deps.sh $(PACKAGES_BUILD) $(DEPS_$(@F))
 	@touch $@
@@ -142,7 +145,7 @@ sim: $(BUILD)/tests/sim
 	$(Q)$< $(if $(T),tests/sim/$(T).scn,tests/sim/*.scn)
 fuzz-replay: $(addprefix $(BUILD)/tests/,$(FUZZ))
 	$(Q)for t in $(FUZZ); do $(BUILD)/tests/$$t tests/fuzz/corpus/$${t#fuzz_} || exit 1; done
-e2e: all | $(TEST_DEPS)
+e2e: all | $(TEST_DEPS) $(if $(findstring long,$(TEST)$(E2E_SET)),build/.deps-long)
 	$(Q)BUILD=$(BUILD) /usr/bin/python3 tests/e2e/run.py $(if $(TEST),$(TEST),$(E2E_SET))
 test-programs: $(addprefix $(BUILD)/tests/,$(UNIT) $(FUZZ) sim)
 check: # end-to-end tests mostly wait: the others run meanwhile

@@ -346,7 +346,7 @@ class Network:
 
 class NetworkSite:
     def __init__(self, lab, name, number):
-        self.name, self.wire = name, f"w{number}"
+        self.name, self.wire, self.address = name, f"w{number}", f"10.77.{number}.2"
         self.holder = Child(lab, name + "-namespace", ["unshare", "-n", "sleep", "infinity"]).start()
         self.holder.ends = (-signal.SIGTERM,)
         own = os.readlink("/proc/self/ns/net")

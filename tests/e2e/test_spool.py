@@ -253,26 +253,31 @@ def test_probe_disk_full(lab):
     check("No space left on device" in wait_for(lambda: fact("spool_error"), "the coordinator to be told", 10), "why")
     equal(probe.text().count("spool.failed"), 1, "how often the probe's log says so")
     (source, results), = stored(coordinator).items()
-    unbroken(source, results)
-    equal(fact("dropped"), 0, "8 s fit in memory")
+    upto = max(results) + len(ids)  # sent after the cut; what waited comes behind it
+
+    def missing(upto):
+        """The numbers up to that one, or the newest if that is later, that the store does not have."""
+        numbers = set(stored(coordinator)[source])
+        return sorted(set(range(1, max(upto, *numbers))) - numbers)
+
+    wait_for(lambda: not missing(upto), "all results of 8 s, which fit in memory", 20)
+    equal(fact("dropped"), 0, "dropped results")
     stays(lambda: oldest_vote_ms(coordinator, ids[0]) < 2000, "votes go on with a full disk", 3)
 
     cut(25)
     dropped = wait_for(lambda: fact("dropped"), "25 s do not fit in memory", 10)
-    wait_for(lambda: fact("spooled") == 0, "a moment without waiting results", 20)
-    results = stored(coordinator)[source]
-    missing = sorted(set(range(1, max(results))) - set(results))
-    equal(len(missing), dropped, "results that are missing are those that were counted")
-    equal(missing, list(range(missing[0], missing[0] + dropped)), "the oldest of the cut")
+    upto += 25 * len(ids)
+    wait_for(lambda: len(missing(upto)) == dropped, f"no other results to be missing than the {dropped} that were counted", 20)
+    gap = missing(upto)
+    equal(gap, list(range(gap[0], gap[0] + dropped)), "the oldest of the cut")
 
     os.unlink(hog)
     check(cut(10), "the disk is used again")
     equal(fact("spool_error"), None, "all is well again")
     check("spool.works" in probe.text(), "the probe's log says so")
     equal(fact("dropped"), dropped, "nothing more is lost")
-    results = stored(coordinator)[source]
-    equal(sorted(set(range(1, max(results))) - set(results)), missing, "nothing else is missing")
-    print(f"    {len(results)} results stored, {dropped} dropped and counted")
+    wait_for(lambda: missing(upto + 10 * len(ids)) == gap, "nothing else to be missing", 20)
+    print(f"    {len(stored(coordinator)[source])} results stored, {dropped} dropped and counted")
     for monitor in ids:
         lab.wait_state(coordinator, monitor, "up")
 

@@ -43,6 +43,9 @@ class Wan:
         self.thread = threading.Thread(target=self._run, daemon=True)
         self.thread.start()
 
+    def __str__(self):
+        return f"{self.lost} of {self.lost + self.passed} packets lost"
+
     def close(self):
         self.closed = True
         self.thread.join()
