@@ -242,7 +242,7 @@ void backlog_use_spool(struct backlog *b, struct spool *spool, const struct id *
 int64_t backlog_spool_at_ms(const struct backlog *b)
 {
 	if (!b->fresh)
-		return INT64_MAX;
+		return spool_error(b->spool) ? b->spool_after_ms : INT64_MAX;
 	int64_t at_ms = b->fresh->ended_at_ms + BACKLOG_SPOOL_MS;
 	return at_ms > b->spool_after_ms ? at_ms : b->spool_after_ms;
 }
@@ -281,6 +281,7 @@ void backlog_spool(struct backlog *b, int64_t now_ms)
 		bytes += text[n].size_bytes;
 		entry[n++] = e;
 	}
+	bool trial = !b->fresh && spool_error(b->spool); /* to say when it works again */
 	bool written = n > 0 && spool_append(b->spool, text, n, place) == 0;
 	for (size_t i = 0; i < n; i++) {
 		free(text[i].text);
@@ -289,7 +290,7 @@ void backlog_spool(struct backlog *b, int64_t now_ms)
 		entry[i]->place = place[i];
 		fresh_delete(b, entry[i]);
 	}
-	if (n > 0 && !written)
+	if ((n > 0 && !written) || (trial && spool_try(b->spool)))
 		b->spool_after_ms = now_ms + SPOOL_RETRY_MS;
 }
 

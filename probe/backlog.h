@@ -67,7 +67,7 @@ void backlog_add(struct backlog *b, struct result *take, int64_t ended_at_ms);
  * waits. */
 bool backlog_urgent(const struct backlog *b, int64_t now_ms);
 
-/* When there is something to write to the spool; INT64_MAX: nothing. */
+/* When there is something to write to the spool, or to find out whether it works again; INT64_MAX: nothing. */
 int64_t backlog_spool_at_ms(const struct backlog *b);
 /* Writes a part of it, the oldest first; the disk's time is bounded, the caller comes again. */
 void backlog_spool(struct backlog *b, int64_t now_ms);

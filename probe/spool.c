@@ -486,6 +486,22 @@ int spool_append(struct spool *s, const struct spool_text *text, size_t n, struc
 	return result;
 }
 
+/* Writes what a new segment begins with, and takes it away again. */
+int spool_try(struct spool *s)
+{
+	char header[SPOOL_HEADER_MAX];
+	if (!s || (s->folder == -1 && open_folder(s)))
+		return -1;
+	struct segment *g = segment_new(s->last_number + 1);
+	int result = write_records(s, g, header, spool_header(header, s->probe));
+	if (result == 0) {
+		remove_file(s, g->number);
+		works(s);
+	}
+	segment_free(g);
+	return result;
+}
+
 /* ---- out */
 
 /* Its text, or NULL: the disk does not give back what it took. */

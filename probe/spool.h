@@ -44,6 +44,8 @@ void spool_set_max(struct spool *s, int64_t max_bytes); /* not 0 */
  * by dropping the oldest segment, whose waiting records are counted. */
 MUST_CHECK int spool_append(
 	struct spool *s, const struct spool_text *text, size_t n, struct spool_place *out);
+/* After a failure, when there is nothing to write: whether there could be. 0, or -1: no. */
+MUST_CHECK int spool_try(struct spool *s);
 /* The newest record that waits; it is held from now on. Its text, owned by the caller, or NULL. */
 char *spool_take(struct spool *s, size_t *size_bytes, struct spool_place *out);
 /* A held record's result is no longer in memory: it waits. False: it is not on the disk (any more).

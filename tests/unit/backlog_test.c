@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define NOW_MS INT64_C(1000000)
@@ -481,6 +482,38 @@ static void a_broken_disk_is_asked_again_later(void **state)
 	spool_close(s);
 }
 
+static void a_disk_that_works_again_says_so_by_itself(void **state)
+{
+	(void)state;
+	struct backlog b;
+	char folder[] = "/tmp/quorate-backlog.XXXXXX", inner[64];
+	assert_non_null(mkdtemp(folder));
+	snprintf(inner, sizeof inner, "%s/state", folder);
+	backlog_init(&b, 10);
+	struct spool *s = spool_open(inner, "tokyo-1", 1 << 20);
+	backlog_use_spool(&b, s, &(struct id){.byte = {1}});
+	add_whole(&b, 1, 1000);
+	backlog_spool(&b, NOW_MS);
+	expect_take(&b, 10, true, "1");
+	backlog_flight_stored(&b);
+	assert_non_null(spool_error(s)); /* nothing waits, and the disk is still what it was */
+	assert_int_equal(backlog_spool_at_ms(&b), NOW_MS + 5000);
+	backlog_spool(&b, NOW_MS + 5000);
+	assert_non_null(spool_error(s));
+	assert_int_equal(backlog_spool_at_ms(&b), NOW_MS + 10000);
+	assert_int_equal(mkdir(inner, 0700), 0);
+	backlog_spool(&b, NOW_MS + 10000);
+	assert_null(spool_error(s));
+	assert_int_equal(backlog_spool_at_ms(&b), INT64_MAX);
+	backlog_clear(&b);
+	spool_close(s);
+	snprintf(inner, sizeof inner, "%s/state/spool", folder);
+	assert_int_equal(rmdir(inner), 0); /* nothing is left in it */
+	snprintf(inner, sizeof inner, "%s/state", folder);
+	assert_int_equal(rmdir(inner), 0);
+	assert_int_equal(rmdir(folder), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -501,6 +534,7 @@ int main(void)
 		cmocka_unit_test(what_an_earlier_boot_left_is_history),
 		cmocka_unit_test(the_wall_clock_says_how_old_history_is),
 		cmocka_unit_test(a_broken_disk_is_asked_again_later),
+		cmocka_unit_test(a_disk_that_works_again_says_so_by_itself),
 	};
 	log_set_level(LOG_LEVEL_ERROR);
 	return cmocka_run_group_tests(tests, NULL, NULL);
