@@ -35,7 +35,7 @@ static const struct {
 
 /* ---- findings */
 
-static char *clean_text(const char *format, va_list arguments)
+PRINTF_LIKE(1, 0) static char *clean_text(const char *format, va_list arguments)
 {
 	char text[TEXT_MAX_BYTES];
 	vsnprintf(text, sizeof text, format, arguments);
