@@ -187,8 +187,10 @@ install: all
 install-system:
 	install -D -m 644 -t $(DESTDIR)/lib/systemd/system probe/quorate-probe.service coordinator/quorate-coordinator.service
 	install -D -m 644 probe/quorate-probe.sysctl $(DESTDIR)/usr/lib/sysctl.d/50-quorate-probe.conf
-	install -D -m 644 probe/probe.yml.example $(DESTDIR)/etc/quorate/probe.yml
-	install -D -m 644 coordinator/coordinator.yml.example $(DESTDIR)/etc/quorate/coordinator.yml
+	install -D -m 644 -t $(DESTDIR)/usr/share/quorate-probe probe/raw-ping.conf probe/proxy-password.conf
+	install -D -m 644 -t $(DESTDIR)/usr/share/quorate-coordinator coordinator/port-443.conf coordinator/credentials.conf
+	install -D -m 644 probe/probe.yml.example $(DESTDIR)/usr/share/quorate-probe/probe.yml
+	install -D -m 644 coordinator/coordinator.yml.example $(DESTDIR)/usr/share/quorate-coordinator/coordinator.yml
 	for p in probe/quorate-probe coordinator/quorate-coordinator; do \
 		install -D -m 644 $$p.sysusers $(DESTDIR)/usr/lib/sysusers.d/$${p#*/}.conf && \
 		install -D -m 644 $$p.tmpfiles $(DESTDIR)/usr/lib/tmpfiles.d/$${p#*/}.conf || exit 1; \

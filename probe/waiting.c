@@ -5,6 +5,7 @@
 #include "probe/joined.h"
 #include "probe/token.h"
 #include "proto/base/log.h"
+#include "proto/base/log_switch.h"
 #include "proto/base/loop.h"
 #include "proto/base/service.h"
 
@@ -21,6 +22,7 @@ struct waiting {
 	struct timer look;
 	struct service service;
 	struct watch_signal on_term, on_int, on_hup;
+	struct log_switch log_switch;
 	int status;
 };
 
@@ -86,6 +88,7 @@ int waiting_run(const char *path, struct probe_conf *conf)
 	watch_signal_start(&w.on_term, w.loop, SIGTERM, stop_cb, &w);
 	watch_signal_start(&w.on_int, w.loop, SIGINT, stop_cb, &w);
 	watch_signal_start(&w.on_hup, w.loop, SIGHUP, reload_cb, &w);
+	log_switch_start(&w.log_switch, w.loop, &conf->log_level);
 	timer_init(&w.look, w.loop, look_cb, &w);
 	timer_set(&w.look, LOOK_MS);
 	service_start(&w.service, w.loop, status_cb, &w);
@@ -95,6 +98,7 @@ int waiting_run(const char *path, struct probe_conf *conf)
 	watch_signal_stop(&w.on_term);
 	watch_signal_stop(&w.on_int);
 	watch_signal_stop(&w.on_hup);
+	log_switch_stop(&w.log_switch);
 	loop_free(w.loop);
 	return w.status;
 }

@@ -16,7 +16,7 @@ step() { # NAME COMMAND…
 skip() { echo "  SKIP  $1"; }
 names="quorate quorate-probe quorate-coordinator"
 root=$dir/root
-mkdir "$root"
+mkdir -p "$root/etc"
 for name in $names; do dpkg-deb -x build/deb/"$name"_*_"$arch".deb "$root"; done
 units="$root/lib/systemd/system/quorate-probe.service $root/lib/systemd/system/quorate-coordinator.service"
 
@@ -35,8 +35,6 @@ depends() { # the probe is a guest: whatever it newly pulls in has to be meant
 contents() {
     diff - <(for name in $names; do dpkg-deb -c build/deb/"$name"_*_"$arch".deb; done |
         awk '$1 !~ /^d/ && $6 !~ /\/doc\// { print $1, $2, $6 }' | sort -k3) <<EOF
--rw-r--r-- root/root ./etc/quorate/coordinator.yml
--rw-r--r-- root/root ./etc/quorate/probe.yml
 -rw-r--r-- root/root ./lib/systemd/system/quorate-coordinator.service
 -rw-r--r-- root/root ./lib/systemd/system/quorate-probe.service
 -rwxr-xr-x root/root ./usr/bin/quorate
@@ -50,6 +48,12 @@ contents() {
 -rw-r--r-- root/root ./usr/share/man/man1/quorate.1.gz
 -rw-r--r-- root/root ./usr/share/man/man8/quorate-coordinator.8.gz
 -rw-r--r-- root/root ./usr/share/man/man8/quorate-probe.8.gz
+-rw-r--r-- root/root ./usr/share/quorate-coordinator/coordinator.yml
+-rw-r--r-- root/root ./usr/share/quorate-coordinator/credentials.conf
+-rw-r--r-- root/root ./usr/share/quorate-coordinator/port-443.conf
+-rw-r--r-- root/root ./usr/share/quorate-probe/probe.yml
+-rw-r--r-- root/root ./usr/share/quorate-probe/proxy-password.conf
+-rw-r--r-- root/root ./usr/share/quorate-probe/raw-ping.conf
 EOF
 }
 
@@ -67,9 +71,8 @@ exposure() { # UNIT LIMIT, ten times the level
     sed -n 's/^→ /        /p' "$dir/exposure" >&3
 }
 drop_ins() { # the examples beside them say what is true, and cost what is expected
-    local e=$root/usr/share/doc
-    for pair in "quorate-probe $e/quorate-probe/examples/raw-ping.conf" "quorate-coordinator $e/quorate-coordinator/examples/port-443.conf"; do
-        set -- $pair
+    for pair in quorate-probe/raw-ping quorate-probe/proxy-password quorate-coordinator/port-443 quorate-coordinator/credentials; do
+        set -- "${pair%/*}" "$root/usr/share/$pair.conf"
         mkdir -p "$dir/drop"
         # systemd-analyze knows no drop-ins offline: behind the unit's own lines they win as they do there
         { sed '/^\[Install\]/,$d' "$root/lib/systemd/system/$1.service"; grep -v '^\[Service\]\|^#' "$2"; } >"$dir/drop/$1.service"
@@ -84,6 +87,7 @@ users_and_folders() {
     coordinator=$(awk -F: '$1 == "quorate-coordinator" { print $4 }' "$root/etc/passwd")
     [ "$(stat -c '%a %u' "$root/var/lib/quorate-probe")" = "700 $probe" ] || { stat "$root/var/lib/quorate-probe"; return 1; }
     [ "$(stat -c '%a %u' "$root/var/lib/quorate-coordinator")" = "700 $coordinator" ] || { stat "$root/var/lib/quorate-coordinator"; return 1; }
+    [ "$(stat -c '%a %u %g' "$root/etc/quorate/probe.yml")" = "644 0 0" ] || { stat "$root/etc/quorate/probe.yml"; return 1; }
     [ "$(stat -c '%a %u %g' "$root/etc/quorate/coordinator.yml")" = "640 0 $coordinator" ] || { stat "$root/etc/quorate/coordinator.yml"; return 1; }
 }
 
@@ -114,11 +118,12 @@ versions() {
     done
 }
 configuration() { # as installed, and with every example line taken in
-    local folder=$root/etc/quorate
-    program quorate-probe --wait --check-config -c "$folder/probe.yml" && program quorate-coordinator --check-config -c "$folder/coordinator.yml" || return 1
+    local share=$root/usr/share
+    program quorate-probe --wait --check-config -c "$share/quorate-probe/probe.yml" &&
+        program quorate-coordinator --check-config -c "$share/quorate-coordinator/coordinator.yml" || return 1
     for file in probe coordinator; do
-        sed 's/^#\(  \|[a-z]\)/\1/' "$folder/$file.yml" >"$dir/$file.yml"
-        ! cmp -s "$folder/$file.yml" "$dir/$file.yml" || return 1
+        sed 's/^#\(  \|[a-z]\)/\1/' "$share/quorate-$file/$file.yml" >"$dir/$file.yml"
+        ! cmp -s "$share/quorate-$file/$file.yml" "$dir/$file.yml" || return 1
     done
     program quorate-probe --wait --check-config -c "$dir/probe.yml" || return 1
     install -m 600 /dev/null "$dir/automation.secret"

@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import signal
 import stat
 import subprocess
 import time
@@ -71,6 +72,8 @@ def test_join_waiting(lab):
           f"{p.path}: ok; this machine has not joined yet\n", "--wait --check-config")
     p.start()
     wait_for(lambda: "probe.waiting" in p.text() and "quorate-probe join" in p.text(), "the probe to say that it waits")
+    p.signal(signal.SIGUSR1)
+    wait_for(lambda: p.text().count("log.level") == 1, "SIGUSR1 to be obeyed while it waits")
     equal(p.stop(), 0, "the exit code while it waits")
     p.start()
     equal(p.join(add(lab, c, p.name, REGIONS["tokyo"])).returncode, 0, "join")
