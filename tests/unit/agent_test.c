@@ -624,6 +624,22 @@ static void an_invalid_report_costs_one_result(void **state)
 	assert_int_equal(w->stored[5], 0);
 }
 
+/* Above its limits: nothing was taken and nothing is lost, and it does not ask again at once. */
+static void a_busy_coordinator_is_given_time(void **state)
+{
+	struct world *w = talking(state);
+	w->status = RECEIPT_BUSY;
+	add(w, 1, VERDICT_DOWN);
+	wait_for(w, reports_n, 2);
+	w->status = RECEIPT_STORED;
+	add(w, 2, VERDICT_DOWN); /* a failure does not wait, otherwise */
+	let_pass(w, 3000);
+	assert_int_equal(w->n_reports, 2);
+	wait_for(w, stored_upto, 2);
+	expect_report(w, 2, "2 1");
+	assert_int_equal(w->hellos, 1);
+}
+
 static void a_refusal_is_asked_again(void **state)
 {
 	struct world *w = *state;
@@ -827,6 +843,7 @@ int main(void)
 		TEST(a_killed_coordinator_loses_nothing),
 		TEST(a_probe_may_be_first),
 		TEST(an_invalid_report_costs_one_result),
+		TEST(a_busy_coordinator_is_given_time),
 		TEST(a_refusal_is_asked_again),
 		TEST(nonsense_makes_no_storm),
 		TEST(a_session_that_never_lasts_makes_no_storm),
