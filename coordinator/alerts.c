@@ -11,6 +11,7 @@
 #include "proto/base/clock.h"
 #include "proto/base/log.h"
 #include "proto/base/mem.h"
+#include "proto/fence.h"
 #include "proto/base/rand.h"
 #include "quorate/monitor.h"
 
@@ -260,7 +261,8 @@ const char *alerts_raise(struct alerts *a, const struct alert_facts *f)
 	alert = add_open(a, f->kind, &f->subject, &id, case_id, json_object());
 	json_object_set_new(alert->document, "id", json_string(id_format(&alert->id, text)));
 	json_object_set_new(alert->document, "case", json_string(alert->case_id));
-	json_object_set_new(alert->document, "organization", json_string("default"));
+	json_object_set_new(alert->document, "organization",
+		json_string(f->organization ? f->organization : ORGANIZATION_DEFAULT));
 	json_object_set_new(alert->document, "state", json_string(alert_state_names[ALERT_OPEN]));
 	fill_document(a, alert, f);
 	log_transition(alert, "alert.opened", NULL);

@@ -30,9 +30,10 @@ void alerts_unlisten(struct alerts *a, struct alert_listener *l);
 struct alert_facts {
 	enum alert_kind kind;
 	enum severity severity;
-	struct id subject; /* the monitor's or probe's id */
-	json_t *monitor;   /* {id, name, type, target, service}; NULL for a probe's */
-	json_t *probe;     /* {id, name, region, fault}; NULL for a monitor's */
+	struct id subject;        /* the monitor's or probe's id */
+	const char *organization; /* NULL: nobody's in particular */
+	json_t *monitor;          /* {id, name, type, target, service}; NULL for a probe's */
+	json_t *probe;            /* {id, name, region, fault}; NULL for a monitor's */
 	const char *reason_code, *reason_text;
 	int64_t started_wall_ms; /* UNSET: as it was */
 	json_t *observed, *quorum, *votes, *labels;

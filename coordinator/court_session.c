@@ -61,11 +61,14 @@ bool court_suspects(const struct verdicts *v, uint32_t key)
 	return (s && s->court.slot.open) || (probe && probe->joined_wall_ms == UNSET);
 }
 
-/* Of two that use one token nobody knows who lies. */
+/* Of two that use one token nobody knows who lies; and who was shut out has no say. */
 enum exclusion court_exclusion(const struct verdicts *v, uint32_t key)
 {
 	const struct standing_of *s = verdicts_standing(v, key);
+	const struct probe *probe = registry_probe_by_key(v->c->registry, key);
 
+	if (probe && !probe->token_hash)
+		return EXCLUDED_QUARANTINE;
 	return s && s->court.fault == FAULT_TWINS ? EXCLUDED_QUARANTINE : EXCLUDED_NOT;
 }
 
@@ -122,6 +125,7 @@ static void carry_out(struct verdicts *v, struct standing_of *s, const struct pr
 		.kind = ALERT_PROBE,
 		.severity = action->severity,
 		.subject = probe->id,
+		.organization = probe->organization,
 		.probe = of_probe,
 		.reason_code = code,
 		.reason_text = text,
@@ -180,7 +184,7 @@ void court_session(struct verdicts *v, int64_t now_ms)
 			continue;
 		}
 		enum probe_fault before = s->court.fault;
-		s->facts.drained = probe->drained;
+		s->facts.drained = probe->drained || !probe->token_hash;
 		s->facts.floods = fleet_floods(v->c->fleet, s->key);
 		struct court_action action = court_tick(&s->court, &s->facts, now_ms);
 		if (action.step != ALERT_STEP_NONE)

@@ -247,7 +247,8 @@ static void on_registry(void *arg, enum registry_change change, void *object)
 	if (change != CHANGED_PROBE)
 		return;
 	DL_FOREACH_SAFE (d->visitors, v, next)
-		if (v->probe_key == probe->key && strcmp(v->token_hash, probe->token_hash) != 0)
+		if (v->probe_key == probe->key &&
+			(!probe->token_hash || strcmp(v->token_hash, probe->token_hash) != 0))
 			visitor_end(v, DOOR_END_CUT);
 }
 

@@ -12,23 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A probe that was never seen since the start is taken for able: it will say otherwise when it
- * joins. */
-static bool capable(const struct capabilities *can, const struct monitor *m)
-{
-	if (!can)
-		return true;
-	if (can->types.n && !strings_have(&can->types, check_kind_names[m->type]))
-		return false;
-	if (m->type == CHECK_PING && !can->icmp)
-		return false;
-	if (m->request.family == FAMILY_IPV4 && !can->ipv4)
-		return false;
-	if (m->request.family == FAMILY_IPV6 && !can->ipv6)
-		return false;
-	return m->interval_ms >= can->min_interval_ms;
-}
-
 static size_t collect(const struct verdicts *v, const struct monitor *m, struct candidate **out)
 {
 	struct registry *r = v->c->registry;
@@ -38,8 +21,7 @@ static size_t collect(const struct verdicts *v, const struct monitor *m, struct 
 
 	while ((probe = registry_next_probe(r, probe))) {
 		const struct standing_of *s = verdicts_standing(v, probe->key);
-		if (!registry_in_regions(r, m, probe->region) ||
-			!capable(fleet_capabilities(v->c->fleet, probe->key), m))
+		if (!registry_eligible(r, probe, m))
 			continue;
 		list = mem_resize(list, n + 1, sizeof(*list));
 		list[n++] = (struct candidate){
@@ -47,7 +29,7 @@ static size_t collect(const struct verdicts *v, const struct monitor *m, struct 
 			.hash = id_hash(&probe->id),
 			.domain = registry_domain(r, probe,
 				m->domain < 0 ? DOMAIN_REGION : (enum failure_domain)m->domain),
-			.available = s && s->available && !probe->drained &&
+			.available = s && s->available && !probe->drained && probe->token_hash &&
 				     s->court.fault != FAULT_TWINS,
 		};
 	}

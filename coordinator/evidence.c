@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define REFUSALS_MAX 20
+
 int64_t wall_of(int64_t at_ms)
 {
 	return clock_wall_ms() - (clock_now_ms() - at_ms);
@@ -82,6 +84,8 @@ static json_t *one_vote(const struct watched *wd, int i, const struct ballot *ba
 	json_object_set_new(out, "age_ms",
 		vote->present ? json_integer(now_ms - vote->ended_at_ms) : json_null());
 	json_object_set_new(out, "fate", json_string(fate_names[fate]));
+	if (probe && probe->organization)
+		json_object_set_new(out, "private_to", json_string(probe->organization));
 	if (why)
 		json_object_set_new(out, "why", json_string(why));
 	for (int k = 0; shown_members[k]; k++) {
@@ -218,6 +222,27 @@ static json_t *explain_sentence(
 	}
 }
 
+/* The registered probes that the monitor's regions and organization take in and that would not check
+ * it, with the reason: who wonders about an empty seat looks here. */
+static json_t *explain_refusals(const struct verdicts *v, const struct monitor *m)
+{
+	struct registry *r = v->c->registry;
+	json_t *out = json_array();
+	char words[FENCE_WORDS_SIZE], remedy[FENCE_WORDS_SIZE];
+
+	for (const struct probe *probe = NULL; (probe = registry_next_probe(r, probe));) {
+		enum fence fence =
+			registry_serves(r, probe, m) ? registry_fence(probe, m) : FENCE_OPEN;
+		if (fence == FENCE_OPEN || json_array_size(out) == REFUSALS_MAX)
+			continue;
+		json_array_append_new(out, json_pack("{s:s, s:s, s:s, s:s}", "probe", probe->name,
+						   "region", probe->region, "why",
+						   fence_words(fence, &probe->announced, m, words),
+						   "remedy", fence_remedy(fence, m, remedy)));
+	}
+	return out;
+}
+
 static json_t *explain_alerts(const struct verdicts *v, const struct id *monitor)
 {
 	json_t *out = json_array();
@@ -243,13 +268,13 @@ json_t *verdicts_explain(struct verdicts *v, const struct id *monitor)
 		return NULL;
 	decision = watch_explain(wd->w, now_ms, NULL, &tally);
 	state = verdicts_state(v, monitor, &since_wall_ms);
-	return json_pack("{s:o, s:s, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:b, s:o}", "monitor",
+	return json_pack("{s:o, s:s, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:b, s:o}", "monitor",
 		evidence_monitor(&entry->m), "state", monitor_state_names[state], "since",
 		json_time(since_wall_ms), "rule", explain_rule(wd, entry), "decision",
 		decision_names[decision], "tally", json_tally(&tally), "votes",
-		evidence_votes(wd, 0, now_ms), "burst", explain_burst(wd, now_ms), "alerts",
-		explain_alerts(v, monitor), "held", wd->w->held, "sentence",
-		explain_sentence(wd, decision, &tally));
+		evidence_votes(wd, 0, now_ms), "refusals", explain_refusals(v, &entry->m), "burst",
+		explain_burst(wd, now_ms), "alerts", explain_alerts(v, monitor), "held",
+		wd->w->held, "sentence", explain_sentence(wd, decision, &tally));
 }
 
 json_t *verdicts_results(struct verdicts *v, const struct id *monitor)

@@ -17,7 +17,8 @@
 #define BURSTS_MAX     500
 #define REPHASE_MS     3600000
 
-const char *const standing_names[] = {"never-seen", "voting", "lost", "drained", "twins", NULL};
+const char *const standing_names[] = {
+	"never-seen", "voting", "lost", "drained", "twins", "revoked", NULL};
 
 struct member *fleet_find(const struct fleet *f, uint32_t key)
 {
@@ -233,13 +234,14 @@ static void probe_changed(struct fleet *f, const struct probe *probe)
 {
 	struct member *m = fleet_find(f, probe->key);
 
-	if (!m || !m->token_hash || strcmp(m->token_hash, probe->token_hash) == 0)
+	if (!m || !m->token_hash ||
+		(probe->token_hash && strcmp(m->token_hash, probe->token_hash) == 0))
 		return;
 	session_end(m);
 	mem_set(&m->token_hash, NULL);
 	memset(m->past, 0, sizeof(m->past));
 	verdicts_renewed(f->c->verdicts, probe);
-	log_info("probe.token_renewed name=%s", probe->name);
+	log_info("probe.token_%s name=%s", probe->token_hash ? "renewed" : "revoked", probe->name);
 }
 
 /*
@@ -326,19 +328,14 @@ void fleet_disconnected(struct fleet *f, uint32_t probe_key)
 
 /* ---- for people */
 
-const struct capabilities *fleet_capabilities(const struct fleet *f, uint32_t probe_key)
-{
-	const struct member *m = fleet_find(f, probe_key);
-
-	return m && m->seen ? &m->hello.capabilities : NULL;
-}
-
 static enum standing standing_of(const struct fleet *f, const struct probe *p)
 {
 	enum probe_fault fault = verdicts_fault(f->c->verdicts, p->key);
 
 	if (fault == FAULT_TWINS)
 		return STANDING_TWINS;
+	if (!p->token_hash)
+		return STANDING_REVOKED;
 	if (p->drained)
 		return STANDING_DRAINED;
 	if (p->joined_wall_ms == UNSET)
@@ -350,8 +347,7 @@ void fleet_facts(const struct fleet *f, const struct probe *p, struct fleet_fact
 {
 	const struct member *m = fleet_find(f, p->key);
 
-	*out = (struct fleet_facts){.standing = STANDING_NEVER_SEEN, .heard_wall_ms = UNSET};
-	out->standing = standing_of(f, p);
+	*out = (struct fleet_facts){.standing = standing_of(f, p), .heard_wall_ms = UNSET};
 	if (!m)
 		return;
 	out->monitors = m->orders.n_assigned;
@@ -362,7 +358,6 @@ void fleet_facts(const struct fleet *f, const struct probe *p, struct fleet_fact
 		return;
 	out->heard_wall_ms = m->heard_wall_ms;
 	out->software = m->hello.software;
-	out->capabilities = &m->hello.capabilities;
 	out->loop_lag_us = m->loop_lag_us;
 	out->spooled = m->spooled;
 	out->dropped = m->dropped;

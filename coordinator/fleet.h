@@ -16,16 +16,16 @@ enum standing {
 	STANDING_VOTING,
 	STANDING_LOST,
 	STANDING_DRAINED,
-	STANDING_TWINS, /* its token is used twice: nobody is let in with it */
+	STANDING_TWINS,   /* its token is used twice: nobody is let in with it */
+	STANDING_REVOKED, /* it has no token any more */
 	STANDING_COUNT
 };
-extern const char *const standing_names[]; /* never-seen voting lost drained twins */
+extern const char *const standing_names[]; /* never-seen voting lost drained twins revoked */
 
 struct fleet_facts { /* of one probe, for people */
 	enum standing standing;
-	int64_t heard_wall_ms;                   /* UNSET: never */
-	const char *software;                    /* borrowed; NULL: never seen */
-	const struct capabilities *capabilities; /* borrowed; NULL: never seen */
+	int64_t heard_wall_ms; /* UNSET: never */
+	const char *software;  /* borrowed; NULL: never seen */
 	int64_t loop_lag_us, spooled, dropped;
 	const char *spool_error; /* borrowed; NULL: the probe can keep results on its disk */
 	int monitors;            /* assigned */
@@ -66,9 +66,6 @@ void fleet_assign(
 	struct fleet *f, uint32_t probe_key, const struct id *monitor, int seat, int n_seats);
 void fleet_drop(struct fleet *f, uint32_t probe_key, const struct id *monitor);
 void fleet_burst(struct fleet *f, uint32_t probe_key, const struct burst_order *burst);
-
-/* What PROBE may be asked to do; NULL: never seen since the start (then nobody knows). Borrowed. */
-const struct capabilities *fleet_capabilities(const struct fleet *f, uint32_t probe_key);
 
 void fleet_facts(const struct fleet *f, const struct probe *p, struct fleet_facts *out);
 

@@ -172,7 +172,10 @@ void session_hello(struct fleet *f, struct link_held *held, struct hello *hello,
 	session_reply(held, MESSAGE_WELCOME, &welcome);
 	if (probe->joined_wall_ms == UNSET)
 		registry_probe_joined(f->c->registry, probe, welcome.now_wall_ms);
-	verdicts_capable(f->c->verdicts, probe);
+	if (registry_announce(f->c->registry, probe, &m->hello.capabilities, welcome.now_wall_ms)) {
+		log_info("probe.announced name=%s", probe->name);
+		verdicts_capable(f->c->verdicts, probe);
+	}
 	verdicts_heard(f->c->verdicts, probe);
 }
 

@@ -64,20 +64,21 @@ void join_place_free(struct join_place *place)
 	free(place);
 }
 
-char *join_place_line(const struct join_place *place, const char *probe, const char *secret,
-	int64_t expires_wall_ms)
+char *join_place_line(const struct join_place *place, const struct join_who *who)
 {
 	struct join_string j = {.addresses = place->addresses,
 		.pins = place->pins,
 		.ca_name = place->ca_name,
-		.probe = mem_strdup(probe),
-		.secret = mem_strdup(secret),
-		.expires_wall_ms = expires_wall_ms};
+		.probe = mem_strdup(who->probe),
+		.organization = mem_strdup(who->organization),
+		.secret = mem_strdup(who->secret),
+		.expires_wall_ms = who->expires_wall_ms};
 	char *line = join_string_encode(&j);
 
 	ensure(line); /* the configuration bounds its parts */
 	explicit_bzero(j.secret, strlen(j.secret));
 	free(j.probe);
+	free(j.organization);
 	free(j.secret);
 	return line;
 }

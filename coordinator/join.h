@@ -22,9 +22,14 @@ struct join_place;
 struct join_place *join_place_new(
 	const struct strings *addresses, const char *url, int port, const char *pin);
 void join_place_free(struct join_place *place); /* NULL does no harm */
+struct join_who {                               /* borrowed */
+	const char *probe;
+	const char *organization; /* NULL: shared */
+	const char *secret;
+	int64_t expires_wall_ms;
+};
 /* The line, owned by the caller, who wipes it. */
-char *join_place_line(const struct join_place *place, const char *probe, const char *secret,
-	int64_t expires_wall_ms);
+char *join_place_line(const struct join_place *place, const struct join_who *who);
 
 /*
  * Callers of the one route without a key: JOIN_BURST at once, then JOIN_PER_SECOND from one place (place.h), and

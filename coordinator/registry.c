@@ -52,6 +52,7 @@ struct probe *registry_insert_probe(struct registry *r, struct probe *take)
 	memset(take, 0, sizeof(*take));
 	if (probe->key == 0)
 		probe->key = ++r->last_key;
+	registry_set_policy(probe);
 	HASH_ADD_KEYPTR(hh, r->probes, probe->name, strlen(probe->name), probe);
 	HASH_ADD(hh_key, r->probe_keys, key, sizeof(probe->key), probe);
 	HASH_SORT(r->probes, probe_order);
@@ -139,6 +140,7 @@ void registry_forget_probe(struct registry *r, struct probe *probe)
 {
 	HASH_DELETE(hh, r->probes, probe);
 	HASH_DELETE(hh_key, r->probe_keys, probe);
+	policy_clear(&probe->policy);
 	schema_clear(&probe_schema, probe);
 	free(probe);
 }
@@ -396,24 +398,6 @@ struct registered *registry_next_monitor(struct registry *r, const struct id *af
 size_t registry_count_monitors(const struct registry *r)
 {
 	return HASH_COUNT(r->monitors);
-}
-
-bool registry_in_regions(struct registry *r, const struct monitor *m, const char *name)
-{
-	const struct region *region = registry_region(r, name);
-
-	for (size_t i = 0; i < m->regions.n; i++) {
-		const char *want = m->regions.item[i];
-		if (strcmp(want, "*") == 0 || strcmp(want, name) == 0)
-			return true;
-		if (want[0] != '@' || !region)
-			continue;
-		for (size_t s = 0; s < region->sets.n; s++) {
-			if (strcmp(region->sets.item[s], want + 1) == 0)
-				return true;
-		}
-	}
-	return false;
 }
 
 /* ---- changes on their way to the disk */

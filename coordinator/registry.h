@@ -9,6 +9,7 @@
 
 #include "coordinator/store/store.h"
 #include "proto/base/schema.h"
+#include "proto/fence.h"
 #include "proto/joinstring.h"
 #include "proto/monitor.h"
 
@@ -19,6 +20,7 @@ struct region {
 	char *name;          /* ap-northeast-1 */
 	char *title;         /* "Tokyo"; NULL */
 	char *provider;      /* default failure domain of its probes; NULL */
+	char *organization;  /* its only one: private, named and never meant by "*"; NULL: shared */
 	struct strings sets; /* "@japan" in monitors means every region with the set "japan" */
 	UT_hash_handle hh;
 };
@@ -29,15 +31,19 @@ struct probe {
 	uint32_t key; /* of this run of the coordinator, never 0: what core knows it by */
 	char *name;
 	char *region;
-	char *provider;   /* NULL: its region's */
-	char *token_hash; /* hex SHA-256 of the token; SECRET */
-	bool drained;     /* holds a seat only where nobody else can */
-	char *join_hash;  /* hex SHA-256 of its join string's secret; SECRET; NULL: none */
+	char *provider;     /* NULL: its region's */
+	char *organization; /* the only one that it serves, for good; NULL: it is shared */
+	char *token_hash;   /* hex SHA-256 of the token; SECRET */
+	bool drained;       /* holds a seat only where nobody else can */
+	char *join_hash;    /* hex SHA-256 of its join string's secret; SECRET; NULL: none */
 	int64_t join_expires_wall_ms;
 	bool join_used; /* by the token in token_hash */
 	int64_t created_wall_ms;
-	int64_t joined_wall_ms; /* first seen; UNSET: never, so that nobody misses it yet */
-	UT_hash_handle hh;      /* by name */
+	int64_t joined_wall_ms;        /* first seen; UNSET: never, so that nobody misses it yet */
+	struct capabilities announced; /* newest; what it can and may do */
+	int64_t announced_wall_ms;     /* UNSET: never */
+	struct policy policy;          /* of announced */
+	UT_hash_handle hh;             /* by name */
 	UT_hash_handle hh_key;
 };
 extern const struct schema probe_schema;
@@ -67,8 +73,9 @@ extern const char *const role_names[];
 struct api_key {
 	struct id id;
 	char *name;
-	int role;   /* enum role */
-	char *hash; /* hex SHA-256; SECRET */
+	int role;           /* enum role */
+	char *organization; /* the only one whose things it sees; NULL: all */
+	char *hash;         /* hex SHA-256; SECRET */
 	int64_t created_wall_ms;
 	UT_hash_handle hh; /* by hash */
 };
@@ -122,21 +129,27 @@ typedef void (*registry_done_fn)(void *arg, enum store_error error, const struct
 /* IN: an object as people write it. Duplicate names are problems. */
 MUST_CHECK int registry_add_region(
 	struct registry *r, const json_t *in, struct problems *p, registry_done_fn done, void *arg);
-/* IN: {"name", "region", "provider"}. TOKEN gets the probe's secret, told this once. Also re-issues
- * the token of a probe that exists when `renew` is set. */
 #define TOKEN_TEXT_SIZE 49 /* "qpt_" + 44 */
-MUST_CHECK int registry_add_probe(struct registry *r, const json_t *in, bool renew,
-	char token[TOKEN_TEXT_SIZE], struct problems *p, registry_done_fn done, void *arg);
-/* The same, with a join string's secret beside the token when valid_ms is set. */
-#define JOIN_TEXT_SIZE 48 /* "qj_" + 44 */
+#define JOIN_TEXT_SIZE  48 /* "qj_" + 44 */
 struct probe_secrets {
 	int64_t valid_ms; /* given: how long the secret to join with is good; 0: none is made */
 	int64_t expires_wall_ms;
 	char token[TOKEN_TEXT_SIZE];
 	char join[JOIN_TEXT_SIZE];
 };
-MUST_CHECK int registry_admit_probe(struct registry *r, const json_t *in, bool renew,
+/* IN: {"name", "region", "provider", "organization"}. SECRETS are told this once: a token, and with
+ * valid_ms a join string's secret. */
+MUST_CHECK int registry_admit_probe(struct registry *r, const json_t *in,
 	struct probe_secrets *secrets, struct problems *p, registry_done_fn done, void *arg);
+/* The same, or with RENEW the next one, without a join string. */
+MUST_CHECK int registry_add_probe(struct registry *r, const json_t *in, bool renew,
+	char token[TOKEN_TEXT_SIZE], struct problems *p, registry_done_fn done, void *arg);
+/* Other secrets for a probe that exists; the old ones are void. */
+MUST_CHECK int registry_renew_probe(struct registry *r, const char *name,
+	struct probe_secrets *secrets, struct problems *p, registry_done_fn done, void *arg);
+/* No secrets at all: it is shut out until it is given others. */
+MUST_CHECK int registry_revoke_probe(
+	struct registry *r, const char *name, struct problems *p, registry_done_fn done, void *arg);
 enum join_outcome {
 	JOIN_TAKEN,   /* submitted: DONE comes, and the token is the request's */
 	JOIN_AGAIN,   /* the same secret with the same token: it is so already */
@@ -208,6 +221,20 @@ void registry_plan_free(struct plan *plan);
  * again. */
 MUST_CHECK int registry_commit(
 	struct registry *r, struct plan *plan, registry_done_fn done, void *arg);
+
+/* ---- registry_fence.c: who may check what */
+
+/* Whether ORGANIZATION (NULL: an operator) may know of what OWNER has (NULL: it is shared). */
+bool registry_sees(const char *organization, const char *owner);
+/* Whether M's organization and regions take PROBE in. */
+bool registry_serves(struct registry *r, const struct probe *probe, const struct monitor *m);
+/* Why PROBE would not check M, by what it announced; FENCE_OPEN: it would, or nobody knows yet. */
+enum fence registry_fence(const struct probe *probe, const struct monitor *m);
+/* Both. */
+bool registry_eligible(struct registry *r, const struct probe *probe, const struct monitor *m);
+/* Remembers what PROBE announced. Returns whether that is news. */
+bool registry_announce(
+	struct registry *r, struct probe *probe, const struct capabilities *can, int64_t wall_ms);
 
 /* Whether one of the monitor's region names ("*", "@set", a name) takes in REGION. */
 bool registry_in_regions(struct registry *r, const struct monitor *m, const char *region);

@@ -81,8 +81,16 @@ void registry_check_secrets(
 /* The monitors of a plan that is not committed yet; NULL: CHANGE is none. */
 const struct plan *change_plan(const struct change *change);
 
-/* "not a registered region", with the nearest that is. */
-void registry_region_problem(
-	struct registry *r, const char *path, const char *name, struct problems *p);
+/* "not a registered region", with the nearest that is and that ORGANIZATION (NULL: all) sees. */
+void registry_region_problem(struct registry *r, const char *path, const char *name,
+	const char *organization, struct problems *p);
+
+/* PROBE as it is now, eventually; unless a change of it is on its way, which then does it. */
+void registry_store_probe(struct registry *r, const struct probe *probe);
+/* Makes what probe->policy is from probe->announced. */
+void registry_set_policy(struct probe *probe);
+/* A problem when probes would take M, by its organization and regions, but none would check it. */
+void registry_judge(
+	struct registry *r, const struct monitor *m, const char *base, struct problems *p);
 
 #endif

@@ -55,6 +55,13 @@ static const struct field region_fields[] = {
 		.max = 64,
 		.check = NULL,
 		.doc = "Whose network it is in; the default for its probes."},
+	{.name = "organization",
+		.type = FIELD_STRING,
+		.offset = offsetof(struct region, organization),
+		.min = 1,
+		.max = ORGANIZATION_MAX_BYTES,
+		.check = organization_check,
+		.doc = "The only organization that may use it; shared if left out."},
 	{.name = "sets",
 		.type = FIELD_STRINGS,
 		.offset = offsetof(struct region, sets),
@@ -87,6 +94,13 @@ static const struct field key_fields[] = {
 		.names = role_names,
 		.fallback = "\"viewer\"",
 		.doc = "viewer reads, editor changes monitors, admin everything."},
+	{.name = "organization",
+		.type = FIELD_STRING,
+		.offset = offsetof(struct api_key, organization),
+		.min = 1,
+		.max = ORGANIZATION_MAX_BYTES,
+		.check = organization_check,
+		.doc = "The only organization whose things it sees; all if left out."},
 	{.name = "hash",
 		.type = FIELD_STRING,
 		.offset = offsetof(struct api_key, hash),
@@ -186,15 +200,16 @@ refuse:
 	return -1;
 }
 
-void registry_region_problem(
-	struct registry *r, const char *path, const char *name, struct problems *p)
+void registry_region_problem(struct registry *r, const char *path, const char *name,
+	const char *organization, struct problems *p)
 {
 	const char *names[256], *near;
 	size_t n = 0;
 
 	for (struct region *region = NULL;
 		n < ARRAY_LEN(names) && (region = registry_next_region(r, region));)
-		names[n++] = region->name;
+		if (registry_sees(organization, region->organization))
+			names[n++] = region->name;
 	near = nearest_name(name, names, n);
 	if (near)
 		problems_add(
@@ -227,7 +242,11 @@ int registry_add_key(struct registry *r, const json_t *in, char secret[KEY_TEXT_
 	struct change *change;
 	json_t *doc;
 
-	if (schema_decode(&api_key_schema, SCHEMA_STRICT, in, key, p) == -1) {
+	(void)!schema_decode(&api_key_schema, SCHEMA_STRICT, in, key, p);
+	if (key->organization && key->role == ROLE_ADMIN)
+		problems_add(p, "role",
+			"'admin' is for all organizations; accepted for one: viewer, editor");
+	if (p->total) {
 		schema_clear(&api_key_schema, key);
 		free(key);
 		return -1;
@@ -319,7 +338,7 @@ int registry_remove_region(
 	const struct probe *probe = NULL;
 
 	if (!region) {
-		registry_region_problem(r, "name", name, p);
+		registry_region_problem(r, "name", name, NULL, p);
 		return -1;
 	}
 	while ((probe = registry_next_probe(r, probe))) {

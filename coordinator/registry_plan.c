@@ -28,13 +28,21 @@ static void path_join(char out[PATH_BYTES], const char *base, const char *member
 
 /* ---- regions and failure domains */
 
-static bool set_exists(struct registry *r, const char *set)
+static bool set_exists(struct registry *r, const char *set, const char *organization)
 {
 	for (struct region *region = r->regions; region; region = region->hh.next) {
-		if (strings_have(&region->sets, set))
+		if (registry_sees(organization, region->organization) &&
+			strings_have(&region->sets, set))
 			return true;
 	}
 	return false;
+}
+
+static bool region_exists(struct registry *r, const char *name, const char *organization)
+{
+	const struct region *region = registry_region(r, name);
+
+	return region && registry_sees(organization, region->organization);
 }
 
 static void check_regions(
@@ -48,13 +56,13 @@ static void check_regions(
 		path_join(path, base, member);
 		if (strcmp(name, "*") == 0)
 			continue;
-		if (name[0] == '@' && !set_exists(r, name + 1))
+		if (name[0] == '@' && !set_exists(r, name + 1, m->organization))
 			problems_add(p, path,
 				"no registered region is in the set '%s'; 'quorate region add NAME "
 				"--set %s' puts one in",
 				name, name + 1);
-		else if (name[0] != '@' && !registry_region(r, name))
-			registry_region_problem(r, path, name, p);
+		else if (name[0] != '@' && !region_exists(r, name, m->organization))
+			registry_region_problem(r, path, name, m->organization, p);
 	}
 }
 
@@ -73,15 +81,14 @@ static const char *domain_name(
 	return region && region->provider ? region->provider : probe->region;
 }
 
-/* Distinct domains among the registered probes that M's regions take in; at most SEATS_MAX are told
- * apart. */
+/* Distinct domains among the registered probes that may check M; at most SEATS_MAX are told apart. */
 static int count_domains(struct registry *r, const struct monitor *m, enum failure_domain level)
 {
 	const char *seen[SEATS_MAX];
 	int n = 0, i;
 
 	for (struct probe *probe = r->probes; probe && n < SEATS_MAX; probe = probe->hh.next) {
-		if (!registry_in_regions(r, m, probe->region))
+		if (!registry_eligible(r, probe, m))
 			continue;
 		const char *name = domain_name(r, probe, level);
 		for (i = 0; i < n && strcmp(seen[i], name) != 0; i++)
@@ -304,8 +311,10 @@ static struct registered *match_existing(
 	if (id)
 		return registry_monitor(r, id);
 	if (m->external_id && (entry = registry_monitor_by_external_id(r, m->external_id)))
-		return entry;
+		return strcmp(entry->m.organization, m->organization) == 0 ? entry : NULL;
 	entry = registry_monitor_by_name(r, m->name);
+	if (entry && strcmp(entry->m.organization, m->organization) != 0)
+		return NULL; /* another's monitor: a name that is taken */
 	/* Another external_id under the same name is another monitor, and so a duplicate name. */
 	if (entry && m->external_id && entry->m.external_id)
 		return NULL;
@@ -325,7 +334,8 @@ static bool same_document(const struct monitor *a, const struct monitor *b)
 
 static bool same_electorate(const struct monitor *a, const struct monitor *b)
 {
-	if (a->quorum.seats != b->quorum.seats || a->regions.n != b->regions.n)
+	if (a->quorum.seats != b->quorum.seats || a->regions.n != b->regions.n ||
+		strcmp(a->organization, b->organization) != 0)
 		return false;
 	for (size_t i = 0; i < a->regions.n; i++) {
 		if (strcmp(a->regions.item[i], b->regions.item[i]) != 0)
@@ -357,6 +367,7 @@ static void plan_identify(struct registry *r, struct plan_item *item, const stru
 static void plan_input(struct registry *r, const json_t *in, const struct id *id, const char *base,
 	struct plan_item *item, struct problems *p)
 {
+	const struct registered *old;
 	struct quorum_rule rule;
 	char path[PATH_BYTES];
 
@@ -370,7 +381,10 @@ static void plan_input(struct registry *r, const json_t *in, const struct id *id
 			"more agreeing seats are asked for than there are: at most %lld (seats)",
 			(long long)item->m.quorum.seats);
 	}
-	plan_identify(r, item, match_existing(r, &item->m, id));
+	old = match_existing(r, &item->m, id);
+	plan_identify(r, item, old);
+	if (item->m.enabled && (!old || item->m.revision != old->m.revision))
+		registry_judge(r, &item->m, base, p);
 }
 
 int registry_plan(struct registry *r, const json_t *inputs, const struct id *id,

@@ -39,6 +39,13 @@ static const struct field probe_fields[] = {
 		.offset = offsetof(struct probe, provider),
 		.max = 64,
 		.doc = "Whose network it is in; default: its region's."},
+	{.name = "organization",
+		.type = FIELD_STRING,
+		.offset = offsetof(struct probe, organization),
+		.min = 1,
+		.max = ORGANIZATION_MAX_BYTES,
+		.check = organization_check,
+		.doc = "The only organization that it serves, for good; shared if left out."},
 	{.name = "token_hash",
 		.type = FIELD_STRING,
 		.offset = offsetof(struct probe, token_hash),
@@ -72,6 +79,16 @@ static const struct field probe_fields[] = {
 		.offset = offsetof(struct probe, joined_wall_ms),
 		.flags = FIELD_READONLY,
 		.doc = "When it was first seen."},
+	{.name = "announced",
+		.type = FIELD_OBJECT,
+		.offset = offsetof(struct probe, announced),
+		.flags = FIELD_WIRE,
+		.sub = &capabilities_schema},
+	{.name = "announced_at",
+		.type = FIELD_TIME,
+		.offset = offsetof(struct probe, announced_wall_ms),
+		.flags = FIELD_READONLY,
+		.doc = "When it last announced something new of itself."},
 };
 const struct schema probe_schema = {.name = "probe",
 	.fields = probe_fields,
@@ -90,15 +107,45 @@ bool registry_token_fits(const struct probe *probe, const char *token)
 
 /* ---- probes */
 
+void registry_store_probe(struct registry *r, const struct probe *probe)
+{
+	struct store_batch *b;
+	json_t *doc;
+
+	if (change_reserves(r, STORE_PROBE, probe->name)) /* what is on its way must stand last */
+		return;
+	b = store_batch_new(r->store);
+	doc = schema_encode(&probe_schema, SCHEMA_WIRE, probe);
+	store_put(b, STORE_PROBE, &probe->id, probe->name, doc);
+	json_decref(doc);
+	store_submit(r->store, b, STORE_EVENTUALLY, NULL, NULL);
+}
+
+/* What the probe itself brought about meanwhile is newer than in the copy that was changed. */
+static bool keep_news(struct probe *take, struct probe *old)
+{
+	struct capabilities announced = take->announced;
+	bool joined = take->joined_wall_ms == UNSET && old->joined_wall_ms != UNSET;
+
+	if (joined)
+		take->joined_wall_ms = old->joined_wall_ms;
+	if (old->announced_wall_ms <= take->announced_wall_ms)
+		return joined;
+	take->announced = old->announced;
+	take->announced_wall_ms = old->announced_wall_ms;
+	old->announced = announced;
+	return true;
+}
+
 static void apply_probe(struct change *change)
 {
 	struct probe *take = change->object, *old = registry_probe(change->registry, take->name);
-	struct probe *probe;
+	bool news = old && keep_news(take, old);
+	struct probe *probe = registry_insert_probe(change->registry, take);
 
-	if (old && take->joined_wall_ms == UNSET) /* it was first seen meanwhile */
-		take->joined_wall_ms = old->joined_wall_ms;
-	probe = registry_insert_probe(change->registry, take);
 	free(change->object);
+	if (news)
+		registry_store_probe(change->registry, probe);
 	registry_tell(change->registry, CHANGED_PROBE, probe);
 }
 
@@ -123,48 +170,17 @@ static void submit_probe(struct registry *r, struct probe *take, registry_done_f
 	change_submit(change, b);
 }
 
-/* Everything of the old registration but the token and what IN changes. */
-static void renew_probe(struct probe *probe, const struct probe *old)
-{
-	probe->id = old->id;
-	probe->key = old->key;
-	probe->created_wall_ms = old->created_wall_ms;
-	probe->joined_wall_ms = old->joined_wall_ms;
-	probe->drained = old->drained;
-}
-
 /* As it is stored: everything. */
 static struct probe *copy_probe(const struct probe *probe)
 {
+	json_t *doc = schema_encode(&probe_schema, SCHEMA_WIRE, probe);
 	struct probe *copy = mem_alloc(sizeof(*copy));
+	struct problems problems = {0};
 
-	*copy = *probe;
-	copy->name = mem_strdup(probe->name);
-	copy->region = mem_strdup(probe->region);
-	copy->provider = mem_strdup(probe->provider);
-	copy->token_hash = mem_strdup(probe->token_hash);
-	copy->join_hash = mem_strdup(probe->join_hash);
-	memset(&copy->hh, 0, sizeof(copy->hh));
-	memset(&copy->hh_key, 0, sizeof(copy->hh_key));
+	ensure(schema_decode(&probe_schema, SCHEMA_WIRE, doc, copy, &problems) == 0);
+	copy->key = probe->key;
+	json_decref(doc);
 	return copy;
-}
-
-int registry_drain_probe(struct registry *r, const char *name, bool drained, struct problems *p,
-	registry_done_fn done, void *arg)
-{
-	const struct probe *probe = registry_probe(r, name);
-	struct probe *changed;
-
-	if (!probe)
-		problems_add(p, "name", "'%s' is not a registered probe", name);
-	else if (change_reserves(r, STORE_PROBE, name))
-		problems_add(p, "name", "'%s' is being changed just now; try again", name);
-	if (p->total)
-		return -1;
-	changed = copy_probe(probe);
-	changed->drained = drained;
-	submit_probe(r, changed, done, arg);
-	return 0;
 }
 
 static void offer_join(struct probe *probe, struct probe_secrets *secrets)
@@ -175,50 +191,149 @@ static void offer_join(struct probe *probe, struct probe_secrets *secrets)
 	probe->join_expires_wall_ms = secrets->expires_wall_ms;
 }
 
+static bool same_text(const char *a, const char *b)
+{
+	return strcmp(a ? a : "", b ? b : "") == 0;
+}
+
+static void check_taken(const struct probe *old, const struct probe *probe, struct problems *p)
+{
+	if (same_text(old->organization, probe->organization))
+		problems_add(p, "name", "'%s' is a registered probe already", probe->name);
+	else if (old->organization)
+		problems_add(p, "organization",
+			"'%s' is a registered probe already, private to '%s', and stays so: remove "
+			"it, and add another",
+			probe->name, old->organization);
+	else
+		problems_add(p, "organization",
+			"'%s' is a registered probe already, shared, and stays so: remove it, and "
+			"add another",
+			probe->name);
+}
+
+/* A probe in a private region is private, too. */
+static void check_place(struct registry *r, struct probe *probe, struct problems *p)
+{
+	const struct region *region = registry_region(r, probe->region);
+
+	if (!region)
+		registry_region_problem(r, "region", probe->region, NULL, p);
+	else if (region->organization && !probe->organization)
+		probe->organization = mem_strdup(region->organization);
+	else if (region->organization && !same_text(region->organization, probe->organization))
+		problems_add(p, "organization", "region '%s' is private to '%s'", region->name,
+			region->organization);
+}
+
+static int read_new(struct registry *r, const json_t *in, struct probe *probe, struct problems *p)
+{
+	const struct probe *old;
+
+	if (schema_decode(&probe_schema, SCHEMA_STRICT, in, probe, p) == -1)
+		return -1;
+	if ((old = registry_probe(r, probe->name)))
+		check_taken(old, probe, p);
+	if (change_reserves(r, STORE_PROBE, probe->name))
+		problems_add(p, "name", "'%s' is being registered just now", probe->name);
+	check_place(r, probe, p);
+	probe->id = id_new();
+	probe->created_wall_ms = clock_wall_ms();
+	probe->joined_wall_ms = UNSET;
+	return p->total ? -1 : 0;
+}
+
+static void issue_secrets(struct probe *probe, struct probe_secrets *secrets)
+{
+	registry_secret_make("qpt_", secrets->token, TOKEN_TEXT_SIZE);
+	probe->token_hash = registry_secret_hash(secrets->token);
+	if (secrets->valid_ms > 0)
+		offer_join(probe, secrets);
+}
+
+static void forget_secrets(struct probe *probe)
+{
+	mem_set(&probe->token_hash, NULL);
+	mem_set(&probe->join_hash, NULL);
+	probe->join_expires_wall_ms = UNSET;
+	probe->join_used = false;
+}
+
+int registry_admit_probe(struct registry *r, const json_t *in, struct probe_secrets *secrets,
+	struct problems *p, registry_done_fn done, void *arg)
+{
+	struct probe *probe = mem_alloc(sizeof(*probe));
+
+	if (read_new(r, in, probe, p) == -1) {
+		schema_clear(&probe_schema, probe);
+		free(probe);
+		return -1;
+	}
+	issue_secrets(probe, secrets);
+	submit_probe(r, probe, done, arg);
+	return 0;
+}
+
+/* The probe NAME as a copy that may be changed; NULL and a problem: it cannot be. */
+static struct probe *copy_to_change(struct registry *r, const char *name, struct problems *p)
+{
+	const struct probe *probe = registry_probe(r, name);
+
+	if (!probe)
+		problems_add(p, "name", "'%s' is not a registered probe", name);
+	else if (change_reserves(r, STORE_PROBE, name))
+		problems_add(p, "name", "'%s' is being changed just now; try again", name);
+	return p->total ? NULL : copy_probe(probe);
+}
+
+int registry_renew_probe(struct registry *r, const char *name, struct probe_secrets *secrets,
+	struct problems *p, registry_done_fn done, void *arg)
+{
+	struct probe *changed = copy_to_change(r, name, p);
+
+	if (!changed)
+		return -1;
+	forget_secrets(changed);
+	issue_secrets(changed, secrets);
+	submit_probe(r, changed, done, arg);
+	return 0;
+}
+
 int registry_add_probe(struct registry *r, const json_t *in, bool renew,
 	char token[TOKEN_TEXT_SIZE], struct problems *p, registry_done_fn done, void *arg)
 {
 	struct probe_secrets secrets = {.valid_ms = 0};
-	int result = registry_admit_probe(r, in, renew, &secrets, p, done, arg);
+	const char *name = json_string_value(json_object_get(in, "name"));
+	int result = renew ? registry_renew_probe(r, name, &secrets, p, done, arg)
+			   : registry_admit_probe(r, in, &secrets, p, done, arg);
 
 	memcpy(token, secrets.token, TOKEN_TEXT_SIZE);
 	explicit_bzero(&secrets, sizeof(secrets));
 	return result;
 }
 
-int registry_admit_probe(struct registry *r, const json_t *in, bool renew,
-	struct probe_secrets *secrets, struct problems *p, registry_done_fn done, void *arg)
+int registry_revoke_probe(
+	struct registry *r, const char *name, struct problems *p, registry_done_fn done, void *arg)
 {
-	struct probe *probe = mem_alloc(sizeof(*probe)), *old = NULL;
+	struct probe *changed = copy_to_change(r, name, p);
 
-	if (schema_decode(&probe_schema, SCHEMA_STRICT, in, probe, p) == -1)
-		goto refuse;
-	old = registry_probe(r, probe->name);
-	if (!renew && old)
-		problems_add(p, "name", "'%s' is a registered probe already", probe->name);
-	if (renew && !old)
-		problems_add(p, "name", "'%s' is not a registered probe", probe->name);
-	if (change_reserves(r, STORE_PROBE, probe->name))
-		problems_add(p, "name", "'%s' is being registered just now", probe->name);
-	if (!registry_region(r, probe->region))
-		registry_region_problem(r, "region", probe->region, p);
-	if (p->total)
-		goto refuse;
-	probe->id = id_new();
-	probe->created_wall_ms = clock_wall_ms();
-	probe->joined_wall_ms = UNSET;
-	if (renew)
-		renew_probe(probe, old);
-	registry_secret_make("qpt_", secrets->token, TOKEN_TEXT_SIZE);
-	probe->token_hash = registry_secret_hash(secrets->token);
-	if (secrets->valid_ms > 0)
-		offer_join(probe, secrets);
-	submit_probe(r, probe, done, arg);
+	if (!changed)
+		return -1;
+	forget_secrets(changed);
+	submit_probe(r, changed, done, arg);
 	return 0;
-refuse:
-	schema_clear(&probe_schema, probe);
-	free(probe);
-	return -1;
+}
+
+int registry_drain_probe(struct registry *r, const char *name, bool drained, struct problems *p,
+	registry_done_fn done, void *arg)
+{
+	struct probe *changed = copy_to_change(r, name, p);
+
+	if (!changed)
+		return -1;
+	changed->drained = drained;
+	submit_probe(r, changed, done, arg);
+	return 0;
 }
 
 /* The same work for a name that nobody has as for a wrong secret. */
@@ -258,17 +373,8 @@ enum join_outcome registry_join_probe(
 
 void registry_probe_joined(struct registry *r, struct probe *probe, int64_t wall_ms)
 {
-	struct store_batch *b;
-	json_t *doc;
-
 	probe->joined_wall_ms = wall_ms;
-	if (change_reserves(r, STORE_PROBE, probe->name)) /* what is on its way must stand last */
-		return;
-	b = store_batch_new(r->store);
-	doc = schema_encode(&probe_schema, SCHEMA_WIRE, probe);
-	store_put(b, STORE_PROBE, &probe->id, probe->name, doc);
-	json_decref(doc);
-	store_submit(r->store, b, STORE_EVENTUALLY, NULL, NULL);
+	registry_store_probe(r, probe);
 }
 
 int registry_remove_probe(

@@ -5,7 +5,8 @@
  * hold names. There is no way to read one back.
  *
  * Names belong to an organization: "acme/shop-token" is acme's, a name without a slash is that of
- * the organization "default", which is the only one that monitors belong to so far.
+ * the organization "default". A monitor may name its own organization's only: who could name
+ * another's might have it sent to a server of his own.
  */
 #include "coordinator/registry_internal.h"
 
@@ -147,17 +148,29 @@ static bool fits(struct filling *filling, struct monitor *m, const char *base, s
 
 struct checking {
 	struct registry *registry;
+	const char *organization; /* of the monitor */
 	struct problems *problems;
 	size_t n; /* secrets named */
 };
 
-static const char *nearest_secret(struct registry *r, const char *name)
+static bool is_of(const char *name, const char *organization)
+{
+	const char *slash = strchr(name, '/');
+	size_t n = strlen(organization);
+
+	if (!slash)
+		return strcmp(organization, ORGANIZATION_DEFAULT) == 0;
+	return (size_t)(slash - name) == n && memcmp(name, organization, n) == 0;
+}
+
+static const char *nearest_secret(struct registry *r, const char *name, const char *organization)
 {
 	const char **names = mem_array(HASH_COUNT(r->secrets) + 1, sizeof(*names)), *near;
 	size_t n = 0;
 
 	for (const struct secret *s = r->secrets; s; s = s->hh.next)
-		names[n++] = s->name;
+		if (is_of(s->name, organization))
+			names[n++] = s->name;
 	near = nearest_name(name, names, n);
 	free(names);
 	return near;
@@ -172,6 +185,12 @@ static void check_named(void *arg, const struct credential_place *at)
 	if (!at->secret)
 		return;
 	checking->n++;
+	if (!is_of(at->secret, checking->organization)) {
+		problems_add(checking->problems, at->path,
+			"the secret '%s' is not one of organization '%s', whose monitor this is",
+			at->secret, checking->organization);
+		return;
+	}
 	if (registry_secret(r, at->secret) &&
 		!change_reserves(r, STORE_SECRET, secret_name_short(at->secret)))
 		return;
@@ -180,7 +199,7 @@ static void check_named(void *arg, const struct credential_place *at)
 			"the secret '%s' is being changed just now; try again", at->secret);
 		return;
 	}
-	near = nearest_secret(r, secret_name_short(at->secret));
+	near = nearest_secret(r, secret_name_short(at->secret), checking->organization);
 	if (near)
 		problems_add(checking->problems, at->path,
 			"there is no secret '%s'; did you mean '%s'?", at->secret, near);
@@ -193,7 +212,7 @@ static void check_named(void *arg, const struct credential_place *at)
 void registry_check_secrets(
 	struct registry *r, struct monitor *m, const char *base, struct problems *p)
 {
-	struct checking checking = {.registry = r, .problems = p};
+	struct checking checking = {.registry = r, .organization = m->organization, .problems = p};
 	struct filling filling = {.registry = r};
 	struct problems misfits = {0};
 	size_t before = p->total;

@@ -193,6 +193,8 @@ static void probe_changed(struct verdicts *v, const struct probe *probe)
 		court_init(&s->court, clock_now_ms());
 		HASH_ADD(hh, v->probes, key, sizeof(s->key), s);
 	}
+	if (v->started)
+		court_mark(v, probe->key); /* it may have been shut out, or let in again */
 	reseat_soon(v);
 }
 

@@ -149,32 +149,43 @@ int64_t check_left_us(const struct check *check)
 	return left_us > 0 ? left_us : 0;
 }
 
-enum reason check_police(const struct check *check, const char *host, bool redirect,
-	const struct addresses *found, struct addresses *permitted,
-	char detail[RESULT_DETAIL_MAX_BYTES])
+static enum reason refuse_way(
+	const struct check_way *way, const char *address, char detail[RESULT_DETAIL_MAX_BYTES])
 {
 	struct sockaddr_storage literal;
-	char text[NET_ADDRESS_SIZE];
-	permitted->n = 0;
-	for (int i = 0; i < found->n; i++)
-		if (policy_permits(
-			    engine_policy(check->engine), (const struct sockaddr *)&found->item[i]))
-			permitted->item[permitted->n++] = found->item[i];
-	if (permitted->n > 0)
-		return REASON_OK;
-	net_format((const struct sockaddr *)&found->item[0], text);
-	bool is_literal = net_parse_literal(host, &literal);
-	if (is_literal && !redirect) {
-		snprintf(detail, RESULT_DETAIL_MAX_BYTES, "this probe may not contact %s", text);
+	bool is_literal = net_parse_literal(way->host, &literal);
+	if (is_literal && !way->redirect) {
+		snprintf(detail, RESULT_DETAIL_MAX_BYTES, "this probe may not contact %s", address);
 		return REASON_INTERNAL_POLICY;
 	}
 	if (is_literal)
 		snprintf(detail, RESULT_DETAIL_MAX_BYTES,
-			"a redirect leads to %s, which must not be contacted", text);
+			"a redirect leads to %s, which must not be contacted", address);
 	else
 		snprintf(detail, RESULT_DETAIL_MAX_BYTES,
-			"%.150s leads to %s, which must not be contacted", host, text);
+			"%.150s leads to %s, which must not be contacted", way->host, address);
 	return REASON_DNS_FORBIDDEN_ADDRESS;
+}
+
+enum reason check_police(const struct check *check, const struct check_way *way,
+	const struct addresses *found, struct addresses *permitted,
+	char detail[RESULT_DETAIL_MAX_BYTES])
+{
+	const struct policy *policy = engine_policy(check->engine);
+	char text[NET_ADDRESS_SIZE];
+	permitted->n = 0;
+	if (way->port && !policy_permits_port(policy, way->port)) {
+		snprintf(detail, RESULT_DETAIL_MAX_BYTES, "this probe may not connect to port %d%s",
+			way->port, way->redirect ? ", to which a redirect leads" : "");
+		return REASON_INTERNAL_POLICY;
+	}
+	for (int i = 0; i < found->n; i++)
+		if (policy_permits(policy, (const struct sockaddr *)&found->item[i]))
+			permitted->item[permitted->n++] = found->item[i];
+	if (permitted->n > 0)
+		return REASON_OK;
+	net_format((const struct sockaddr *)&found->item[0], text);
+	return refuse_way(way, text, detail);
 }
 
 static void add_us(int64_t *sum, int64_t one)

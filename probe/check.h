@@ -79,12 +79,18 @@ void check_cross(struct check *check, enum threshold threshold, enum severity se
 void check_judge_time(struct check *check, enum threshold threshold,
 	const struct threshold_ms *limits, int64_t took_us, enum reason reason, const char *what);
 int64_t check_left_us(const struct check *check); /* until the deadline; 0 when over */
+/* Where a check, or one of its hops, is about to go. */
+struct check_way {
+	const char *host;
+	int port;      /* 0: none */
+	bool redirect; /* that led there */
+};
 /*
- * The address policy after a look-up of HOST: keeps those of FOUND that may be contacted. REASON_OK
+ * The address policy after a look-up of WAY's host: keeps those of FOUND that may be contacted. REASON_OK
  * with at least one, or why none is left, with a DETAIL: a literal address is refused by local
- * policy, a name (or a REDIRECT to anything) leads where it must not.
+ * policy, like a port; a name (or a redirect to anything) leads where it must not.
  */
-enum reason check_police(const struct check *check, const char *host, bool redirect,
+enum reason check_police(const struct check *check, const struct check_way *way,
 	const struct addresses *found, struct addresses *permitted,
 	char detail[RESULT_DETAIL_MAX_BYTES]);
 /* Adds the phases of one transfer, or hop, to the result's; UNSET adds nothing. */

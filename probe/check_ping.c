@@ -199,7 +199,8 @@ static void on_resolved(void *arg, enum reason reason, const struct addresses *f
 		check_end(check, reason, "%s: %s", check->monitor->target, reason_text_en(reason));
 		return;
 	}
-	reason = check_police(check, check->monitor->target, false, found, &permitted, detail);
+	struct check_way way = {.host = check->monitor->target};
+	reason = check_police(check, &way, found, &permitted, detail);
 	if (reason != REASON_OK)
 		check_end(check, reason, "%s", detail);
 	else if (choose_address(s, &permitted))

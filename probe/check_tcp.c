@@ -196,7 +196,8 @@ static void on_resolved(void *arg, enum reason reason, const struct addresses *f
 		check_end(s->check, reason, "%s: %s", s->host, reason_text_en(reason));
 		return;
 	}
-	reason = check_police(s->check, s->host, false, found, &s->addresses, s->detail);
+	struct check_way way = {.host = s->host, .port = s->port};
+	reason = check_police(s->check, &way, found, &s->addresses, s->detail);
 	if (reason != REASON_OK)
 		check_end(s->check, reason, "%s", s->detail);
 	else

@@ -4,7 +4,7 @@
 
 #include "probe/dial.h"
 #include "probe/net.h"
-#include "proto/policy.h"
+#include "proto/fence.h"
 #include "proto/base/log.h"
 #include "proto/base/mem.h"
 #include "proto/base/yaml.h"
@@ -63,17 +63,6 @@ static void check_coordinator(const void *object, const char *path, struct probl
 	if (rest && !c->addresses.n)
 		problems_add(problems, path,
 			"addresses are missing; accepted: addresses: [\"HOST:PORT\"]");
-}
-
-static int check_allow(const void *value, const char **why)
-{
-	const struct strings *allow = value;
-	for (size_t i = 0; i < allow->n; i++) {
-		struct cidr cidr;
-		if (cidr_parse(allow->item[i], &cidr, why))
-			return -1;
-	}
-	return 0;
 }
 
 static int check_spool_max(const void *value, const char **why)
@@ -159,10 +148,16 @@ static const struct field conf_fields[] = {
 	{.name = "log_level", .type = FIELD_ENUM, .offset = offsetof(struct probe_conf, log_level),
 	 .names = log_level_names, .fallback = "\"info\"", .doc = "How much is logged."},
 	{.name = "allow", .type = FIELD_STRINGS, .offset = offsetof(struct probe_conf, allow), .max = 256,
-	 .check = check_allow, .doc = "Networks (CIDR) that checks may contact beyond public addresses."},
+	 .check = fence_check_allow, .doc = "Networks (CIDR) that checks may contact beyond public addresses."},
 	{.name = "types", .type = FIELD_STRINGS, .offset = offsetof(struct probe_conf, types), .max = 32,
 	 .fallback = "[\"ping\", \"tcp\", \"http\", \"redirect\"]", .check = check_types,
 	 .doc = "Kinds of check that this probe is willing to run."},
+	{.name = "ports", .type = FIELD_CUSTOM, .offset = offsetof(struct probe_conf, ports), .custom = &fence_ports_custom,
+	 .doc = "Ports, and ranges of them (8000-8099), that checks may connect to; default: all."},
+	{.name = "methods", .type = FIELD_STRINGS, .offset = offsetof(struct probe_conf, methods), .max = 16,
+	 .check = fence_check_methods, .doc = "HTTP methods that checks may use; default: all."},
+	{.name = "organizations", .type = FIELD_STRINGS, .offset = offsetof(struct probe_conf, organizations), .max = 64,
+	 .check = fence_check_organizations, .doc = "Organizations whose monitors this probe checks; default: all, or the one that it joined for."},
 	{.name = "min_interval", .type = FIELD_DURATION, .offset = offsetof(struct probe_conf, min_interval_ms),
 	 .min = INTERVAL_MIN_MS, .max = INTERVAL_MAX_MS, .fallback = "\"10s\"",
 	 .doc = "A monitor with a smaller interval is checked at this one."},

@@ -30,6 +30,7 @@ struct probe_conf {
 	int log_level;
 	struct strings allow; /* CIDRs allowed beyond public addresses */
 	struct strings types; /* check kinds we are willing to run; default all */
+	struct strings ports, methods, organizations; /* none: all */
 	int64_t min_interval_ms;
 	int64_t in_flight_max, per_second, per_destination, body_max_bytes;
 	int64_t results_max;     /* kept in memory while the coordinator is away */

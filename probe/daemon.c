@@ -10,7 +10,7 @@
 #include "probe/check.h"
 #include "probe/joined.h"
 #include "probe/dial.h"
-#include "proto/policy.h"
+#include "proto/fence.h"
 #include "probe/schedule.h"
 #include "probe/tilt.h"
 #include "probe/token.h"
@@ -115,16 +115,20 @@ static void done_cb(void *arg, struct job *job, struct result *result)
 
 /* ---- starts */
 
-static bool is_allowed(const struct daemon *d, int type)
+/* What the local file says of M; nothing that a coordinator sends can change it. Whether the
+ * machine is able to is found out by trying. */
+static enum fence judge_locally(const struct daemon *d, const struct monitor *m)
 {
-	for (size_t i = 0; i < d->conf.types.n; i++)
-		if (strcmp(d->conf.types.item[i], check_kind_names[type]) == 0)
-			return true;
-	return false;
+	struct capabilities can = {.ipv4 = true,
+		.ipv6 = true,
+		.icmp = true,
+		.types = d->conf.types,
+		.methods = d->conf.methods,
+		.organizations = d->conf.organizations};
+	return fence_judge(&can, &d->policy, m);
 }
 
-/* Says that the local file forbids this kind of check. */
-static void refuse(struct daemon *d, struct job *job, int64_t round)
+static void refuse(struct daemon *d, struct job *job, int64_t round, enum fence fence)
 {
 	struct result r = {.monitor = job->monitor.id,
 		.monitor_revision = job->monitor.revision,
@@ -138,17 +142,23 @@ static void refuse(struct daemon *d, struct job *job, int64_t round)
 			.not_after_wall_ms = UNSET,
 			.days = UNSET},
 		.ping = {UNSET, UNSET, UNSET, UNSET, UNSET, UNSET}};
-	spoil(&r, REASON_INTERNAL_POLICY, "the probe's own file does not allow this kind of check");
+	char words[FENCE_WORDS_SIZE];
+	struct capabilities none = {0};
+	char *detail = mem_printf("this probe %s, says its own file",
+		fence_words(fence, &none, &job->monitor, words));
+	spoil(&r, REASON_INTERNAL_POLICY, detail);
+	free(detail);
 	agent_add(d->agent, &r, clock_now_ms());
 }
 
 static void run_cb(void *arg, struct job *job, int64_t round)
 {
 	struct daemon *d = arg;
-	if (is_allowed(d, job->monitor.type))
+	enum fence fence = judge_locally(d, &job->monitor);
+	if (fence == FENCE_OPEN)
 		engine_run(d->engine, job, round, done_cb, d);
 	else
-		refuse(d, job, round);
+		refuse(d, job, round, fence);
 }
 
 static void drop_cb(void *arg, const struct id *monitor)
@@ -202,8 +212,14 @@ static void capabilities_cb(void *arg, struct capabilities *out)
 		.ipv6 = reaches(d, AF_INET6),
 		.icmp = engine_can_ping(d->engine, AF_INET) || engine_can_ping(d->engine, AF_INET6),
 		.types = d->conf.types,
+		.methods = d->conf.methods,
 		.allow = d->conf.allow,
-		.min_interval_ms = d->conf.min_interval_ms};
+		.ports = d->conf.ports,
+		.organizations = d->conf.organizations,
+		.min_interval_ms = d->conf.min_interval_ms,
+		.per_second = d->conf.per_second,
+		.per_destination = d->conf.per_destination,
+		.body_max_bytes = d->conf.body_max_bytes};
 }
 
 static void silent_cb(void *arg, enum link_stream stream)
@@ -243,14 +259,9 @@ static void deny_coordinator(struct daemon *d)
 
 static void set_policy(struct daemon *d)
 {
+	struct capabilities can = {.allow = d->conf.allow, .ports = d->conf.ports};
 	policy_reset(&d->policy);
-	for (size_t i = 0; i < d->conf.allow.n; i++) {
-		const char *why = NULL;
-		if (policy_allow(&d->policy, d->conf.allow.item[i],
-			    &why)) /* the schema has looked already */
-			log_error("probe.allow cidr=%s error=%s", log_quote(d->conf.allow.item[i]),
-				why);
-	}
+	fence_policy(&can, &d->policy);
 	policy_deny_own(&d->policy);
 	deny_coordinator(d);
 }

@@ -312,8 +312,9 @@ static void on_resolved(void *arg, enum reason reason, const struct addresses *f
 		finish(hop, reason, detail);
 		return;
 	}
-	reason =
-		check_police(hop->check, hop->host, !hop->request.first, found, &permitted, detail);
+	struct check_way way = {
+		.host = hop->host, .port = hop->port, .redirect = !hop->request.first};
+	reason = check_police(hop->check, &way, found, &permitted, detail);
 	if (reason != REASON_OK)
 		finish(hop, reason, detail);
 	else

@@ -133,6 +133,7 @@ static int keep_token(struct joining *j)
 		.addresses = j->string.addresses,
 		.pin = j->string.pins,
 		.name = j->string.ca_name,
+		.organization = j->string.organization,
 		.string_hash = j->hash};
 	if (joined_write(j->conf->state_dir, &now, j->why))
 		return -1;

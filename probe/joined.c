@@ -3,6 +3,7 @@
 #include "probe/joined.h"
 
 #include "proto/base/mem.h"
+#include "proto/fence.h"
 #include "proto/joinstring.h"
 #include "quorate/limits.h"
 
@@ -28,6 +29,8 @@ static const struct field joined_fields[] = {
 	{.name = "pin", .type = FIELD_STRINGS, .offset = offsetof(struct joined, pin), .max = JOIN_PINS_MAX,
 	 .check = join_check_pins},
 	{.name = "name", .type = FIELD_STRING, .offset = offsetof(struct joined, name), .min = 1, .max = 253},
+	{.name = "organization", .type = FIELD_STRING, .offset = offsetof(struct joined, organization), .min = 1,
+	 .max = ORGANIZATION_MAX_BYTES, .check = organization_check},
 	{.name = "string_hash", .type = FIELD_STRING, .offset = offsetof(struct joined, string_hash), .max = 64},
 };
 // clang-format on
@@ -93,11 +96,44 @@ static void move_strings(struct strings *to, struct strings *from)
 	*from = old;
 }
 
+/* The join string's word is final; probe.yml may not even narrow it to nothing. */
+static int keep_private(struct probe_conf *conf, struct joined *j, char why[TOKEN_WHY_SIZE])
+{
+	struct strings *served = &conf->organizations;
+	if (!j->organization)
+		return 0;
+	if (served->n && !strings_have(served, j->organization)) {
+		snprintf(why, TOKEN_WHY_SIZE,
+			"organizations: '%s' is missing; accepted: the organization that this "
+			"probe joined for, or nothing",
+			j->organization);
+		return -1;
+	}
+	for (size_t i = 0; i < served->n; i++)
+		free(served->item[i]);
+	served->item = mem_resize(served->item, 1, sizeof(*served->item));
+	served->item[0] = mem_strdup(j->organization);
+	served->n = 1;
+	return 0;
+}
+
+static int complete_from(struct probe_conf *conf, struct joined *j, char why[TOKEN_WHY_SIZE])
+{
+	if (!conf->name)
+		conf->name = mem_strdup(j->probe);
+	if (!conf->coordinator.addresses.n) {
+		move_strings(&conf->coordinator.addresses, &j->addresses);
+		move_strings(&conf->coordinator.pin, &j->pin);
+		if (conf->coordinator.pin.n) /* the key is the proof: no CA is asked */
+			mem_set(&conf->coordinator.ca, NULL);
+		mem_set(&conf->coordinator.name, j->name);
+	}
+	return strcmp(conf->name, j->probe) == 0 ? keep_private(conf, j, why) : 0;
+}
+
 int joined_complete(struct probe_conf *conf, char why[TOKEN_WHY_SIZE])
 {
 	struct joined j;
-	if (conf->name && conf->coordinator.addresses.n)
-		return 0;
 	int found = joined_read(conf->state_dir, &j, why);
 	if (found == -1)
 		return -1;
@@ -106,17 +142,9 @@ int joined_complete(struct probe_conf *conf, char why[TOKEN_WHY_SIZE])
 			"name: missing; accepted: the probe's name, or 'quorate-probe join' first");
 		return conf->name ? 0 : -1;
 	}
-	if (!conf->name)
-		conf->name = mem_strdup(j.probe);
-	if (!conf->coordinator.addresses.n) {
-		move_strings(&conf->coordinator.addresses, &j.addresses);
-		move_strings(&conf->coordinator.pin, &j.pin);
-		if (conf->coordinator.pin.n) /* the key is the proof: no CA is asked */
-			mem_set(&conf->coordinator.ca, NULL);
-		mem_set(&conf->coordinator.name, j.name);
-	}
+	int result = complete_from(conf, &j, why);
 	schema_clear(&joined_schema, &j);
-	return 0;
+	return result;
 }
 
 /* ---- files */

@@ -12,8 +12,9 @@
 struct joined {
 	char *probe;
 	struct strings addresses, pin;
-	char *name;        /* in the coordinator's certificate, instead of pins; NULL: none */
-	char *string_hash; /* hex SHA-256 of the join string's secret, to know it again */
+	char *organization; /* the one that we serve; NULL: we are shared */
+	char *name;         /* in the coordinator's certificate, instead of pins; NULL: none */
+	char *string_hash;  /* hex SHA-256 of the join string's secret, to know it again */
 };
 extern const struct schema joined_schema;
 
@@ -22,8 +23,9 @@ extern const struct schema joined_schema;
 MUST_CHECK int joined_read(const char *state_dir, struct joined *out, char why[TOKEN_WHY_SIZE]);
 MUST_CHECK int joined_write(
 	const char *state_dir, const struct joined *j, char why[TOKEN_WHY_SIZE]);
-/* Fills in what CONF does not say: name, and the coordinator unless it has addresses. -1 and WHY:
- * nobody says who we are, or the file is damaged. */
+/* Fills in what CONF does not say: name, and the coordinator unless it has addresses; a probe that
+ * joined for one organization serves no other. -1 and WHY: nobody says who we are, the file is
+ * damaged, or the two contradict each other. */
 MUST_CHECK int joined_complete(struct probe_conf *conf, char why[TOKEN_WHY_SIZE]);
 
 /* PATH becomes a file of mode 0600 with TEXT, all of it or none. As root it belongs to whom its

@@ -3,6 +3,7 @@
 #include "proto/joinstring.h"
 
 #include "proto/base/mem.h"
+#include "proto/fence.h"
 #include "quorate/limits.h"
 
 #include <ctype.h>
@@ -125,6 +126,13 @@ static const struct field join_fields[] = {
 		.max = NAME_MAX_BYTES,
 		.check = check_word,
 		.doc = "The probe that it is for."},
+	{.name = "organization",
+		.type = FIELD_STRING,
+		.offset = offsetof(struct join_string, organization),
+		.min = 1,
+		.max = ORGANIZATION_MAX_BYTES,
+		.check = organization_check,
+		.doc = "The one organization that it serves; shared if left out."},
 	{.name = "secret",
 		.type = FIELD_STRING,
 		.offset = offsetof(struct join_string, secret),

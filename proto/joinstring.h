@@ -3,7 +3,8 @@
  * The join string: one line that carries everything a new probe needs to find its coordinator, to
  * recognise it, and to be let in once. The coordinator makes it, `quorate-probe join` reads it.
  *
- *   quorate-join-1:BASE64URL({"addresses": […], "pin": […] or "ca_name", "probe", "secret", "expires"})
+ *   quorate-join-1:BASE64URL({"addresses": […], "pin": […] or "ca_name", "probe",
+ *                             "organization", "secret", "expires"})
  *
  * It holds a secret: whoever has one wipes it, and never logs it. Errors never show its content.
  */
@@ -26,7 +27,8 @@ struct join_string {
 	struct strings pins; /* "sha256//BASE64" of the coordinator's public key: any of them */
 	char *ca_name;       /* instead of pins: the name in its certificate; NULL: none */
 	char *probe;
-	char *secret; /* SECRET */
+	char *organization; /* the one that it serves, for good; NULL: it is shared */
+	char *secret;       /* SECRET */
 	int64_t expires_wall_ms;
 };
 extern const struct schema join_string_schema;

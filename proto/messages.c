@@ -8,6 +8,7 @@
 
 #include "proto/base/buf.h"
 #include "proto/base/mem.h"
+#include "proto/joinstring.h"
 #include "proto/monitor.h"
 
 #include <stdlib.h>
@@ -42,27 +43,11 @@ static int check_session(const void *value, const char **why)
 	 .flags = FIELD_REQUIRED | FIELD_SECRET, .min = SESSION_BYTES, .max = SESSION_BYTES, .check = check_session, \
 	 .accepts = "32 lower-case hex digits", .doc = "Of the probe's open session, as welcome gave it."}
 
+#define PINS_FIELD(s) \
+	{.name = "pins", .type = FIELD_STRINGS, .offset = offsetof(struct s, pins), .max = JOIN_PINS_MAX, \
+	 .check = join_check_pins, .doc = "The keys of the coordinator's door, now and next: sha256//BASE64; none: no change."}
+
 /* ---- hello */
-
-static const struct field capabilities_fields[] = {
-	{.name = "ipv4", .type = FIELD_BOOL, .offset = offsetof(struct capabilities, ipv4),
-	 .doc = "IPv4 targets can be reached."},
-	{.name = "ipv6", .type = FIELD_BOOL, .offset = offsetof(struct capabilities, ipv6),
-	 .doc = "IPv6 targets can be reached."},
-	{.name = "icmp", .type = FIELD_BOOL, .offset = offsetof(struct capabilities, icmp),
-	 .doc = "The probe may send pings."},
-	{.name = "types", .type = FIELD_STRINGS, .offset = offsetof(struct capabilities, types), .max = 32,
-	 .doc = "Kinds of check that the probe runs: ping, tcp, http, redirect."},
-	{.name = "allow", .type = FIELD_STRINGS, .offset = offsetof(struct capabilities, allow), .max = 256,
-	 .doc = "Networks (CIDR) that the probe's local file allows beyond public addresses."},
-	{.name = "min_interval_ms", .type = FIELD_INT, .offset = offsetof(struct capabilities, min_interval_ms),
-	 .min = 0, .max = INTERVAL_MAX_MS, .fallback = "10000",
-	 .doc = "The smallest interval at which the probe repeats a check."},
-};
-
-static const struct schema capabilities_schema = {
-	.name = "capabilities", .fields = capabilities_fields, .n_fields = ARRAY_LEN(capabilities_fields),
-	.size_bytes = sizeof(struct capabilities)};
 
 static const struct field hello_fields[] = {
 	{.name = "version", .type = FIELD_INT, .offset = offsetof(struct hello, version), .flags = FIELD_REQUIRED,
@@ -90,6 +75,7 @@ static const struct field welcome_fields[] = {
 	 .max = 60000, .fallback = "10000", .doc = "A report at least this often, empty if there is nothing to say."},
 	{.name = "now_wall_ms", .type = FIELD_INT, .offset = offsetof(struct welcome, now_wall_ms), .min = 0, .max = BIG,
 	 .doc = "The coordinator's wall clock, milliseconds since 1970."},
+	PINS_FIELD(welcome),
 };
 
 const struct schema welcome_schema = {
@@ -121,6 +107,8 @@ static const struct field report_fields[] = {
 	 .doc = "Why the probe cannot keep results on its disk, if so."},
 	{.name = "results", .type = FIELD_LIST, .offset = offsetof(struct report, results), .sub = &result_schema,
 	 .max = RESULTS_PER_REPORT_MAX, .doc = "Failures first, then the newest first. Empty: a heartbeat."},
+	{.name = "pins_kept", .type = FIELD_BOOL, .offset = offsetof(struct report, pins_kept),
+	 .doc = "The pins told last are on the probe's disk, or it needs none: a dial to the next key will succeed."},
 };
 
 const struct schema report_schema = {
@@ -133,6 +121,7 @@ static const struct field receipt_fields[] = {
 	 .doc = "A sentence for the probe's log."},
 	{.name = "now_wall_ms", .type = FIELD_INT, .offset = offsetof(struct receipt, now_wall_ms), .min = 0, .max = BIG,
 	 .doc = "The coordinator's wall clock."},
+	PINS_FIELD(receipt),
 };
 
 const struct schema receipt_schema = {

@@ -11,6 +11,7 @@
 #define QUORATE_PROTO_MESSAGES_H
 
 #include "proto/base/schema.h"
+#include "proto/fence.h"
 #include "quorate/monitor.h"
 #include "quorate/result.h"
 
@@ -31,14 +32,6 @@ enum message_type {
 };
 extern const char *const message_type_names[];
 
-/* What the probe can and may do: from its machine and its local file; the coordinator cannot widen it. */
-struct capabilities {
-	bool ipv4, ipv6, icmp;
-	struct strings types; /* names of check kinds */
-	struct strings allow; /* CIDRs that its local file allows beyond public addresses */
-	int64_t min_interval_ms;
-};
-
 struct hello {
 	int64_t version;
 	char *probe;    /* name */
@@ -53,6 +46,7 @@ struct welcome {
 	struct id probe_id;
 	int64_t heartbeat_ms;
 	int64_t now_wall_ms;
+	struct strings pins; /* of the door's key, now and next; none: nothing to say */
 };
 
 struct refused {
@@ -68,6 +62,7 @@ struct report {
 	int64_t dropped;     /* results lost to bounds since its start */
 	char *spool_error;   /* why results cannot be kept on the probe's disk; NULL: they can */
 	struct list results; /* of struct result */
+	bool pins_kept;      /* the pins told last are kept, or not needed */
 };
 
 enum receipt_status {
@@ -83,6 +78,7 @@ struct receipt {
 	int status;
 	char *detail;
 	int64_t now_wall_ms;
+	struct strings pins; /* as in welcome, when they changed since */
 };
 
 struct poll {

@@ -69,22 +69,6 @@ static const char *expand_short_form(json_t *monitor, const char *path, struct p
 	return form;
 }
 
-/* People's files may name it; it belongs to the file or the key, not to the monitor. */
-static void take_organization(json_t *monitor, const char *path, struct problems *problems)
-{
-	const json_t *value = json_object_get(monitor, "organization");
-	size_t n = json_string_length(value);
-	char at[160];
-
-	if (value == NULL)
-		return;
-	join_path(at, path, "organization");
-	if (!json_is_null(value) && (n == 0 || n > NAME_MAX_BYTES))
-		problems_add(problems, at, "cannot be used; accepted: a text of 1 to %d bytes",
-			NAME_MAX_BYTES);
-	json_object_del(monitor, "organization");
-}
-
 static const char *text_of(const json_t *object, const char *name)
 {
 	const char *text = json_string_value(json_object_get(object, name));
@@ -176,7 +160,6 @@ int monitor_decode(const json_t *in, unsigned flags, const char *path, struct mo
 
 	if (people) {
 		form = expand_short_form(regular, path, problems);
-		take_organization(regular, path, problems);
 		fill_in(regular);
 		in = regular;
 	}

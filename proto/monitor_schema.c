@@ -4,6 +4,7 @@
  * interval, rounds of a POST, certificate thresholds of https) are filled in by monitor_decode for
  * people; the wire form carries them.
  */
+#include "proto/fence.h"
 #include "proto/monitor_internal.h"
 
 // clang-format off
@@ -160,6 +161,9 @@ static const struct field monitor_fields[] = {
 		.max = TIMEOUT_MAX_MS, .fallback = "\"10s\"",
 		.doc = "For the whole check; the interval if that is shorter than 10s."},
 	{.name = "enabled", .type = FIELD_BOOL, .offset = OF(enabled), .fallback = "true", .doc = "false pauses it."},
+	{.name = "organization", .type = FIELD_STRING, .offset = OF(organization), .min = 1,
+		.max = ORGANIZATION_MAX_BYTES, .fallback = "\"" ORGANIZATION_DEFAULT "\"", .check = organization_check,
+		.doc = "Whose it is; only probes that serve this organization check it."},
 	{.name = "service", .type = FIELD_STRING, .offset = OF(service), .min = 1, .max = NAME_MAX_BYTES,
 		.check = line_check, .doc = "The service that it belongs to."},
 	{.name = "memo", .type = FIELD_STRING, .offset = OF(memo), .max = MEMO_MAX_BYTES,

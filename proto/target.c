@@ -9,6 +9,8 @@
 
 #include <arpa/inet.h>
 #include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define HOST_MAX_BYTES  253 /* RFC 1035, section 2.3.4, as text */
@@ -180,4 +182,33 @@ int url_check(const void *value, const char **why)
 {
 	*why = "an absolute http:// or https:// URL without user, password, #fragment or spaces";
 	return url_problem(*(char *const *)value) == NULL ? 0 : -1;
+}
+
+/* "host:port", "[v6]:port", "host" in N bytes at S. */
+static void split_authority(const char *s, size_t n, char host[MONITOR_HOST_SIZE], int *port)
+{
+	const char *end = s + n, *from = *s == '[' ? s + 1 : s, *to, *colon;
+
+	to = memchr(from, *s == '[' ? ']' : ':', (size_t)(end - from));
+	if (to == NULL)
+		to = end;
+	snprintf(host, MONITOR_HOST_SIZE, "%.*s", (int)(to - from), from);
+	colon = memchr(to, ':', (size_t)(end - to));
+	if (colon != NULL)
+		*port = (int)strtol(colon + 1, NULL, 10);
+}
+
+void monitor_destination(const struct monitor *m, char host[MONITOR_HOST_SIZE], int *port)
+{
+	const char *rest = strstr(m->target, "://");
+
+	*port = 0;
+	if (m->type == CHECK_PING) {
+		snprintf(host, MONITOR_HOST_SIZE, "%s", m->target);
+	} else if (m->type == CHECK_TCP || rest == NULL) {
+		split_authority(m->target, strlen(m->target), host, port);
+	} else {
+		*port = strncasecmp(m->target, "https:", 6) == 0 ? 443 : 80;
+		split_authority(rest + 3, strcspn(rest + 3, "/?#"), host, port);
+	}
 }

@@ -70,8 +70,10 @@ void api_stream_end(struct api_stream *s); /* no CLOSED afterwards */
 
 struct route {
 	const char *method;
-	const char *pattern; /* "/api/v1/monitors/{monitor}" */
-	int role;            /* enum role at least; -1: no key needed */
+	const char *pattern;  /* "/api/v1/monitors/{monitor}" */
+	int role;             /* enum role at least; -1: no key needed */
+	bool by_organization; /* a key of one organization may use it, too, and meets that one's
+				 things only */
 	void (*handle)(struct api_request *r);
 	size_t body_max_bytes; /* 0: has no body */
 	/* for openapi.json */

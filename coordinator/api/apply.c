@@ -121,8 +121,9 @@ static bool read_body(struct api_request *r, const json_t **monitors, bool *dry_
 	return false;
 }
 
-static const struct monitor *stored_for(struct registry *registry, const json_t *in)
+static const struct monitor *stored_for(const struct api_request *r, const json_t *in)
 {
+	struct registry *registry = r->coordinator->registry;
 	const char *external_id = json_string_value(json_object_get(in, "external_id"));
 	const char *name = json_string_value(json_object_get(in, "name"));
 	const struct registered *found =
@@ -130,11 +131,13 @@ static const struct monitor *stored_for(struct registry *registry, const json_t 
 
 	if (!found && name)
 		found = registry_monitor_by_name(registry, name);
+	if (found && !registry_sees(caller_organization(r), found->m.organization))
+		return NULL;
 	return found ? &found->m : NULL;
 }
 
 static json_t *read_inputs(
-	struct registry *registry, const json_t *monitors, struct problems *problems)
+	const struct api_request *r, const json_t *monitors, struct problems *problems)
 {
 	json_t *out = json_array(), *in;
 	char path[32];
@@ -142,8 +145,7 @@ static json_t *read_inputs(
 
 	json_array_foreach ((json_t *)(uintptr_t)monitors, i, in) {
 		snprintf(path, sizeof(path), "monitors[%zu]", i);
-		json_array_append_new(
-			out, monitor_input(in, stored_for(registry, in), path, problems));
+		json_array_append_new(out, monitor_input(r, in, stored_for(r, in), path, problems));
 	}
 	return out;
 }
@@ -180,7 +182,7 @@ void handle_apply(struct api_request *r)
 
 	if (!read_body(r, &monitors, &dry_run))
 		return;
-	inputs = read_inputs(registry, monitors, &problems);
+	inputs = read_inputs(r, monitors, &problems);
 	if (problems.total ||
 		registry_plan(registry, inputs, NULL, "monitors", &plan, &problems) == -1) {
 		reply_invalid(r, &problems);

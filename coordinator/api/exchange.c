@@ -310,6 +310,12 @@ static bool check_key(struct exchange *rq)
 			role_names[rq->route->role], role_names[rq->r.key->role]);
 		return false;
 	}
+	if (rq->r.key->organization && !rq->route->by_organization) {
+		problem_f(rq, 403, "forbidden",
+			"this is about all organizations, and the key belongs to one, '%s'",
+			rq->r.key->organization);
+		return false;
+	}
 	return true;
 }
 

@@ -29,6 +29,8 @@ void reply_invalid(struct api_request *r, const struct problems *problems);
 void reply_not_found(struct api_request *r, const char *what);
 /* 503: the change was not stored. */
 void reply_store_error(struct api_request *r);
+/* The only organization that the caller's key is for; NULL: all. Before the handler returns. */
+const char *caller_organization(const struct api_request *r);
 /* Sets NAME to TEXT, null for NULL. */
 void json_set_text(json_t *object, const char *name, const char *text);
 
@@ -42,12 +44,12 @@ void handle_monitor_explain(struct api_request *r);
 /* The monitor named in the address; answers 404 itself. */
 struct registered *find_monitor(struct api_request *r);
 /*
- * A monitor as people send it, made ready for the registry: where IN says "[redacted]", what STORED
- * (may be NULL) has there; a marker that stands for nothing is a problem. PATH as in
- * schema_decode_at. A new reference.
+ * A monitor as R's sender gave it, made ready for the registry: where IN says "[redacted]", what
+ * STORED (may be NULL) has there; a marker that stands for nothing is a problem. The organization is
+ * the key's, else what IN says, else STORED's. PATH as in schema_decode_at. A new reference.
  */
-json_t *monitor_input(const json_t *in, const struct monitor *stored, const char *path,
-	struct problems *problems);
+json_t *monitor_input(const struct api_request *r, const json_t *in, const struct monitor *stored,
+	const char *path, struct problems *problems);
 
 /* "warnings" of OUT: what stands in M as it is and would better be a secret; nothing without any. */
 void monitor_set_warnings(json_t *out, const struct monitor *m);
@@ -66,6 +68,7 @@ void handle_probes_list(struct api_request *r);
 void handle_probes_create(struct api_request *r);
 void handle_probe_get(struct api_request *r);
 void handle_probe_token(struct api_request *r);
+void handle_probe_revoke(struct api_request *r);
 void handle_probe_drain(struct api_request *r);
 void handle_probe_undrain(struct api_request *r);
 void handle_probe_delete(struct api_request *r);

@@ -77,7 +77,7 @@ static void removed_cb(void *arg, enum store_error error, const struct id *id UN
 
 static bool is_last_admin(struct registry *registry, const struct api_key *key)
 {
-	if (key->role != ROLE_ADMIN)
+	if (key->role != ROLE_ADMIN) /* none of them is bound to an organization */
 		return false;
 	for (const struct api_key *other = NULL; (other = registry_next_key(registry, other));)
 		if (other != key && other->role == ROLE_ADMIN)

@@ -16,6 +16,8 @@ struct registered *find_monitor(struct api_request *r)
 {
 	struct registered *found = registry_monitor_find(r->coordinator->registry, r->params[0]);
 
+	if (found && !registry_sees(caller_organization(r), found->m.organization))
+		found = NULL;
 	if (!found)
 		reply_not_found(r, "monitor");
 	return found;
@@ -90,6 +92,7 @@ static void set_etag(struct api_request *r, const struct monitor *m)
 /* ---- list */
 
 struct filter {
+	const char *organization;   /* the caller's; NULL: all */
 	const char *name, *service; /* part of the name, in any case; the whole service */
 	int state;
 };
@@ -98,6 +101,8 @@ static bool filter_fits(struct coordinator *c, const struct filter *f, const str
 {
 	int64_t since_wall_ms;
 
+	if (!registry_sees(f->organization, m->organization))
+		return false;
 	if (f->name && !strcasestr(m->name, f->name))
 		return false;
 	if (f->service && (!m->service || strcmp(m->service, f->service) != 0))
@@ -109,7 +114,9 @@ static bool filter_fits(struct coordinator *c, const struct filter *f, const str
 void handle_monitors_list(struct api_request *r)
 {
 	struct coordinator *c = r->coordinator;
-	struct filter f = {.name = api_query(r, "name"), .service = api_query(r, "service")};
+	struct filter f = {.organization = caller_organization(r),
+		.name = api_query(r, "name"),
+		.service = api_query(r, "service")};
 	struct registered *m;
 	struct id after, last;
 	char cursor[ID_TEXT_SIZE] = "";
@@ -195,7 +202,7 @@ static void reply_collision(struct api_request *r)
 static struct plan *plan_one(struct api_request *r, const struct monitor *stored)
 {
 	struct problems problems = {0};
-	json_t *inputs = json_pack("[o]", monitor_input(r->body, stored, "", &problems));
+	json_t *inputs = json_pack("[o]", monitor_input(r, r->body, stored, "", &problems));
 	struct plan *plan = NULL;
 
 	if (problems.total || registry_plan(r->coordinator->registry, inputs,
@@ -269,9 +276,27 @@ static void refuse_redacted(const json_t *in, const char *path, struct problems 
 	}
 }
 
+/* OUT belongs to who sent it. */
+static void set_organization(const struct api_request *r, json_t *out, const struct monitor *stored,
+	const char *path, struct problems *problems)
+{
+	const char *own = caller_organization(r);
+	const json_t *given = json_object_get(out, "organization");
+	const char *says = json_string_value(given);
+	char at[160];
+
+	if (own && given && !json_is_null(given) && !(says && strcmp(says, own) == 0)) {
+		snprintf(at, sizeof(at), "%s%sorganization", path, path[0] ? "." : "");
+		problems_add(problems, at, "this key is for organization '%s' only", own);
+	} else if (own || (stored && (!given || json_is_null(given)))) {
+		json_object_set_new(
+			out, "organization", json_string(own ? own : stored->organization));
+	}
+}
+
 /* What answers have beyond the monitor's fields is read-only like its id: accepted and ignored. */
-json_t *monitor_input(
-	const json_t *in, const struct monitor *stored, const char *path, struct problems *problems)
+json_t *monitor_input(const struct api_request *r, const json_t *in, const struct monitor *stored,
+	const char *path, struct problems *problems)
 {
 	json_t *redacted = stored ? monitor_encode(stored, SCHEMA_REDACT | SCHEMA_FULL) : NULL;
 	json_t *whole = stored ? monitor_encode(stored, SCHEMA_FULL) : NULL;
@@ -281,6 +306,8 @@ json_t *monitor_input(
 	json_object_del(out, "state");
 	json_object_del(out, "since");
 	json_object_del(out, "warnings");
+	if (json_is_object(out))
+		set_organization(r, out, stored, path, problems);
 	refuse_redacted(out, path, problems);
 	json_decref(restored);
 	json_decref(redacted);

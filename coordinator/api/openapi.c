@@ -78,6 +78,17 @@ static void add_member(json_t *schema, const char *name, const char *text)
 		json_object_set_new(properties, name, json_loads(text, 0, NULL));
 }
 
+static json_t *announced_schema(void)
+{
+	json_t *out = schema_describe(&capabilities_schema);
+
+	json_object_set_new(out, "type", json_pack("[s, s]", "object", "null"));
+	json_object_set_new(out, "readOnly", json_true());
+	json_object_set_new(out, "description",
+		json_string("What the probe last said of its machine and its local file."));
+	return out;
+}
+
 /* What answers have beyond the field table: only the server writes it. */
 static void add_answers_only(json_t *schemas)
 {
@@ -99,11 +110,13 @@ static void add_answers_only(json_t *schemas)
 		"{\"type\":\"array\",\"readOnly\":true,\"description\":\"Their names, the first "
 		"100; of one secret only.\",\"items\":{\"type\":\"string\"}}");
 	add_member(probe, "standing",
-		"{\"enum\":[\"never-seen\",\"voting\",\"lost\",\"drained\",\"twins\"],\"readOnly\":"
-		"true}");
+		"{\"enum\":[\"never-seen\",\"voting\",\"lost\",\"drained\",\"twins\",\"revoked\"],"
+		"\"readOnly\":true}");
 	add_member(probe, "heard_at",
 		"{\"type\":[\"string\",\"null\"],\"format\":\"date-time\",\"readOnly\":true}");
 	add_member(probe, "software", "{\"type\":[\"string\",\"null\"],\"readOnly\":true}");
+	json_object_set_new(
+		json_object_get(probe, "properties"), "capabilities", announced_schema());
 	add_member(probe, "monitors", "{\"type\":\"integer\",\"readOnly\":true}");
 	add_member(probe, "held_back",
 		"{\"type\":\"boolean\",\"readOnly\":true,\"description\":\"It sends more than its "
@@ -220,6 +233,8 @@ static json_t *operation_json(const struct route *route)
 		out, "security", route->role < 0 ? json_array() : json_pack("[{s:[]}]", "key"));
 	if (route->role >= 0)
 		json_object_set_new(out, "x-quorate-role", json_string(role_names[route->role]));
+	if (route->by_organization)
+		json_object_set_new(out, "x-quorate-by-organization", json_true());
 	return out;
 }
 

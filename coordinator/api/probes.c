@@ -9,22 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-static json_t *strings_json(const struct strings *s)
+/* What the probe last said of itself; null: nothing yet. */
+static json_t *announced_json(const struct probe *probe)
 {
-	json_t *out = json_array();
-
-	for (size_t i = 0; i < s->n; i++)
-		json_array_append_new(out, json_string(s->item[i]));
-	return out;
-}
-
-static json_t *capabilities_json(const struct capabilities *c)
-{
-	if (!c)
+	if (probe->announced_wall_ms == UNSET)
 		return json_null();
-	return json_pack("{s:b, s:b, s:b, s:o, s:o, s:I}", "ipv4", c->ipv4, "ipv6", c->ipv6, "icmp",
-		c->icmp, "types", strings_json(&c->types), "allow", strings_json(&c->allow),
-		"min_interval_ms", (json_int_t)c->min_interval_ms);
+	return schema_encode(&capabilities_schema, SCHEMA_FULL, &probe->announced);
 }
 
 static json_t *probe_json(struct coordinator *c, const struct probe *probe)
@@ -32,7 +22,6 @@ static json_t *probe_json(struct coordinator *c, const struct probe *probe)
 	json_t *out = schema_encode(&probe_schema, SCHEMA_REDACT, probe);
 	struct fleet_facts facts;
 
-	json_object_del(out, "token_hash");
 	fleet_facts(c->fleet, probe, &facts);
 	json_object_set_new(out, "drained", json_boolean(probe->drained));
 	json_object_set_new(out, "standing", json_string(standing_names[facts.standing]));
@@ -47,7 +36,7 @@ static json_t *probe_json(struct coordinator *c, const struct probe *probe)
 	json_object_set_new(out, "held_back_ms", json_integer(facts.held_ms));
 	json_object_set_new(out, "refused_messages", json_integer(facts.refused));
 	json_object_set_new(out, "loop_lag_ms", json_integer(facts.loop_lag_us / 1000));
-	json_object_set_new(out, "capabilities", capabilities_json(facts.capabilities));
+	json_object_set_new(out, "capabilities", announced_json(probe));
 	return out;
 }
 
@@ -64,7 +53,8 @@ void handle_probes_list(struct api_request *r)
 	items = json_array();
 	for (struct probe *p = NULL; (p = registry_next_probe(c->registry, p));) {
 		fleet_facts(c->fleet, p, &facts);
-		if ((!region || strcmp(p->region, region) == 0) &&
+		if (registry_sees(caller_organization(r), p->organization) &&
+			(!region || strcmp(p->region, region) == 0) &&
 			(standing < 0 || facts.standing == (enum standing)standing))
 			json_array_append_new(items, probe_json(c, p));
 	}
@@ -75,6 +65,8 @@ static struct probe *find_probe(struct api_request *r)
 {
 	struct probe *probe = registry_probe(r->coordinator->registry, r->params[0]);
 
+	if (probe && !registry_sees(caller_organization(r), probe->organization))
+		probe = NULL;
 	if (!probe)
 		reply_not_found(r, "probe");
 	return probe;
@@ -130,7 +122,10 @@ static void set_join(json_t *out, const struct coordinator *c, const struct prob
 
 	if (!c->join || secrets->valid_ms == 0)
 		return;
-	line = join_place_line(c->join, probe->name, secrets->join, secrets->expires_wall_ms);
+	line = join_place_line(c->join, &(struct join_who){.probe = probe->name,
+						.organization = probe->organization,
+						.secret = secrets->join,
+						.expires_wall_ms = secrets->expires_wall_ms});
 	json_object_set_new(out, "join", json_string(line));
 	explicit_bzero(line, strlen(line));
 	free(line);
@@ -182,8 +177,8 @@ void handle_probes_create(struct api_request *r)
 	struct probe_secrets *secrets = new_secrets(r);
 	struct problems problems = {0};
 
-	if (secrets && registry_admit_probe(r->coordinator->registry, r->body, false, secrets,
-			       &problems, created_cb, r) == -1)
+	if (secrets && registry_admit_probe(r->coordinator->registry, r->body, secrets, &problems,
+			       created_cb, r) == -1)
 		reply_invalid(r, &problems);
 }
 
@@ -192,21 +187,15 @@ void handle_probe_token(struct api_request *r)
 	struct probe *probe = find_probe(r);
 	struct probe_secrets *secrets = probe ? new_secrets(r) : NULL;
 	struct problems problems = {0};
-	json_t *in;
 
-	if (!secrets)
-		return;
-	in = json_pack("{s:s, s:s, s:s*}", "name", probe->name, "region", probe->region, "provider",
-		probe->provider);
-	if (registry_admit_probe(
-		    r->coordinator->registry, in, true, secrets, &problems, renewed_cb, r) == -1)
+	if (secrets && registry_renew_probe(r->coordinator->registry, probe->name, secrets,
+			       &problems, renewed_cb, r) == -1)
 		reply_invalid(r, &problems);
-	json_decref(in);
 }
 
 /* ---- out of service and back */
 
-static void drained_cb(void *arg, enum store_error error, const struct id *id)
+static void changed_cb(void *arg, enum store_error error, const struct id *id)
 {
 	struct api_request *r = arg;
 	const struct probe *probe =
@@ -223,7 +212,7 @@ static void set_drained(struct api_request *r, bool drained)
 	struct problems problems = {0};
 
 	if (find_probe(r) && registry_drain_probe(r->coordinator->registry, r->params[0], drained,
-				     &problems, drained_cb, r) == -1)
+				     &problems, changed_cb, r) == -1)
 		reply_invalid(r, &problems);
 }
 
@@ -235,6 +224,15 @@ void handle_probe_drain(struct api_request *r)
 void handle_probe_undrain(struct api_request *r)
 {
 	set_drained(r, false);
+}
+
+void handle_probe_revoke(struct api_request *r)
+{
+	struct problems problems = {0};
+
+	if (find_probe(r) && registry_revoke_probe(r->coordinator->registry, r->params[0],
+				     &problems, changed_cb, r) == -1)
+		reply_invalid(r, &problems);
 }
 
 static void removed_cb(void *arg, enum store_error error, const struct id *id UNUSED)

@@ -17,7 +17,8 @@ void handle_regions_list(struct api_request *r)
 
 	for (struct region *region = NULL;
 		(region = registry_next_region(r->coordinator->registry, region));)
-		json_array_append_new(items, region_json(region));
+		if (registry_sees(caller_organization(r), region->organization))
+			json_array_append_new(items, region_json(region));
 	reply_list(r, items, NULL);
 }
 
@@ -58,7 +59,7 @@ void handle_region_get(struct api_request *r)
 {
 	const struct region *region = registry_region(r->coordinator->registry, r->params[0]);
 
-	if (region)
+	if (region && registry_sees(caller_organization(r), region->organization))
 		api_reply_json(r, 200, region_json(region));
 	else
 		reply_not_found(r, "region");

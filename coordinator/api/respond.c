@@ -133,3 +133,8 @@ void json_set_text(json_t *object, const char *name, const char *text)
 {
 	json_object_set_new(object, name, text ? json_string(text) : json_null());
 }
+
+const char *caller_organization(const struct api_request *r)
+{
+	return r->key ? r->key->organization : NULL;
+}

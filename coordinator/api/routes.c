@@ -14,10 +14,16 @@
 /* JSON may take six bytes for one. */
 #define SECRET_BODY ((size_t)6 * SECRET_VALUE_MAX_BYTES + 64)
 
+/* OWN_x: a key of one organization may use it, and meets what is that one's. */
 #define GET(path, who, fn, doc, out, params)                                                       \
 	{                                                                                          \
 		.method = "GET", .pattern = (path), .role = (who), .handle = (fn),                 \
 		.summary = (doc), .gives = (out), .query = (params), .status = 200                 \
+	}
+#define OWN_GET(path, who, fn, doc, out, params)                                                   \
+	{                                                                                          \
+		.method = "GET", .pattern = (path), .role = (who), .by_organization = true,        \
+		.handle = (fn), .summary = (doc), .gives = (out), .query = (params), .status = 200 \
 	}
 #define POST(path, who, fn, room, doc, in, out, code)                                              \
 	{                                                                                          \
@@ -25,45 +31,58 @@
 		.body_max_bytes = (room), .summary = (doc), .takes = (in), .gives = (out),         \
 		.status = (code)                                                                   \
 	}
+#define OWN_POST(path, who, fn, room, doc, in, out, code)                                          \
+	{                                                                                          \
+		.method = "POST", .pattern = (path), .role = (who), .by_organization = true,       \
+		.handle = (fn), .body_max_bytes = (room), .summary = (doc), .takes = (in),         \
+		.gives = (out), .status = (code)                                                   \
+	}
 #define DELETE(path, who, fn, doc)                                                                 \
 	{                                                                                          \
 		.method = "DELETE", .pattern = (path), .role = (who), .handle = (fn),              \
 		.summary = (doc), .status = 204                                                    \
 	}
+#define OWN_DELETE(path, who, fn, doc)                                                             \
+	{                                                                                          \
+		.method = "DELETE", .pattern = (path), .role = (who), .by_organization = true,     \
+		.handle = (fn), .summary = (doc), .status = 204                                    \
+	}
 
 const struct route api_routes[] = {
-	GET(API "/monitors", ROLE_VIEWER, handle_monitors_list,
+	OWN_GET(API "/monitors", ROLE_VIEWER, handle_monitors_list,
 		"Monitors with their state, in the order of their making.", "[monitor]",
 		"name service state limit cursor effective"),
-	POST(API "/monitors", ROLE_EDITOR, handle_monitors_create, API_MONITOR_MAX_BYTES,
+	OWN_POST(API "/monitors", ROLE_EDITOR, handle_monitors_create, API_MONITOR_MAX_BYTES,
 		"Registers a monitor.", "monitor", "monitor", 201),
-	GET(API "/monitors/{monitor}", ROLE_VIEWER, handle_monitor_get,
+	OWN_GET(API "/monitors/{monitor}", ROLE_VIEWER, handle_monitor_get,
 		"One monitor, by id, external_id or name.", "monitor", "effective"),
 	{.method = "PUT",
 		.pattern = API "/monitors/{monitor}",
 		.role = ROLE_EDITOR,
+		.by_organization = true,
 		.handle = handle_monitor_put,
 		.body_max_bytes = API_MONITOR_MAX_BYTES,
 		.summary = "Replaces a monitor; If-Match guards against losing another's change.",
 		.takes = "monitor",
 		.gives = "monitor",
 		.status = 200},
-	DELETE(API "/monitors/{monitor}", ROLE_EDITOR, handle_monitor_delete, "Removes a monitor."),
-	GET(API "/monitors/{monitor}/explain", ROLE_VIEWER, handle_monitor_explain,
+	OWN_DELETE(API "/monitors/{monitor}", ROLE_EDITOR, handle_monitor_delete,
+		"Removes a monitor."),
+	OWN_GET(API "/monitors/{monitor}/explain", ROLE_VIEWER, handle_monitor_explain,
 		"The votes, their fates, the rule and the decision.", "explanation", NULL),
-	GET(API "/monitors/{monitor}/results", ROLE_VIEWER, handle_monitor_results,
+	OWN_GET(API "/monitors/{monitor}/results", ROLE_VIEWER, handle_monitor_results,
 		"The newest results, newest first.", "[result]", "limit"),
-	POST(API "/apply", ROLE_EDITOR, handle_apply, API_BODY_MAX_BYTES,
+	OWN_POST(API "/apply", ROLE_EDITOR, handle_apply, API_BODY_MAX_BYTES,
 		"Creates and updates many monitors, all or nothing.", "apply", "applied", 200),
-	GET(API "/regions", ROLE_VIEWER, handle_regions_list, "All regions.", "[region]", NULL),
+	OWN_GET(API "/regions", ROLE_VIEWER, handle_regions_list, "All regions.", "[region]", NULL),
 	POST(API "/regions", ROLE_EDITOR, handle_regions_create, SMALL, "Registers a region.",
 		"region", "region", 201),
-	GET(API "/regions/{region}", ROLE_VIEWER, handle_region_get, "One region, by name.",
+	OWN_GET(API "/regions/{region}", ROLE_VIEWER, handle_region_get, "One region, by name.",
 		"region", NULL),
 	DELETE(API "/regions/{region}", ROLE_EDITOR, handle_region_delete,
 		"Removes a region that no probe is in."),
-	GET(API "/probes", ROLE_VIEWER, handle_probes_list, "All probes and how they are doing.",
-		"[probe]", "region standing"),
+	OWN_GET(API "/probes", ROLE_VIEWER, handle_probes_list,
+		"All probes and how they are doing.", "[probe]", "region standing"),
 	{.method = "POST",
 		.pattern = API "/probes",
 		.role = ROLE_ADMIN,
@@ -75,8 +94,8 @@ const struct route api_routes[] = {
 		.gives = "probe",
 		.query = "valid",
 		.status = 201},
-	GET(API "/probes/{probe}", ROLE_VIEWER, handle_probe_get, "One probe, by name.", "probe",
-		NULL),
+	OWN_GET(API "/probes/{probe}", ROLE_VIEWER, handle_probe_get, "One probe, by name.",
+		"probe", NULL),
 	{.method = "POST",
 		.pattern = API "/probes/{probe}/token",
 		.role = ROLE_ADMIN,
@@ -86,6 +105,10 @@ const struct route api_routes[] = {
 		.gives = "probe",
 		.query = "valid",
 		.status = 200},
+	POST(API "/probes/{probe}/revoke", ROLE_ADMIN, handle_probe_revoke, 0,
+		"Takes a probe's token and join string away: it is cut, and its votes count no "
+		"more.",
+		NULL, "probe", 200),
 	POST(API "/probes/{probe}/drain", ROLE_ADMIN, handle_probe_drain, 0,
 		"Takes a probe out of service: its seats go to others, its absence is no alert.",
 		NULL, "probe", 200),

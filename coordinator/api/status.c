@@ -48,15 +48,17 @@ static json_t *monitors_json(struct coordinator *c, const struct verdict_counts 
 
 static json_t *probes_json(struct coordinator *c)
 {
-	int64_t n[STANDING_COUNT] = {0}, total = 0;
+	int64_t n[STANDING_COUNT] = {0}, total = 0, private = 0;
 	struct fleet_facts facts;
 	json_t *out = json_object();
 
 	for (struct probe *p = NULL; (p = registry_next_probe(c->registry, p)); total++) {
 		fleet_facts(c->fleet, p, &facts);
 		n[facts.standing]++;
+		private += p->organization != NULL;
 	}
 	json_object_set_new(out, "total", json_integer(total));
+	json_object_set_new(out, "private", json_integer(private));
 	for (int standing = 0; standing < STANDING_COUNT; standing++)
 		json_object_set_new(out, standing_names[standing], json_integer(n[standing]));
 	return out;

@@ -147,12 +147,6 @@ int command_apply(struct cli *cli, const struct args *args)
 		cli_note(cli, "quorate: nothing was sent");
 		status = CLI_USAGE;
 	} else {
-		const char *organization = files_organization(files);
-		if (organization && strcmp(organization, "default") != 0)
-			cli_note(cli,
-				"quorate: this version has one organization, 'default'; the "
-				"monitors of '%s' go there",
-				organization);
 		status = apply(cli, files, args_has(args, "dry-run"));
 	}
 	files_free(files);

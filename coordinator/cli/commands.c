@@ -33,6 +33,7 @@ static const struct cli_option monitor_show_options[] = {
 static const struct cli_option probe_add_options[] = {
 	{"region", 0, "REGION", "the registered region that it stands in"},
 	{"provider", 0, "TEXT", "whose network it is in; default: its region's"},
+	{"org", 0, "ORG", "private: it serves this organization only, for good; default: shared"},
 	{"valid", 0, "DURATION", "how long the join string is good; default 1h"},
 	{"save", 0, "FILE",
 		"write the join string, or the token, to the new FILE (0600) instead of showing "
@@ -51,6 +52,8 @@ static const struct cli_option probe_token_options[] = {
 static const struct cli_option region_add_options[] = {
 	{"title", 0, "TEXT", "its name for people: Tokyo"},
 	{"provider", 0, "TEXT", "whose network it is in: the default for its probes"},
+	{"org", 0, "ORG",
+		"private: for this organization only, and never meant by *; default: shared"},
 	{"set", 0, "NAME", "a set that it belongs to: monitors write @NAME; may be repeated"},
 	{0},
 };
@@ -75,6 +78,7 @@ static const struct cli_option key_add_options[] = {
 	{"role", 0, "ROLE",
 		"viewer (reads; the default), editor (changes monitors and regions too) or admin "
 		"(everything)"},
+	{"org", 0, "ORG", "for this organization only: viewer or editor; default: for all"},
 	{"save", 0, "FILE", "write the key to the new FILE (0600) instead of showing it"},
 	{0},
 };
@@ -125,9 +129,12 @@ const struct command commands[] = {
 	{"probe", "list", NULL, 0, 0, NULL, command_probe_list, "All probes and how they are",
 		NULL},
 	{"probe", "show", "PROBE", 1, 1, NULL, command_probe_show,
-		"One probe: what it can, what waits on it, whether it keeps its limits", NULL},
+		"One probe: how it is doing, and what its machine and its file allow", NULL},
 	{"probe", "token", "PROBE", 1, 1, probe_token_options, command_probe_token,
 		"Let a probe join anew; the old token and its session end", NULL},
+	{"probe", "revoke", "PROBE", 1, 1, NULL, command_probe_revoke,
+		"Shut a probe out at once; its votes count no more, and it stays registered",
+		"'quorate probe token PROBE' prints a line with which it may join anew."},
 	{"probe", "drain", "PROBE", 1, 1, NULL, command_probe_drain,
 		"Take a probe out of service; others get its seats at once", NULL},
 	{"probe", "undrain", "PROBE", 1, 1, NULL, command_probe_undrain,

@@ -130,10 +130,14 @@ static void add_vote(struct table *t, const json_t *vote)
 		   *fate = value_text(vote, "fate", NULL);
 	const char *why = value_text(vote, "why", NULL), *detail = value_text(vote, "detail", NULL);
 	int64_t age_ms = value_int(vote, "age_ms", -1);
+	const char *private_to = value_text(vote, "private_to", NULL);
 	char text[TEXT_SIZE],
+		*name = mem_printf("%s%s%s%s", value_text(vote, "probe", "-"),
+			private_to ? " (" : "", private_to ? private_to : "",
+			private_to ? ")" : ""),
 		*judged = mem_printf("%s%s%s", fate ? fate : "-", why ? ": " : "", why ? why : "");
 
-	table_add(t, value_text(vote, "probe", NULL));
+	table_add(t, name);
 	table_add(t, value_text(vote, "region", NULL));
 	table_add(t, value_text(vote, "seat", NULL));
 	table_add_styled(t, style_of(verdict), verdict);
@@ -142,6 +146,7 @@ static void add_vote(struct table *t, const json_t *vote)
 	table_add(t, value_text(vote, "reason", NULL));
 	table_add(t, detail);
 	free(judged);
+	free(name);
 }
 
 void evidence_votes(struct cli *cli, const json_t *votes)

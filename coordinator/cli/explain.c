@@ -53,6 +53,22 @@ static void print_burst(struct cli *cli, const json_t *burst)
 	evidence_members(cli, "confirming", burst);
 }
 
+/* Probes that could have a seat, and would not look. */
+static void print_refusals(struct cli *cli, const json_t *refusals)
+{
+	const json_t *one;
+	size_t i;
+
+	json_array_foreach (refusals, i, one) {
+		const char *remedy = value_text(one, "remedy", "");
+		char *words = mem_printf("%s (%s) %s%s%s", value_text(one, "probe", "?"),
+			value_text(one, "region", "?"), value_text(one, "why", "?"),
+			remedy[0] ? "; its probe.yml would need " : "", remedy);
+		evidence_line(cli, i == 0 ? "refused by" : "", words);
+		free(words);
+	}
+}
+
 static void print_page(struct cli *cli, const json_t *x)
 {
 	char *rule = rule_words(value_at(x, "rule"));
@@ -63,6 +79,7 @@ static void print_page(struct cli *cli, const json_t *x)
 	print_tally(cli, value_at(x, "tally"));
 	print_burst(cli, value_at(x, "burst"));
 	evidence_list(cli, "alerts", value_at(x, "alerts"));
+	print_refusals(cli, value_at(x, "refusals"));
 	evidence_votes(cli, value_at(x, "votes"));
 	free(rule);
 }

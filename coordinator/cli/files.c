@@ -70,11 +70,6 @@ json_t *files_monitors(const struct files *f)
 	return f->monitors;
 }
 
-const char *files_organization(const struct files *f)
-{
-	return f->organization;
-}
-
 size_t files_complaints(const struct files *f)
 {
 	return f->n_complaints;
@@ -409,6 +404,8 @@ void files_check(struct files *f)
 
 	json_array_foreach (f->monitors, i, monitor) {
 		struct problems problems = {0};
+		if (f->organization && !json_object_get(monitor, "organization"))
+			json_object_set_new(monitor, "organization", json_string(f->organization));
 		struct monitor m;
 		if (monitor_decode(monitor, SCHEMA_STRICT, "", &m, &problems) == -1)
 			for (size_t p = 0; p < problems.n; p++)

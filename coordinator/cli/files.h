@@ -29,8 +29,6 @@ void files_check(struct files *f);
 
 /* All monitors, complete with defaults, in the order of the files: what is sent. Borrowed. */
 json_t *files_monitors(const struct files *f);
-/* What the files say about an organization; NULL: nothing. Borrowed. */
-const char *files_organization(const struct files *f);
 
 /* A complaint of the coordinator about PATH ("monitors[3].expect.status": an index into
  * files_monitors). */

@@ -16,7 +16,8 @@ int command_key_add(struct cli *cli, const struct args *args)
 	json_t *body, *answer = NULL;
 	int status = CLI_FAILED;
 
-	body = json_pack("{s:s, s:s*}", "name", args->operand[0], "role", args_value(args, "role"));
+	body = json_pack("{s:s, s:s*, s:s*}", "name", args->operand[0], "role",
+		args_value(args, "role"), "organization", args_value(args, "org"));
 	if (!client || client_call(client, "POST", "/api/v1/keys", body, &answer) == -1)
 		goto out;
 	secret = value_text(answer, "secret", value_text(answer, "key", NULL));
@@ -41,7 +42,7 @@ out:
 
 int command_key_list(struct cli *cli, const struct args *args UNUSED)
 {
-	static const char *const headers[] = {"NAME", "ROLE", "CREATED", "ID", NULL};
+	static const char *const headers[] = {"NAME", "ROLE", "SEES", "CREATED", "ID", NULL};
 	struct client *client = cli_client(cli);
 	char text[TEXT_SIZE];
 	json_t *list, *key;
@@ -56,6 +57,7 @@ int command_key_list(struct cli *cli, const struct args *args UNUSED)
 		json_array_foreach (value_at(list, "items"), i, key) {
 			table_add(t, value_text(key, "name", NULL));
 			table_add(t, value_text(key, "role", NULL));
+			table_add(t, value_text(key, "organization", "all"));
 			table_add(t, text_ago(text, value_text(key, "created_at", NULL)));
 			table_add(t, value_text(key, "id", NULL));
 		}

@@ -26,6 +26,7 @@ const struct cli_option monitor_add_options[] = {
 	{"down", 0, "SHARE", "how many must agree on down: majority, a number or a percentage"},
 	{"up", 0, "SHARE", "how many must agree on up: auto, majority, a number or a percentage"},
 	{"after", 0, "TIME", "how long it must be down before the alert"},
+	{"org", 0, "ORG", "the organization that it belongs to; default: the key's, else default"},
 	{"service", 0, "TEXT", "the service that it belongs to"},
 	{"label", 0, "NAME=VALUE", "a label; may be repeated"},
 	{"memo", 0, "TEXT", "a note that alerts carry"},
@@ -90,6 +91,7 @@ static const struct {
 	{"down", "quorum.down", SHARE},
 	{"up", "quorum.up", SHARE},
 	{"after", "alert.after", TEXT},
+	{"org", "organization", TEXT},
 	{"service", "service", TEXT},
 	{"label", "labels", PAIR_EQUAL},
 	{"memo", "memo", TEXT},
@@ -263,6 +265,8 @@ static void print_refusal(struct cli *cli, struct client *client, struct files *
 		const char *message = json_string_value(json_object_get(error, "message"));
 		if (files)
 			files_complain(files, path ? path : "", message ? message : "?");
+		else if (path && (strcmp(path, "type") == 0 || strcmp(path, "target") == 0))
+			cli_usage(cli, "%s", message ? message : "?");
 		else
 			print_problem(cli, path ? path : "", message ? message : "?");
 	}

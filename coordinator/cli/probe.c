@@ -94,8 +94,8 @@ int command_probe_add(struct cli *cli, const struct args *args)
 		return cli_usage(cli, "probe add: --region is missing: the place that the probe "
 				      "stands in ('quorate region list')");
 	client = cli_client(cli);
-	body = json_pack("{s:s, s:s, s:s*}", "name", name, "region", region, "provider",
-		args_value(args, "provider"));
+	body = json_pack("{s:s, s:s, s:s*, s:s*}", "name", name, "region", region, "provider",
+		args_value(args, "provider"), "organization", args_value(args, "org"));
 	path = secret_path("/api/v1/probes", NULL, args);
 	if (client && client_call(client, "POST", path, body, &answer) == 0)
 		status = print_token(cli, answer, name, args_value(args, "save"));
@@ -145,6 +145,13 @@ int command_probe_undrain(struct cli *cli, const struct args *args)
 		cli, args->operand[0], "/api/v1/probes/%s/undrain", "is in service again.");
 }
 
+int command_probe_revoke(struct cli *cli, const struct args *args)
+{
+	return post_to_probe(cli, args->operand[0], "/api/v1/probes/%s/revoke",
+		"is shut out: its token and its join string are worth nothing now. 'quorate probe "
+		"token' lets it join anew.");
+}
+
 int command_probe_remove(struct cli *cli, const struct args *args)
 {
 	struct client *client = cli_client(cli);
@@ -167,6 +174,7 @@ static void add_row(struct table *t, const json_t *probe)
 
 	table_add(t, value_text(probe, "name", NULL));
 	table_add(t, value_text(probe, "region", NULL));
+	table_add(t, value_text(probe, "organization", "all"));
 	table_add_styled(t, style_of(standing), standing);
 	table_add(t, text_ago(text, value_text(probe, "heard_at", NULL)));
 	table_add(t, value_text(probe, "monitors", NULL));
@@ -176,7 +184,7 @@ static void add_row(struct table *t, const json_t *probe)
 int command_probe_list(struct cli *cli, const struct args *args UNUSED)
 {
 	static const char *const headers[] = {
-		"NAME", "REGION", "STANDING", "HEARD", ">MONITORS", "SOFTWARE", NULL};
+		"NAME", "REGION", "SERVES", "STANDING", "HEARD", ">MONITORS", "SOFTWARE", NULL};
 	struct client *client = cli_client(cli);
 	json_t *list, *probe;
 	size_t i;
@@ -196,78 +204,4 @@ int command_probe_list(struct cli *cli, const struct args *args UNUSED)
 	}
 	json_decref(list);
 	return CLI_OK;
-}
-
-/* ---- one probe */
-
-static void print_words(struct cli *cli, const char *label, const json_t *value)
-{
-	char *words = value_words(value);
-
-	evidence_line(cli, label, words);
-	free(words);
-}
-
-static void print_kept_results(struct cli *cli, const json_t *probe)
-{
-	const char *error = value_text(probe, "spool_error", NULL);
-	char line[512];
-
-	snprintf(line, sizeof(line), "%lld wait on the probe, %lld lost there%s%.300s",
-		(long long)value_int(probe, "spooled", 0),
-		(long long)value_int(probe, "dropped", 0),
-		error ? "; its disk cannot keep them: " : "", error ? error : "");
-	evidence_line(cli, "results", line);
-}
-
-static void print_limits(struct cli *cli, const json_t *probe)
-{
-	int64_t held_ms = value_int(probe, "held_back_ms", 0);
-	char line[200], text[TEXT_SIZE];
-
-	if (held_ms == 0 && value_int(probe, "refused_messages", 0) == 0)
-		snprintf(line, sizeof(line), "kept");
-	else
-		snprintf(line, sizeof(line), "%s for %s in all; %lld messages refused",
-			json_is_true(value_at(probe, "held_back")) ? "held back now, and"
-								   : "held back",
-			text_duration(text, held_ms),
-			(long long)value_int(probe, "refused_messages", 0));
-	evidence_line(cli, "limits", line);
-}
-
-static void print_probe(struct cli *cli, const json_t *probe)
-{
-	char line[200], text[TEXT_SIZE];
-
-	evidence_line(cli, "name", value_text(probe, "name", NULL));
-	evidence_line(cli, "region", value_text(probe, "region", NULL));
-	evidence_line(cli, "standing", value_text(probe, "standing", NULL));
-	snprintf(line, sizeof(line), "%s", text_ago(text, value_text(probe, "heard_at", NULL)));
-	evidence_line(cli, "heard", line);
-	evidence_line(cli, "software", value_text(probe, "software", "-"));
-	evidence_line(cli, "monitors", value_text(probe, "monitors", NULL));
-	print_kept_results(cli, probe);
-	print_limits(cli, probe);
-	if (!json_is_object(value_at(probe, "capabilities")))
-		return;
-	print_words(cli, "checks", value_at(probe, "capabilities.types"));
-	if (json_array_size(value_at(probe, "capabilities.allow")) > 0)
-		print_words(cli, "allows", value_at(probe, "capabilities.allow"));
-}
-
-int command_probe_show(struct cli *cli, const struct args *args)
-{
-	struct client *client = cli_client(cli);
-	char *path = client_path("/api/v1/probes/%s", args->operand[0]);
-	json_t *probe = NULL;
-	int failed = !client || client_call(client, "GET", path, NULL, &probe) == -1;
-
-	if (!failed && cli->json)
-		cli_print_json(cli, probe);
-	else if (!failed)
-		print_probe(cli, probe);
-	json_decref(probe);
-	free(path);
-	return failed ? CLI_FAILED : CLI_OK;
 }

@@ -16,8 +16,9 @@ int command_region_add(struct cli *cli, const struct args *args)
 
 	for (int i = 0; (set = args_nth(args, "set", i)); i++)
 		json_array_append_new(sets, json_string(set[0] == '@' ? set + 1 : set));
-	body = json_pack("{s:s, s:s*, s:s*, s:o}", "name", args->operand[0], "title",
-		args_value(args, "title"), "provider", args_value(args, "provider"), "sets", sets);
+	body = json_pack("{s:s, s:s*, s:s*, s:s*, s:o}", "name", args->operand[0], "title",
+		args_value(args, "title"), "provider", args_value(args, "provider"), "organization",
+		args_value(args, "org"), "sets", sets);
 	if (!client || client_call(client, "POST", "/api/v1/regions", body, &answer) == -1)
 		goto out;
 	if (cli->json)
@@ -33,7 +34,7 @@ out:
 
 int command_region_list(struct cli *cli, const struct args *args UNUSED)
 {
-	static const char *const headers[] = {"NAME", "TITLE", "PROVIDER", "SETS", NULL};
+	static const char *const headers[] = {"NAME", "TITLE", "PROVIDER", "SERVES", "SETS", NULL};
 	struct client *client = cli_client(cli);
 	json_t *list, *region;
 	size_t i;
@@ -49,6 +50,7 @@ int command_region_list(struct cli *cli, const struct args *args UNUSED)
 			table_add(t, value_text(region, "name", NULL));
 			table_add(t, value_text(region, "title", NULL));
 			table_add(t, value_text(region, "provider", NULL));
+			table_add(t, value_text(region, "organization", "all"));
 			table_add(t, json_array_size(value_at(region, "sets")) > 0 ? sets : NULL);
 			free(sets);
 		}

@@ -86,7 +86,7 @@ static void print_page(struct cli *cli, const json_t *status)
 	static const char *const states[] = {
 		"down", "undetermined", "degraded", "up", "pending", "maintenance", "paused", NULL};
 	static const char *const standings[] = {
-		"voting", "lost", "twins", "drained", "never-seen", NULL};
+		"voting", "lost", "twins", "drained", "revoked", "never-seen", "private", NULL};
 	json_t *alerts;
 	char line[64];
 

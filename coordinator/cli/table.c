@@ -43,6 +43,7 @@ enum style style_of(const char *word)
 		{"critical", STYLE_BAD},
 		{"lost", STYLE_BAD},
 		{"twins", STYLE_BAD},
+		{"revoked", STYLE_BAD},
 		{"open", STYLE_BAD},
 		{"stale", STYLE_FAINT},
 		{"absent", STYLE_FAINT},

@@ -120,7 +120,8 @@ struct expect {
 
 struct monitor {
 	struct id id;
-	int64_t revision; /* +1 with every change that a check or a verdict could notice */
+	int64_t revision;   /* +1 with every change that a check or a verdict could notice */
+	char *organization; /* whose it is; NULL only where nobody has said (tests) */
 	char *external_id;
 	char *name;
 	int type; /* enum check_kind */

@@ -67,7 +67,7 @@ def test_secret_reaches_voters_only(lab):
     tokyo, frankfurt, virginia = probes = lab.trio(coordinator)
     set_secret(lab, coordinator, "acme/shop-token", "Bearer " + old)
     named = {"regions": [REGIONS["tokyo"], REGIONS["frankfurt"]], "quorum": QUORUM,
-             "request": {"headers": {"Authorization": {"secret": "acme/shop-token"}}}}
+             "request": {"headers": {"Authorization": {"secret": "acme/shop-token"}}}, "organization": "acme"}
     shop = lab.monitor(coordinator, "shop", "http", url + "/0", **named)
     later = lab.monitor(coordinator, "later", "http", url + "/1", **named)
     everybody = lab.monitor(coordinator, "everybody", "http", url + "/0", expect={"status": [401]})

@@ -13,6 +13,7 @@
 
 #include "proto/base/mem.h"
 #include "proto/base/schema_internal.h"
+#include "proto/fence.h"
 #include "proto/monitor_internal.h"
 
 #include <stdio.h>
@@ -146,6 +147,8 @@ static void fill_string(const struct field *f, char **out)
 {
 	if (f->check == url_check)
 		*out = mem_printf("https://x%d.example.com/?a=%d", (int)luck(100), (int)luck(100));
+	else if (f->check == organization_check)
+		*out = mem_printf("acme-%d", (int)luck(100));
 	else
 		*out = luck_text(ALL_LETTERS, (size_t)f->min, field_max(f));
 }

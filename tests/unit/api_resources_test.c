@@ -753,7 +753,8 @@ static void test_secrets(void **state UNUSED)
 }
 
 #define NAMED(secret)                                                                              \
-	"{\"name\":\"named\",\"http\":\"https://a.example/\",\"request\":{\"headers\":{"           \
+	"{\"name\":\"named\",\"organization\":\"acme\",\"http\":\"https://a.example/\","           \
+	"\"request\":{\"headers\":{"                                                               \
 	"\"Authorization\":" secret "}}}"
 
 static void test_a_secret_that_is_used(void **state UNUSED)

@@ -167,18 +167,20 @@ static void mistakes_have_a_place(void **state UNUSED)
 	}
 }
 
-static void an_organization_is_said(void **state UNUSED)
+static void an_organization_goes_to_each_monitor(void **state UNUSED)
 {
 	static const char *const answers[] = {ANSWER("200", "{\"items\": []}"), NULL};
 	struct recorded server;
-	char *path = file_with("organization: acme\nmonitors: []\n");
+	char *path = file_with("organization: acme\nmonitors:\n- {name: a, ping: a.example}\n"
+			       "- {name: b, ping: b.example, organization: beta}\n");
 
 	recorded_start(&server, answers);
 	struct ran r = run("apply", "-f", path);
 	recorded_stop(&server);
 	assert_int_equal(r.status, CLI_OK);
-	assert_contains(r.err, "one organization, 'default'");
-	assert_lacks(server.request[0], "acme");
+	assert_contains(server.request[0],
+		"\"name\":\"a\",\"ping\":\"a.example\",\"organization\":\"acme\"");
+	assert_contains(server.request[0], "\"organization\":\"beta\"");
 	ran_free(&r);
 	file_remove(path);
 }
@@ -261,7 +263,7 @@ int main(void)
 		cmocka_unit_test(defaults_are_merged),
 		cmocka_unit_test(several_files_are_one_change),
 		cmocka_unit_test(mistakes_have_a_place),
-		cmocka_unit_test(an_organization_is_said),
+		cmocka_unit_test(an_organization_goes_to_each_monitor),
 		cmocka_unit_test(a_missing_file_is_said),
 		cmocka_unit_test(options_become_a_monitor),
 		cmocka_unit_test(a_refused_option_is_named),

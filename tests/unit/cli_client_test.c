@@ -239,8 +239,9 @@ static void lists_follow_their_pages(void **state UNUSED)
 	recorded_stop(&server);
 	assert_int_equal(r.status, CLI_OK);
 	assert_contains(server.request[1], "GET /api/v1/regions?cursor=c%2F1 HTTP/1.1");
-	assert_string_equal(r.out, "NAME  TITLE  PROVIDER  SETS\na     -      -         -\nb     - "
-				   "     -         -\n");
+	assert_string_equal(r.out,
+		"NAME  TITLE  PROVIDER  SERVES  SETS\na     -      -         all     -\n"
+		"b     -      -         all     -\n");
 	ran_free(&r);
 }
 

@@ -39,8 +39,9 @@ static void what_it_says(void **state)
 		struct strings addresses = {&address, address ? 1 : 0};
 		struct join_place *place =
 			join_place_new(&addresses, table[i].url, table[i].port, table[i].pin);
-		char *line =
-			join_place_line(place, "tokyo-1", "qj_0123456789abcdef", 1795285849000);
+		char *line = join_place_line(place, &(struct join_who){.probe = "tokyo-1",
+							    .secret = "qj_0123456789abcdef",
+							    .expires_wall_ms = 1795285849000});
 		struct join_string j;
 		struct problems p = {0};
 		if (join_string_decode(line, strlen(line), &j, &p) == -1)

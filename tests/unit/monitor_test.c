@@ -43,6 +43,7 @@ static void gives_defaults(void **state)
 
 	(void)state;
 	must_decode("{name: shop, http: 'https://shop.example.com/', organization: acme}", &m);
+	assert_string_equal(m.organization, "acme");
 	assert_int_equal(m.type, CHECK_HTTP);
 	assert_string_equal(m.target, "https://shop.example.com/");
 	assert_int_equal(m.interval_ms, 60000);
@@ -338,7 +339,7 @@ static void says_what_is_wrong(void **state)
 			"'/x' cannot be used; accepted: an absolute http:// or https:// URL"},
 		{"name: a\nredirect: http://x\nexpect: {hops: [{}, {}], max_hops: 1}",
 			"m[3].expect.hops", "2 hops are more than max_hops (1)"},
-		{HTTP "organization: 5", "m[3].organization", "accepted: a text of 1 to 128 bytes"},
+		{HTTP "organization: 5", "m[3].organization", "accepted: a text of 1 to 64 bytes"},
 		{"[]", "m[3]", "[] is a list; accepted: an object with id, revision"},
 	};
 
@@ -575,10 +576,42 @@ static void a_result_must_not_contradict_itself(void **state)
 	}
 }
 
+static void destinations(void **state)
+{
+	static const struct {
+		const char *text, *host;
+		int port;
+	} cases[] = {
+		{"{name: a, ping: 192.0.2.1}", "192.0.2.1", 0},
+		{"{name: a, ping: '2001:db8::1'}", "2001:db8::1", 0},
+		{"{name: a, ping: edge.example.net}", "edge.example.net", 0},
+		{"{name: a, tcp: 'db.example.com:5432'}", "db.example.com", 5432},
+		{"{name: a, tcp: '[2001:db8::1]:22'}", "2001:db8::1", 22},
+		{"{name: a, http: 'http://192.0.2.1'}", "192.0.2.1", 80},
+		{"{name: a, http: 'https://shop.example.com/a:9?b=http://c:8'}", "shop.example.com",
+			443},
+		{"{name: a, http: 'HTTPS://shop.example.com:8443?x'}", "shop.example.com", 8443},
+		{"{name: a, redirect: 'http://[::1]/'}", "::1", 80},
+		{"{name: a, redirect: 'http://[::1]:8080/'}", "::1", 8080},
+	};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		char host[MONITOR_HOST_SIZE];
+		struct monitor m;
+		int port;
+		must_decode(cases[i].text, &m);
+		monitor_destination(&m, host, &port);
+		if (strcmp(host, cases[i].host) != 0 || port != cases[i].port)
+			fail_msg("%s leads to %s, %d", cases[i].text, host, port);
+		monitor_clear(&m);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(gives_defaults),
+		cmocka_unit_test(destinations),
 		cmocka_unit_test(defaults_follow_other_fields),
 		cmocka_unit_test(reads_the_documented_example),
 		cmocka_unit_test(takes_these_targets),

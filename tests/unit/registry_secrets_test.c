@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #define HEADER(name)        "\"request\": {\"headers\": {\"Authorization\": {\"secret\": \"" name "\"}}}"
+#define ACME                ", \"organization\": \"acme\""
 #define MONITOR(name, more) "{\"name\": \"" name "\", \"http\": \"https://a.example/\", " more "}"
 
 struct world {
@@ -156,11 +157,15 @@ static void test_a_monitor_names_what_there_is(void **state)
 		"there is no secret 'shop-token'; 'quorate secret set shop-token' makes it");
 	must_set(w, "acme/shop-token", "Bearer 123456");
 	must_set(w, "default/plain", "Bearer 123456");
-	refuse_monitor(
-		w, MONITOR("a", HEADER("acme/shop-tokn")), path, "did you mean 'acme/shop-token'?");
+	refuse_monitor(w, MONITOR("a", HEADER("acme/shop-tokn") ACME), path,
+		"did you mean 'acme/shop-token'?");
 	refuse_monitor(w, MONITOR("a", HEADER("../x")), "request.headers.Authorization.secret",
 		"NAME or ORGANIZATION/NAME");
-	must_add(w, MONITOR("a", HEADER("acme/shop-token")));
+	refuse_monitor(w, MONITOR("a", HEADER("acme/shop-token")), path,
+		"the secret 'acme/shop-token' is not one of organization 'default'");
+	refuse_monitor(w, MONITOR("a", HEADER("plain") ACME), path,
+		"the secret 'plain' is not one of organization 'acme'");
+	must_add(w, MONITOR("a", HEADER("acme/shop-token") ACME));
 	must_add(w, MONITOR("b", HEADER("plain")));
 	must_add(w, MONITOR("c", HEADER("default/plain"))); /* the same one */
 }
@@ -247,7 +252,7 @@ static void test_only_voters_are_told(void **state)
 	char *value, *text;
 
 	must_set(w, "acme/t", "Bearer old-one");
-	entry = must_add(w, MONITOR("shop", HEADER("acme/t")));
+	entry = must_add(w, MONITOR("shop", HEADER("acme/t") ACME));
 	revision = entry->m.revision;
 	value = told_voters(w, entry);
 	assert_string_equal(value, "Bearer old-one");
@@ -315,7 +320,7 @@ static void test_the_store_keeps_it_sealed(void **state)
 
 	must_set(w, "acme/t", "Bearer quite-a-rare-text");
 	must_set(w, "acme/t", "Bearer another-rare-text");
-	id = must_add(w, MONITOR("shop", HEADER("acme/t")))->m.id;
+	id = must_add(w, MONITOR("shop", HEADER("acme/t") ACME))->m.id;
 	close_all(w);
 	snprintf(command, sizeof(command), "grep -rq rare-text %s", w->dir);
 	assert_int_equal(WEXITSTATUS(system(command)), 1);

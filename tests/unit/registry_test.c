@@ -381,6 +381,273 @@ static void test_everything_is_there_again_after_a_restart(void **state)
 	json_decref(key);
 }
 
+/* ---- private regions and probes, and what probes announce */
+
+static void announce(struct world *w, const char *probe, const char *text)
+{
+	struct capabilities can;
+	struct problems p = {0};
+	json_t *in = json(text);
+
+	if (schema_decode(&capabilities_schema, SCHEMA_STRICT, in, &can, &p) == -1)
+		fail_msg("%s: %s", p.item[0].path, p.item[0].message);
+	assert_true(registry_announce(w->registry, registry_probe(w->registry, probe), &can, 1000));
+	assert_false(
+		registry_announce(w->registry, registry_probe(w->registry, probe), &can, 2000));
+	assert_int_equal(registry_probe(w->registry, probe)->announced_wall_ms, 1000);
+	schema_clear(&capabilities_schema, &can);
+	json_decref(in);
+}
+
+static void private_places(struct world *w)
+{
+	struct problems p = {0};
+	char token[TOKEN_TEXT_SIZE];
+
+	three_regions(w);
+	assert_int_equal(add_region(w,
+				 "{\"name\": \"vault\", \"organization\": \"acme\", "
+				 "\"sets\": [\"inside\"]}",
+				 &p),
+		0);
+	settle(w);
+	assert_int_equal(
+		add_probe(w, "{\"name\": \"vault-1\", \"region\": \"vault\"}", token, &p), 0);
+	settle(w);
+	assert_int_equal(add_probe(w,
+				 "{\"name\": \"tokyo-acme\", \"region\": \"tokyo\", "
+				 "\"organization\": \"acme\"}",
+				 token, &p),
+		0);
+	settle(w);
+}
+
+static void test_private_probe_serves_its_organization(void **state)
+{
+	static const struct {
+		const char *monitor, *probes; /* that are eligible, in their order */
+	} cases[] = {
+		{"{\"name\": \"m\", \"ping\": \"a.example\"}", "osaka-1 tokyo-1 virginia-1 "},
+		{"{\"name\": \"m\", \"ping\": \"a.example\", \"organization\": \"beta\"}",
+			"osaka-1 tokyo-1 virginia-1 "},
+		/* a private probe in a shared region is in "*", a private region is not */
+		{"{\"name\": \"m\", \"ping\": \"a.example\", \"organization\": \"acme\"}",
+			"osaka-1 tokyo-1 tokyo-acme virginia-1 "},
+		{"{\"name\": \"m\", \"ping\": \"a.example\", \"organization\": \"acme\", "
+		 "\"regions\": [\"vault\"]}",
+			"vault-1 "},
+		{"{\"name\": \"m\", \"ping\": \"a.example\", \"organization\": \"acme\", "
+		 "\"regions\": [\"@inside\", \"tokyo\"]}",
+			"tokyo-1 tokyo-acme vault-1 "},
+		{"{\"name\": \"m\", \"ping\": \"a.example\", \"regions\": [\"tokyo\"]}",
+			"tokyo-1 "},
+	};
+	struct world *w = *state;
+
+	private_places(w);
+	assert_string_equal(registry_probe(w->registry, "vault-1")->organization, "acme");
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		json_t *in = json_pack("[o]", json(cases[i].monitor));
+		struct probe *probe = NULL;
+		struct problems p = {0};
+		char names[200] = "";
+		struct plan *made;
+
+		if (registry_plan(w->registry, in, NULL, "", &made, &p) == -1)
+			fail_msg("%s: %s", p.item[0].path, p.item[0].message);
+		while ((probe = registry_next_probe(w->registry, probe))) {
+			if (registry_eligible(w->registry, probe, &made->item[0].m))
+				strcat(strcat(names, probe->name), " ");
+		}
+		if (strcmp(names, cases[i].probes) != 0)
+			fail_msg("%s: %s", cases[i].monitor, names);
+		registry_plan_free(made);
+		json_decref(in);
+	}
+}
+
+static void test_private_things_are_refused_to_others(void **state)
+{
+	static const struct {
+		char what;
+		const char *text, *path, *says;
+	} cases[] = {
+		/* as if it did not exist */
+		{'m', "[{\"name\": \"m\", \"ping\": \"a.example\", \"regions\": [\"vault\"]}]",
+			"monitors[0].regions[0]", "'vault' is not a registered region"},
+		{'m', "[{\"name\": \"m\", \"ping\": \"a.example\", \"regions\": [\"vaul\"]}]",
+			"monitors[0].regions[0]", "'quorate region list' shows them"},
+		{'m', "[{\"name\": \"m\", \"ping\": \"a.example\", \"regions\": [\"@inside\"]}]",
+			"monitors[0].regions[0]", "no registered region is in the set '@inside'"},
+		/* fixed for good */
+		{'p',
+			"{\"name\": \"tokyo-acme\", \"region\": \"tokyo\", \"organization\": "
+			"\"beta\"}",
+			"organization", "private to 'acme', and stays so"},
+		{'p', "{\"name\": \"tokyo-1\", \"region\": \"tokyo\", \"organization\": \"beta\"}",
+			"organization", "shared, and stays so"},
+		{'p', "{\"name\": \"new\", \"region\": \"vault\", \"organization\": \"beta\"}",
+			"organization", "region 'vault' is private to 'acme'"},
+		{'p', "{\"name\": \"new\", \"region\": \"tokyo\", \"organization\": \"A B\"}",
+			"organization", "lower-case"},
+	};
+	struct world *w = *state;
+
+	private_places(w);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		char token[TOKEN_TEXT_SIZE];
+		struct problems p = {0};
+		struct plan *made;
+		int result = cases[i].what == 'm' ? plan(w, cases[i].text, &made, &p)
+						  : add_probe(w, cases[i].text, token, &p);
+
+		assert_int_equal(result, -1);
+		if (strcmp(p.item[0].path, cases[i].path) != 0 ||
+			!strstr(p.item[0].message, cases[i].says))
+			fail_msg(
+				"%s gave %s: %s", cases[i].text, p.item[0].path, p.item[0].message);
+	}
+}
+
+static void test_a_name_of_another_organization_is_taken(void **state)
+{
+	struct world *w = *state;
+	struct problems p;
+	struct plan *made;
+
+	commit(w, "[{\"name\": \"m\", \"ping\": \"a.example\", \"external_id\": \"e\"}]");
+	assert_int_equal(plan(w,
+				 "[{\"name\": \"m\", \"ping\": \"b.example\", \"organization\": "
+				 "\"acme\"}]",
+				 &made, &p),
+		-1);
+	assert_string_equal(p.item[0].path, "monitors[0].name");
+	assert_int_equal(plan(w,
+				 "[{\"name\": \"n\", \"ping\": \"b.example\", \"external_id\": "
+				 "\"e\", \"organization\": \"acme\"}]",
+				 &made, &p),
+		-1);
+	assert_string_equal(p.item[0].path, "monitors[0].external_id");
+}
+
+#define EVERYWHERE "\"ipv4\": true, \"ipv6\": true"
+
+static void test_what_nobody_would_check_is_refused(void **state)
+{
+	static const char inner[] = "[{\"name\": \"m\", \"tcp\": \"10.0.0.5:80\"}]";
+	struct world *w = *state;
+	struct problems p;
+	struct plan *made;
+
+	three_regions(w);
+	announce(w, "tokyo-1", "{" EVERYWHERE "}");
+	announce(w, "osaka-1", "{" EVERYWHERE ", \"types\": [\"ping\"]}");
+	/* virginia-1 was never seen: it may be able */
+	assert_int_equal(plan(w, inner, &made, &p), 0);
+	registry_plan_free(made);
+	announce(w, "virginia-1", "{" EVERYWHERE ", \"ports\": [\"443\"]}");
+	assert_int_equal(plan(w, inner, &made, &p), -1);
+	assert_string_equal(p.item[0].path, "monitors[0].type"); /* osaka comes first */
+	assert_string_equal(p.item[0].message,
+		"no probe of its regions would check it: osaka-1 (osaka) runs no checks of type "
+		"tcp, "
+		"tokyo-1 (tokyo) may not contact 10.0.0.5, virginia-1 (virginia) may not contact "
+		"10.0.0.5; what opens it is in their probe.yml: types: [tcp]");
+	/* paused: nobody is asked yet */
+	assert_int_equal(plan(w,
+				 "[{\"name\": \"m\", \"tcp\": \"10.0.0.5:80\", \"enabled\": "
+				 "false}]",
+				 &made, &p),
+		0);
+	registry_plan_free(made);
+	/* one that allows it is enough, and the only voter */
+	announce(w, "tokyo-1", "{" EVERYWHERE ", \"allow\": [\"10.0.0.0/8\"]}");
+	commit(w, inner);
+	assert_true(registry_eligible(
+		w->registry, registry_probe(w->registry, "tokyo-1"), monitor(w, "m")));
+	assert_false(registry_eligible(
+		w->registry, registry_probe(w->registry, "virginia-1"), monitor(w, "m")));
+	/* what is registered stays when its probes think otherwise */
+	announce(w, "tokyo-1", "{" EVERYWHERE "}");
+	assert_int_equal(plan(w, inner, &made, &p), 0);
+	registry_plan_free(made);
+	assert_int_equal(plan(w, "[{\"name\": \"m\", \"tcp\": \"10.0.0.5:80\", \"memo\": \"x\"}]",
+				 &made, &p),
+		0);
+	registry_plan_free(made);
+}
+
+static void test_an_announcement_is_kept(void **state)
+{
+	struct world *w = *state;
+	struct problems p = {0};
+	struct registry *again;
+	struct probe *probe;
+
+	three_regions(w);
+	/* while the probe is being changed: the change must not bring the old one back */
+	assert_int_equal(registry_drain_probe(w->registry, "tokyo-1", true, &p, on_done, w), 0);
+	announce(w, "tokyo-1", "{" EVERYWHERE ", \"allow\": [\"10.0.0.0/8\"], \"per_second\": 7}");
+	settle(w);
+	probe = registry_probe(w->registry, "tokyo-1");
+	assert_true(probe->drained);
+	assert_int_equal(probe->announced.per_second, 7);
+	assert_int_equal(probe->policy.n_allow, 1);
+	assert_int_equal(add_region(w, "{\"name\": \"later\"}", &p), 0);
+	settle(w); /* what was to be written eventually stands before it */
+	again = registry_open(w->store, 1000);
+	assert_int_equal(registry_probe(again, "tokyo-1")->announced.per_second, 7);
+	assert_int_equal(registry_probe(again, "tokyo-1")->policy.n_allow, 1);
+	assert_true(registry_probe(again, "tokyo-1")->drained);
+	registry_close(again);
+}
+
+static void test_a_revoked_probe_has_no_secret(void **state)
+{
+	struct world *w = *state;
+	struct problems p = {0};
+	struct probe_secrets secrets = {.valid_ms = 60000};
+	json_t *in = json("{\"name\": \"tokyo-2\", \"region\": \"tokyo\"}");
+	struct join_request request = {.probe = (char[]){"tokyo-2"},
+		.secret = secrets.join,
+		.token = (char[]){"qpt_11111111111111111111"}};
+	struct id id;
+
+	three_regions(w);
+	assert_int_equal(registry_admit_probe(w->registry, in, &secrets, &p, on_done, w), 0);
+	settle(w);
+	id = registry_probe(w->registry, "tokyo-2")->id;
+	assert_int_equal(registry_revoke_probe(w->registry, "tokyo-2", &p, on_done, w), 0);
+	settle(w);
+	assert_null(registry_probe(w->registry, "tokyo-2")->token_hash);
+	assert_false(registry_token_fits(registry_probe(w->registry, "tokyo-2"), secrets.token));
+	assert_int_equal(registry_join_probe(w->registry, &request, on_done, w), JOIN_REFUSED);
+	/* and may have others */
+	assert_int_equal(registry_renew_probe(w->registry, "tokyo-2", &secrets, &p, on_done, w), 0);
+	settle(w);
+	assert_int_equal(registry_join_probe(w->registry, &request, on_done, w), JOIN_TAKEN);
+	settle(w);
+	assert_true(id_equal(&id, &registry_probe(w->registry, "tokyo-2")->id));
+	json_decref(in);
+}
+
+static void test_a_key_of_one_organization_is_no_admin(void **state)
+{
+	struct world *w = *state;
+	char secret[KEY_TEXT_SIZE];
+	struct problems p = {0};
+	json_t *in = json("{\"name\": \"k\", \"role\": \"admin\", \"organization\": \"acme\"}");
+
+	assert_int_equal(registry_add_key(w->registry, in, secret, &p, on_done, w), -1);
+	assert_string_equal(p.item[0].path, "role");
+	json_object_set_new(in, "role", json_string("editor"));
+	memset(&p, 0, sizeof(p));
+	assert_int_equal(registry_add_key(w->registry, in, secret, &p, on_done, w), 0);
+	settle(w);
+	assert_string_equal(registry_key(w->registry, secret)->organization, "acme");
+	json_decref(in);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -395,6 +662,13 @@ int main(void)
 		TEST(test_two_changes_of_one_monitor_do_not_overtake),
 		TEST(test_a_region_in_use_stays),
 		TEST(test_everything_is_there_again_after_a_restart),
+		TEST(test_private_probe_serves_its_organization),
+		TEST(test_private_things_are_refused_to_others),
+		TEST(test_a_name_of_another_organization_is_taken),
+		TEST(test_what_nobody_would_check_is_refused),
+		TEST(test_an_announcement_is_kept),
+		TEST(test_a_revoked_probe_has_no_secret),
+		TEST(test_a_key_of_one_organization_is_no_admin),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
