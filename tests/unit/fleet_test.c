@@ -495,8 +495,9 @@ static void set_secret(struct world *w, const char *name, const char *value)
 static void add_http(struct world *w, const char *name, const char *region, const char *secret)
 {
 	json_t *in = json_pack("[{s:s, s:s, s:s, s:[s], s:{s:i}, s:{s:{s:{s:s}}}}]", "name", name,
-		"organization", "acme", "http", "https://shop.example/", "regions", region,
-		"quorum", "seats", 1, "request", "headers", "Authorization", "secret", secret);
+		"organization", strchr(secret, '/') ? "acme" : "default", "http",
+		"https://shop.example/", "regions", region, "quorum", "seats", 1, "request",
+		"headers", "Authorization", "secret", secret);
 	struct problems p = {0};
 	struct plan *plan;
 
