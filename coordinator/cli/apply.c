@@ -2,9 +2,9 @@
 /* quorate apply: the monitors of files become the coordinator's, in one step. */
 #include "coordinator/cli/cli.h"
 #include "coordinator/cli/client.h"
-#include "coordinator/cli/files.h"
-#include "coordinator/cli/table.h"
-#include "coordinator/cli/text.h"
+#include "proto/files.h"
+#include "proto/base/table.h"
+#include "proto/base/text.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 #include "coordinator/cli/cli.h"
 
 #include "coordinator/cli/client.h"
-#include "coordinator/cli/text.h"
+#include "proto/base/text.h"
 #include "proto/base/schema.h"
 
 #include <errno.h>

@@ -7,7 +7,7 @@
 #ifndef QUORATE_CLI_H
 #define QUORATE_CLI_H
 
-#include "coordinator/cli/args.h"
+#include "proto/base/args.h"
 #include "quorate/attr.h"
 
 #include <jansson.h>

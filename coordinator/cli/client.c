@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "coordinator/cli/client.h"
 
-#include "coordinator/cli/text.h"
+#include "proto/base/text.h"
 #include "proto/base/buf.h"
 #include "proto/base/clock.h"
 #include "proto/base/mem.h"

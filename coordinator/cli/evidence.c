@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "coordinator/cli/evidence.h"
 
-#include "coordinator/cli/table.h"
+#include "proto/base/table.h"
 #include "proto/base/clock.h"
 #include "proto/base/mem.h"
 

@@ -4,7 +4,7 @@
 #define QUORATE_CLI_EVIDENCE_H
 
 #include "coordinator/cli/cli.h"
-#include "coordinator/cli/text.h"
+#include "proto/base/text.h"
 
 /* "label      TEXT", wrapped; nothing when TEXT is NULL or empty. */
 void evidence_line(struct cli *cli, const char *label, const char *text);

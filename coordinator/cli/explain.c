@@ -3,7 +3,7 @@
 #include "coordinator/cli/cli.h"
 #include "coordinator/cli/client.h"
 #include "coordinator/cli/evidence.h"
-#include "coordinator/cli/table.h"
+#include "proto/base/table.h"
 #include "proto/base/mem.h"
 
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Help, made from the table of commands. */
 #include "coordinator/cli/cli.h"
-#include "coordinator/cli/text.h"
+#include "proto/base/text.h"
 
 #include <string.h>
 

@@ -2,8 +2,8 @@
 /* quorate key: API keys. A secret is shown once, when it is made; it is never an argument. */
 #include "coordinator/cli/cli.h"
 #include "coordinator/cli/client.h"
-#include "coordinator/cli/table.h"
-#include "coordinator/cli/text.h"
+#include "proto/base/table.h"
+#include "proto/base/text.h"
 #include "proto/base/mem.h"
 
 #include <stdlib.h>

@@ -3,7 +3,7 @@
  * which member. */
 #include "coordinator/cli/cli.h"
 #include "coordinator/cli/client.h"
-#include "coordinator/cli/files.h"
+#include "proto/files.h"
 #include "proto/base/mem.h"
 #include "proto/monitor.h"
 

@@ -3,8 +3,8 @@
 #include "coordinator/cli/cli.h"
 #include "coordinator/cli/client.h"
 #include "coordinator/cli/evidence.h"
-#include "coordinator/cli/table.h"
-#include "coordinator/cli/text.h"
+#include "proto/base/table.h"
+#include "proto/base/text.h"
 
 #include "proto/base/mem.h"
 

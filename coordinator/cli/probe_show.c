@@ -3,7 +3,7 @@
 #include "coordinator/cli/cli.h"
 #include "coordinator/cli/client.h"
 #include "coordinator/cli/evidence.h"
-#include "coordinator/cli/text.h"
+#include "proto/base/text.h"
 
 #include "proto/base/buf.h"
 

@@ -2,8 +2,8 @@
 /* quorate region: the places that probes stand in. */
 #include "coordinator/cli/cli.h"
 #include "coordinator/cli/client.h"
-#include "coordinator/cli/table.h"
-#include "coordinator/cli/text.h"
+#include "proto/base/table.h"
+#include "proto/base/text.h"
 
 #include <stdlib.h>
 

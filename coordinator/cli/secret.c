@@ -3,8 +3,8 @@
  * never from the command line, and is not shown again. */
 #include "coordinator/cli/cli.h"
 #include "coordinator/cli/client.h"
-#include "coordinator/cli/table.h"
-#include "coordinator/cli/text.h"
+#include "proto/base/table.h"
+#include "proto/base/text.h"
 #include "quorate/limits.h"
 
 #include <errno.h>

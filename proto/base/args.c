@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "coordinator/cli/args.h"
+#include "proto/base/args.h"
 
 #include "proto/base/schema.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-#include "coordinator/cli/files.h"
+#include "proto/files.h"
 
-#include "coordinator/cli/text.h"
+#include "proto/base/text.h"
 #include "proto/base/mem.h"
 #include "proto/base/yaml.h"
 #include "proto/monitor.h"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* Aligned columns for a terminal or for `column`-like tools: two blanks between them, no lines, no
  * trailing blanks. */
-#ifndef QUORATE_CLI_TABLE_H
-#define QUORATE_CLI_TABLE_H
+#ifndef QUORATE_BASE_TABLE_H
+#define QUORATE_BASE_TABLE_H
 
 #include "quorate/attr.h"
 

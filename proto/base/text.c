@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "coordinator/cli/text.h"
+#include "proto/base/text.h"
 
 #include "proto/base/clock.h"
 #include "proto/base/mem.h"

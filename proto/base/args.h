@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* The words of a command line: options (anywhere among the operands, until "--") and operands. */
-#ifndef QUORATE_CLI_ARGS_H
-#define QUORATE_CLI_ARGS_H
+#ifndef QUORATE_BASE_ARGS_H
+#define QUORATE_BASE_ARGS_H
 
 #include "quorate/attr.h"
 

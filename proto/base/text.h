@@ -4,8 +4,8 @@
  * inside documents. Whatever came over the network is printed through here: control bytes and
  * direction marks never reach a terminal.
  */
-#ifndef QUORATE_CLI_TEXT_H
-#define QUORATE_CLI_TEXT_H
+#ifndef QUORATE_BASE_TEXT_H
+#define QUORATE_BASE_TEXT_H
 
 #include "quorate/attr.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-#include "coordinator/cli/table.h"
+#include "proto/base/table.h"
 
-#include "coordinator/cli/text.h"
+#include "proto/base/text.h"
 #include "proto/base/mem.h"
 
 #include <limits.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "tests/unit/cli_kit.h"
 
-#include "coordinator/cli/table.h"
-#include "coordinator/cli/text.h"
+#include "proto/base/table.h"
+#include "proto/base/text.h"
 #include "proto/base/clock.h"
 
 static void width_counts_columns(void **state UNUSED)

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * Files of monitors, as `quorate apply` reads them: organization, defaults, monitors. Defaults are
- * merged under each monitor, and every complaint, ours or the coordinator's, is led back to the
- * line and column that a person wrote.
+ * Files of monitors, as `quorate apply` and `quorate-probe check` read them: organization, defaults,
+ * monitors. Defaults are merged under each monitor, and every complaint, ours or the coordinator's,
+ * is led back to the line and column that a person wrote.
  */
-#ifndef QUORATE_CLI_FILES_H
-#define QUORATE_CLI_FILES_H
+#ifndef QUORATE_PROTO_FILES_H
+#define QUORATE_PROTO_FILES_H
 
 #include "quorate/attr.h"
 
