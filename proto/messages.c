@@ -83,7 +83,7 @@ const struct schema welcome_schema = {
 
 static const struct field refused_fields[] = {
 	{.name = "code", .type = FIELD_STRING, .offset = offsetof(struct refused, code), .flags = FIELD_REQUIRED,
-	 .min = 1, .max = 64, .doc = "For programs: unauthorized, version, revoked, busy; others may come."},
+	 .min = 1, .max = 64, .doc = "For programs: unauthorized, version, twins, busy; others may come."},
 	{.name = "detail", .type = FIELD_STRING, .offset = offsetof(struct refused, detail), .max = 512,
 	 .doc = "A sentence for the probe's operator."},
 };

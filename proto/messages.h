@@ -50,7 +50,7 @@ struct welcome {
 };
 
 struct refused {
-	char *code;   /* "unauthorized", "version", "revoked" */
+	char *code;   /* "unauthorized", "version", "twins", "busy" */
 	char *detail; /* a sentence for the probe's operator */
 };
 

@@ -103,7 +103,7 @@ static const struct field hop_fields[] = {
 	{.name = "location", .type = FIELD_STRING, .offset = OF(location), .min = 1, .max = URL_MAX_BYTES,
 		.check = url_check, .doc = "The absolute URL that it leads to; any if left out."},
 };
-static const struct schema hop_schema = {.name = "hop", FIELDS(hop_fields), .size_bytes = sizeof(struct expected_hop)};
+static const struct schema hop_schema = {.name = "expected hop", FIELDS(hop_fields), .size_bytes = sizeof(struct expected_hop)};
 #undef OF
 
 #define OF(member) offsetof(struct expect, member)

@@ -4,7 +4,7 @@
 #include "proto/monitor_internal.h"
 
 #define SECONDS_MAX_US (INT64_C(3600) * 1000000)
-#define COUNT_MAX      (INT64_C(1) << 53) /* what JSON readers keep exactly */
+#define COUNT_MAX      ((INT64_C(1) << 53) - 1) /* what JSON readers keep exactly */
 #define DAYS_MAX       3660000
 #define AGE_MAX_MS     (INT64_C(400) * 86400000)
 #define ADDRESS_MAX    64 /* "[v6%scope]:port" */
@@ -15,6 +15,7 @@
 #define US(member_name, what) {.name = #member_name, .type = FIELD_INT, .offset = OF(member_name), .min = 0, .max = SECONDS_MAX_US, .doc = what}
 #define TEXT(member_name, bytes, what) {.name = #member_name, .type = FIELD_STRING, .offset = OF(member_name), .max = (bytes), .doc = what}
 #define INT(member_name, low, high, what) {.name = #member_name, .type = FIELD_INT, .offset = OF(member_name), .min = (low), .max = (high), .doc = what}
+#define NEED(member_name, low, high, what) {.name = #member_name, .type = FIELD_INT, .offset = OF(member_name), .flags = FIELD_REQUIRED, .min = (low), .max = (high), .doc = what}
 
 #define OF(member) offsetof(struct phases, member)
 static const struct field phase_fields[] = {
@@ -69,15 +70,16 @@ static const struct schema ping_schema = {.name = "ping", FIELDS(ping_fields), .
 #define OF(member) offsetof(struct result, member)
 static const struct field result_fields[] = {
 	{.name = "monitor", .type = FIELD_ID, .offset = OF(monitor), .flags = FIELD_REQUIRED, .doc = "What was checked."},
-	INT(monitor_revision, 0, COUNT_MAX, "Its revision."),
+	NEED(monitor_revision, 0, COUNT_MAX, "Its revision."),
 	INT(assignment, 0, COUNT_MAX, "Revision of the assignment under which it ran."),
-	INT(round, 0, COUNT_MAX, "0: scheduled; else the confirmation round."),
-	INT(sequence, 0, COUNT_MAX, "Number within the boot of the probe."),
+	{.name = "round", .type = FIELD_INT, .offset = OF(round), .min = 0, .max = COUNT_MAX, .fallback = "0",
+		.doc = "0: scheduled; else the confirmation round."},
+	NEED(sequence, 1, COUNT_MAX, "Number within the boot of the probe."),
 	{.name = "boot", .type = FIELD_ID, .offset = OF(boot), .flags = FIELD_WIRE,
 		.doc = "Of an earlier run of the probe, if not the session's: history, never a vote."},
-	{.name = "started_at", .type = FIELD_TIME, .offset = OF(started_wall_ms), .doc = "By the probe's clock."},
-	INT(duration_ms, 0, 3600000, "How long it took."),
-	INT(age_ms, 0, AGE_MAX_MS, "From its end to its sending, on the probe's monotonic clock."),
+	{.name = "started_at", .type = FIELD_TIME, .offset = OF(started_wall_ms), .flags = FIELD_REQUIRED, .doc = "By the probe's clock."},
+	NEED(duration_ms, 0, 3600000, "How long it took."),
+	NEED(age_ms, 0, AGE_MAX_MS, "From its end to its sending, on the probe's monotonic clock."),
 	{.name = "verdict", .type = FIELD_ENUM, .offset = OF(verdict), .flags = FIELD_REQUIRED, .names = verdict_names,
 		.doc = "What was found."},
 	{.name = "reason", .type = FIELD_CUSTOM, .offset = OF(reason), .custom = &reason_custom, .fallback = "\"ok\"",

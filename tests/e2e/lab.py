@@ -113,11 +113,11 @@ class Child:
         self.process = None
         lab.children.append(self)
 
-    def start(self):
+    def start(self, stdin=subprocess.DEVNULL):
         with open(self.log, "a") as log:
             try:
                 self.process = subprocess.Popen(
-                    self.prefix + self.argv, env=self.env, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.lab.dir,
+                    self.prefix + self.argv, env=self.env, stdin=stdin, stdout=log, stderr=log, cwd=self.lab.dir,
                     start_new_session=True,
                 )
             except OSError as e:

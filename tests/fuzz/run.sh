@@ -16,10 +16,12 @@ seconds=$1
 shift
 [ $# -gt 0 ] || { echo "usage: run.sh SECONDS TARGET..." >&2; exit 2; }
 
-# everything that a target may reach; the linker takes what it needs
-rm -rf build/fuzz/obj build/fuzz/all.a
+# everything that a target may reach; the linker takes what it needs, of the command line only what the rest lacks
+rm -rf build/fuzz/obj build/fuzz/all.a build/fuzz/cli.a
 mkdir -p build/fuzz/obj
 find proto probe coordinator -name '*.c' ! -name main.c | xargs -P2 -n1 sh tests/fuzz/run.sh --compile
+ar rcs build/fuzz/cli.a build/fuzz/obj/coordinator_cli_*.o
+rm -f build/fuzz/obj/coordinator_cli_*.o
 ar rcs build/fuzz/all.a build/fuzz/obj/*.o
 
 for target in "$@"; do
@@ -27,7 +29,7 @@ for target in "$@"; do
     out=build/fuzz/$name
     mkdir -p "$out/found"
     # shellcheck disable=SC2046,SC2086
-    clang $flags -fsanitize=fuzzer -o "$out/fuzz" "tests/fuzz/fuzz_$name.c" build/fuzz/all.a \
+    clang $flags -fsanitize=fuzzer -o "$out/fuzz" "tests/fuzz/fuzz_$name.c" build/fuzz/all.a build/fuzz/cli.a \
         $(pkg-config --libs $packages) -lpthread -lm
     "$out/fuzz" -max_total_time="$seconds" -max_len=65536 -timeout=10 -rss_limit_mb=2048 \
         -artifact_prefix="$out/" "$out/found" "tests/fuzz/corpus/$name" >"$out/log" 2>&1 ||

@@ -116,7 +116,7 @@ static void make_result(struct result *r)
 	r->monitor_revision = number(BIG);
 	r->assignment = number(BIG);
 	r->round = number(BIG);
-	r->sequence = number(BIG);
+	r->sequence = 1 + number(BIG - 1);
 	r->started_wall_ms = below(4102444800000);
 	r->duration_ms = number(60000);
 	r->age_ms = number(86400000);

@@ -330,6 +330,7 @@ static void add_whole(struct backlog *b, int monitor, int64_t started_wall_ms)
 	r.monitor.byte[6] = 0x70;
 	r.monitor.byte[8] = 0x80;
 	r.verdict = VERDICT_UP;
+	r.monitor_revision = 1;
 	r.started_wall_ms = started_wall_ms;
 	r.duration_ms = 10;
 	backlog_add(b, &r, NOW_MS);

@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "tests/unit/page_kit.h"
+
 #include "proto/base/mem.h"
 #include "proto/joinstring.h"
 
@@ -188,9 +190,19 @@ static void bytes_not_texts(void **state)
 	join_string_clear(&out);
 }
 
+static void the_specification_lists_every_field(void **state)
+{
+	(void)state;
+	char *page = read_page("proto/README.md");
+	section_fits(page, &join_string_schema);
+	section_fits(page, &join_request_schema);
+	free(page);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_specification_lists_every_field),
 		cmocka_unit_test(what_goes_in_comes_out),
 		cmocka_unit_test(a_line_that_would_be_too_long_is_not_made),
 		cmocka_unit_test(json_rules),

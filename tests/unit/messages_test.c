@@ -8,7 +8,10 @@
 
 #include "tests/unit/page_kit.h"
 
+#include "proto/base/schema_internal.h"
 #include "proto/messages.h"
+#include "proto/monitor.h"
+#include "quorate/reason.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +19,10 @@
 
 #define SESSION "0123456789abcdef0123456789abcdef"
 #define ID      "01930000-0000-7000-8000-000000000001"
+/* A result that is whole, but for MORE. */
+#define RESULT_AT(more)                                                                            \
+	"{\"monitor\":\"" ID "\",\"monitor_revision\":1,\"started_at\":\"2026-11-21T18:30:49Z\","  \
+	"\"duration_ms\":5,\"age_ms\":5,\"verdict\":\"up\"," more "}"
 
 static struct message *decode(const char *text, struct problems *problems)
 {
@@ -40,6 +47,39 @@ static void the_specification_lists_every_field(void **state)
 	char *page = read_page("proto/README.md");
 	for (int type = 0; type < MESSAGE_TYPE_COUNT; type++)
 		section_fits(page, message_schema((enum message_type)type));
+	free(page);
+}
+
+/* What a probe needs of a monitor: these members, and all that is inside of them. */
+static void the_specification_says_what_to_check(void **state)
+{
+	(void)state;
+	static const char *const needed[] = {"id", "revision", "type", "target", "interval",
+		"timeout", "request", "expect", NULL};
+	char *page = read_page("proto/README.md"), *section = section_of(page, "monitor");
+	for (int i = 0; needed[i]; i++)
+		row_fits(section, "monitor", field_find(&monitor_schema, needed[i]));
+	section_fits(page, field_find(&monitor_schema, "request")->sub);
+	section_fits(page, field_find(&monitor_schema, "expect")->sub);
+	free(section);
+	free(page);
+}
+
+static void the_specification_lists_every_reason(void **state)
+{
+	(void)state;
+	static const char *const class_names[] = {"ok", "down", "warning", "internal"};
+	char *page = read_page("proto/README.md"), *section = section_of(page, "reasons");
+	char row[256];
+	assert_int_equal(rows_of(section), REASON_COUNT);
+	for (int i = 0; i < REASON_COUNT; i++) {
+		enum reason r = (enum reason)i;
+		snprintf(row, sizeof row, "\n| `%s` | %s | %s |\n", reason_code(r),
+			class_names[reason_class(r)], reason_text_en(r));
+		if (!strstr(section, row))
+			fail_msg("no row:%s", row);
+	}
+	free(section);
 	free(page);
 }
 
@@ -81,6 +121,15 @@ static void inputs_are_judged(void **state)
 			""},
 		{"{\"type\":\"receipt\",\"status\":\"lost\"}", "status", ""},
 		{"{\"type\":\"receipt\",\"status\":\"stale_session\"}", NULL, NULL},
+		{"{\"type\":\"report\",\"session\":\"" SESSION
+		 "\",\"results\":[" RESULT_AT("\"sequence\":1") "]}",
+			NULL, NULL},
+		{"{\"type\":\"report\",\"session\":\"" SESSION
+		 "\",\"results\":[" RESULT_AT("\"sequence\":0") "]}",
+			"results[0].sequence", ""},
+		{"{\"type\":\"report\",\"session\":\"" SESSION
+		 "\",\"results\":[" RESULT_AT("\"no\":1") "]}",
+			"results[0].sequence", "required"},
 		{"{\"type\":\"orders\",\"drop\":[\"x\",5]}", "drop", ""},
 		{"{\"type\":\"orders\",\"assign\":[{\"monitor\":[],\"assignment\":1}]}",
 			"assign[0].monitor", "object"},
@@ -259,9 +308,11 @@ static void results_are_bounded_in_number(void **state)
 	for (int n = RESULTS_PER_REPORT_MAX; n <= RESULTS_PER_REPORT_MAX + 1; n++) {
 		json_t *results = json_array();
 		for (int i = 0; i < n; i++)
-			json_array_append_new(results,
-				json_pack("{s:s, s:i, s:s, s:s}", "monitor", ID, "sequence", i + 1,
-					"verdict", "up", "reason", "ok"));
+			json_array_append_new(
+				results, json_pack("{s:s, s:i, s:i, s:s, s:i, s:i, s:s}", "monitor",
+						 ID, "monitor_revision", 1, "sequence", i + 1,
+						 "started_at", "2026-11-21T18:30:49Z",
+						 "duration_ms", 5, "age_ms", 5, "verdict", "up"));
 		json_t *whole = json_pack("{s:s, s:s, s:o}", "type", "report", "session", SESSION,
 			"results", results);
 		char *text = json_dumps(whole, JSON_COMPACT);
@@ -281,6 +332,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(tables_fit_the_names),
 		cmocka_unit_test(the_specification_lists_every_field),
+		cmocka_unit_test(the_specification_says_what_to_check),
+		cmocka_unit_test(the_specification_lists_every_reason),
 		cmocka_unit_test(inputs_are_judged),
 		cmocka_unit_test(secrets_stay_out_of_errors),
 		cmocka_unit_test(depth_is_limited),

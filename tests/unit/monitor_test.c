@@ -562,9 +562,10 @@ static void a_result_must_not_contradict_itself(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		json_t *json =
-			json_pack("{ssssss}", "monitor", "0193e9b4-5f3c-7a52-8d61-2f6f0f6d1c11",
-				"verdict", cases[i].verdict, "reason", cases[i].reason);
+		json_t *json = json_pack("{sssssssssisisisi}", "monitor",
+			"0193e9b4-5f3c-7a52-8d61-2f6f0f6d1c11", "verdict", cases[i].verdict,
+			"reason", cases[i].reason, "started_at", "2026-11-21T18:30:49Z",
+			"monitor_revision", 1, "sequence", 1, "duration_ms", 5, "age_ms", 5);
 		struct result r;
 
 		memset(&problems, 0, sizeof(problems));

@@ -22,31 +22,57 @@ UNUSED static char *read_page(const char *path)
 	return page;
 }
 
-/* The section of SCHEMA has a row for each field, with its sentence, and no others. */
-UNUSED static void section_fits(const char *page, const struct schema *schema)
+/* From the heading NAME to the next; to be freed. */
+UNUSED static char *section_of(const char *page, const char *name)
 {
-	char head[64], row[128];
-	snprintf(head, sizeof head, "\n### %s\n", schema->name);
+	char head[64];
+	snprintf(head, sizeof head, "\n### %s\n", name);
 	const char *at = strstr(page, head);
 	if (!at) {
-		fail_msg("no section %s", schema->name);
-		return;
+		fail_msg("no section %s", name);
+		return NULL;
 	}
 	const char *end = strstr(at + 4, "\n### ");
-	char *section = mem_strndup(at, end ? (size_t)(end - at) : strlen(at));
+	return mem_strndup(at, end ? (size_t)(end - at) : strlen(at));
+}
+
+UNUSED static size_t rows_of(const char *section)
+{
 	size_t rows = 0;
 	for (const char *p = section; (p = strstr(p, "\n| `")); p++)
 		rows++;
+	return rows;
+}
+
+/* The row of F has its sentence, and says whether F is required. */
+UNUSED static void row_fits(const char *section, const char *name, const struct field *f)
+{
+	char head[128];
+	snprintf(head, sizeof head, "\n| `%s` |", f->name);
+	const char *at = strstr(section, head);
+	if (!at) {
+		fail_msg("section %s: no row for %s", name, f->name);
+		return;
+	}
+	char *row = mem_strndup(at + 1, strcspn(at + 1, "\n"));
+	if (!strstr(row, f->doc))
+		fail_msg("section %s: another sentence for %s", name, f->name);
+	if (!strstr(row, "| yes |") != !(f->flags & FIELD_REQUIRED))
+		fail_msg("section %s: whether %s is required", name, f->name);
+	free(row);
+}
+
+/* The section of SCHEMA has a row for each field and no others, and so have its parts. */
+UNUSED static void section_fits(const char *page, const struct schema *schema)
+{
+	char *section = section_of(page, schema->name);
+	size_t rows = rows_of(section);
 	if (rows != schema->n_fields)
 		fail_msg("section %s has %zu rows", schema->name, rows);
 	for (size_t i = 0; i < schema->n_fields; i++) {
-		const struct field *f = &schema->fields[i];
-		snprintf(row, sizeof row, "\n| `%s` |", f->name);
-		if (!strstr(section, row) || !strstr(section, f->doc))
-			fail_msg("section %s: no row, or another sentence, for %s", schema->name,
-				f->name);
-		if (f->sub)
-			section_fits(page, f->sub);
+		row_fits(section, schema->name, &schema->fields[i]);
+		if (schema->fields[i].sub)
+			section_fits(page, schema->fields[i].sub);
 	}
 	free(section);
 }
