@@ -69,15 +69,10 @@ static bool take_result(struct fleet *f, struct member *m, const struct probe *p
 	json_t *doc;
 	char *text;
 
-	bool repeat;
+	bool repeat = !earlier && !window_take(m, r->sequence);
 
 	f->counts.results++;
 	m->results++;
-	if (r->sequence < 1) { /* it has no name, and could be stored again and again */
-		f->counts.invalid_messages++;
-		return true;
-	}
-	repeat = !earlier && !window_take(m, r->sequence);
 	f->counts.duplicate_results += repeat;
 	if (!registry_monitor(f->c->registry, &r->monitor))
 		return true; /* deleted meanwhile: no history to fill */
