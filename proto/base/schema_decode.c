@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * JSON -> struct by a table of fields, and the sentences about what is wrong. It goes on after a
- * problem, so that people see all of them at once. JSON null is the same as an absent field. A
- * secret's value is never shown.
+ * JSON -> struct by a table of fields. It goes on after a problem, so that people see all of them at
+ * once; the sentences are schema_refuse.c's. JSON null is the same as an absent field.
  */
 #include "proto/base/clock.h"
 #include "proto/base/mem.h"
@@ -18,120 +17,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PATH_SIZE  sizeof(((struct problem *)0)->path)
-#define FOUND_SIZE 72
-#define SHOWN_MAX  48 /* bytes of a value in a sentence */
-
-struct decoder {
-	unsigned flags;
-	struct problems *problems;
-};
-
-/* A value being decoded: its field, its JSON, its path. */
-struct place {
-	const struct field *f;
-	const json_t *in;
-	const char *path;
-};
-
 static void decode_object(const struct decoder *d, const struct schema *schema, struct scope scope,
 	const json_t *in, void *out, const char *path);
-
-static void join_path(char out[PATH_SIZE], const char *path, const char *name)
-{
-	snprintf(out, PATH_SIZE, "%s%s%s", path, *path == '\0' ? "" : ".", name);
-	utf8_trim(out);
-}
 
 static void index_path(char out[PATH_SIZE], const char *path, size_t i)
 {
 	snprintf(out, PATH_SIZE, "%s[%zu]", path, i);
-}
-
-static const char *kind_of(const json_t *in)
-{
-	switch (json_typeof(in)) {
-	case JSON_OBJECT:
-		return "an object";
-	case JSON_ARRAY:
-		return "a list";
-	case JSON_STRING:
-		return "a text";
-	case JSON_INTEGER:
-	case JSON_REAL:
-		return "a number";
-	case JSON_TRUE:
-	case JSON_FALSE:
-		return "a boolean";
-	default:
-		return "null";
-	}
-}
-
-/* TEXT as it may be shown: cut, without control characters. */
-static void show_text(const char *text, const char *quote, char out[FOUND_SIZE])
-{
-	size_t cut = SHOWN_MAX;
-
-	snprintf(out, FOUND_SIZE, "%s%.*s", quote, (int)cut, text);
-	utf8_trim(out);
-	for (char *c = out; *c != '\0'; c++)
-		if ((unsigned char)*c < ' ' || *c == 0x7f)
-			*c = '?';
-	snprintf(out + strlen(out), FOUND_SIZE - strlen(out), "%s%s", strlen(text) > cut ? "…" : "",
-		quote);
-}
-
-static void show_json(const json_t *in, char out[FOUND_SIZE])
-{
-	char text[SHOWN_MAX + 1];
-	size_t n = json_dumpb(in, text, SHOWN_MAX, JSON_ENCODE_ANY | JSON_REAL_PRECISION(12));
-
-	if (n == 0 || n > SHOWN_MAX) {
-		snprintf(out, FOUND_SIZE, "%s", kind_of(in));
-		return;
-	}
-	text[n] = '\0';
-	show_text(text, "", out);
-}
-
-static const char *show(const struct place *at, char out[FOUND_SIZE])
-{
-	if (field_is_secret(at->f))
-		snprintf(out, FOUND_SIZE, "the value");
-	else if (json_is_string(at->in))
-		show_text(json_string_value(at->in), "'", out);
-	else
-		show_json(at->in, out);
-	return out;
-}
-
-/* "'5' needs a unit, for example 5s; accepted: a duration from 1s to 1d" */
-PRINTF_LIKE(3, 4)
-static void refuse(const struct decoder *d, const struct place *at, const char *why, ...)
-{
-	char found[FOUND_SIZE], accepts[ACCEPTS_SIZE], text[160];
-	va_list args;
-
-	va_start(args, why);
-	vsnprintf(text, sizeof(text), why, args);
-	va_end(args);
-	field_accepts(at->f, accepts);
-	problems_add(d->problems, at->path, "%s %s; accepted: %s", show(at, found), text, accepts);
-}
-
-static void refuse_type(const struct decoder *d, const struct place *at)
-{
-	bool text = at->f->type == FIELD_STRING || at->f->type == FIELD_CREDENTIAL;
-	bool quotable = text && json_is_number(at->in);
-	char found[FOUND_SIZE], shown[FOUND_SIZE + 4] = "", accepts[ACCEPTS_SIZE];
-
-	show(at, found);
-	if (strcmp(found, kind_of(at->in)) != 0)
-		snprintf(shown, sizeof(shown), "%s is ", found);
-	field_accepts(at->f, accepts);
-	problems_add(d->problems, at->path, "%s%s%s; accepted: %s", shown, kind_of(at->in),
-		quotable ? " (for a text, put it in quotes)" : "", accepts);
 }
 
 /* ---- one function for each type; each returns 0, or -1 after telling why */
@@ -139,7 +30,7 @@ static void refuse_type(const struct decoder *d, const struct place *at)
 static int decode_bool(const struct decoder *d, const struct place *at, bool *out)
 {
 	if (!json_is_boolean(at->in)) {
-		refuse_type(d, at);
+		schema_refuse_type(d, at);
 		return -1;
 	}
 	*out = json_is_true(at->in);
@@ -152,7 +43,7 @@ static int check_bounds(const struct decoder *d, const struct place *at, double 
 
 	if (!field_bounded(at->f) || (value >= (double)at->f->min && value <= (double)at->f->max))
 		return 0;
-	refuse(d, at, "is too %s",
+	schema_refuse(d, at, "is too %s",
 		value < (double)at->f->min ? (time ? "short" : "small")
 					   : (time ? "long" : "large"));
 	return -1;
@@ -161,13 +52,13 @@ static int check_bounds(const struct decoder *d, const struct place *at, double 
 static int decode_int(const struct decoder *d, const struct place *at, int64_t *out)
 {
 	if (!json_is_integer(at->in)) {
-		refuse_type(d, at);
+		schema_refuse_type(d, at);
 		return -1;
 	}
 	*out = json_integer_value(at->in);
 	if (field_bounded(at->f) &&
 		(*out < at->f->min || *out > at->f->max)) { /* exact, unlike doubles */
-		refuse(d, at, "is too %s", *out < at->f->min ? "small" : "large");
+		schema_refuse(d, at, "is too %s", *out < at->f->min ? "small" : "large");
 		return -1;
 	}
 	return 0;
@@ -176,7 +67,7 @@ static int decode_int(const struct decoder *d, const struct place *at, int64_t *
 static int decode_number(const struct decoder *d, const struct place *at, double *out)
 {
 	if (!json_is_number(at->in)) {
-		refuse_type(d, at);
+		schema_refuse_type(d, at);
 		return -1;
 	}
 	*out = json_number_value(at->in);
@@ -190,19 +81,17 @@ static int decode_duration(const struct decoder *d, const struct place *at, int6
 
 	if (json_is_integer(at->in) ||
 		(text != NULL && *text != '\0' && text[strspn(text, "0123456789")] == '\0')) {
-		if (text != NULL)
-			show_text(text, "", found);
-		else
-			show_json(at->in, found);
-		refuse(d, at, "needs a unit, for example %ss", found);
+		schema_refuse(
+			d, at, "needs a unit, for example %ss", schema_show_bare(at->in, found));
 		return -1;
 	}
 	if (text == NULL) {
-		refuse_type(d, at);
+		schema_refuse_type(d, at);
 		return -1;
 	}
 	if (duration_parse(text, out) == -1) {
-		refuse(d, at, "is no duration: one number and one of the units ms, s, m, h, d");
+		schema_refuse(
+			d, at, "is no duration: one number and one of the units ms, s, m, h, d");
 		return -1;
 	}
 	return check_bounds(d, at, (double)*out);
@@ -215,11 +104,11 @@ static int decode_percent(const struct decoder *d, const struct place *at, doubl
 	else if (json_is_string(at->in))
 		*out = percent_parse(json_string_value(at->in));
 	else {
-		refuse_type(d, at);
+		schema_refuse_type(d, at);
 		return -1;
 	}
 	if (*out < 0 || *out > 100) {
-		refuse(d, at, "is no percentage");
+		schema_refuse(d, at, "is no percentage");
 		*out = -1;
 		return -1;
 	}
@@ -231,18 +120,18 @@ static int decode_string(const struct decoder *d, const struct place *at, char *
 	size_t n = json_string_length(at->in);
 
 	if (!json_is_string(at->in)) {
-		refuse_type(d, at);
+		schema_refuse_type(d, at);
 		return -1;
 	}
 	if (strlen(json_string_value(at->in)) != n) {
-		refuse(d, at, "contains a NUL character");
+		schema_refuse(d, at, "contains a NUL character");
 		return -1;
 	}
 	if (n > field_max(at->f) || (at->f->min > 0 && n < (size_t)at->f->min)) {
 		if (n == 0)
-			refuse(d, at, "is empty");
+			schema_refuse(d, at, "is empty");
 		else
-			refuse(d, at, "is %zu bytes long", n);
+			schema_refuse(d, at, "is %zu bytes long", n);
 		return -1;
 	}
 	*out = mem_strndup(json_string_value(at->in), n);
@@ -255,7 +144,7 @@ static int decode_enum(const struct decoder *d, const struct place *at, int *out
 	size_t n = 0;
 
 	if (text == NULL) {
-		refuse_type(d, at);
+		schema_refuse_type(d, at);
 		return -1;
 	}
 	for (; at->f->names[n] != NULL; n++)
@@ -265,21 +154,21 @@ static int decode_enum(const struct decoder *d, const struct place *at, int *out
 		}
 	near = nearest_name(text, at->f->names, n);
 	if (near != NULL)
-		refuse(d, at, "is unknown, did you mean '%s'?", near);
+		schema_refuse(d, at, "is unknown, did you mean '%s'?", near);
 	else
-		refuse(d, at, "is unknown");
+		schema_refuse(d, at, "is unknown");
 	return -1;
 }
 
 static int decode_id(const struct decoder *d, const struct place *at, struct id *out)
 {
 	if (!json_is_string(at->in)) {
-		refuse_type(d, at);
+		schema_refuse_type(d, at);
 		return -1;
 	}
 	if (id_parse(json_string_value(at->in), out) == -1) {
 		memset(out, 0, sizeof(*out));
-		refuse(d, at, "is no id");
+		schema_refuse(d, at, "is no id");
 		return -1;
 	}
 	return 0;
@@ -288,12 +177,12 @@ static int decode_id(const struct decoder *d, const struct place *at, struct id 
 static int decode_time(const struct decoder *d, const struct place *at, int64_t *out)
 {
 	if (!json_is_string(at->in)) {
-		refuse_type(d, at);
+		schema_refuse_type(d, at);
 		return -1;
 	}
 	if (time_parse(json_string_value(at->in), out) == -1) {
 		*out = -1;
-		refuse(d, at, "is no time");
+		schema_refuse(d, at, "is no time");
 		return -1;
 	}
 	return 0;
@@ -315,7 +204,7 @@ static int check_count(const struct decoder *d, const struct place *at, size_t n
 {
 	if (n <= field_max(at->f))
 		return 0;
-	refuse(d, at, "has %zu items", n);
+	schema_refuse(d, at, "has %zu items", n);
 	return -1;
 }
 
@@ -325,7 +214,7 @@ static int decode_strings(const struct decoder *d, const struct place *at, struc
 	int error = 0;
 
 	if (!json_is_string(at->in) && !json_is_array(at->in)) {
-		refuse_type(d, at);
+		schema_refuse_type(d, at);
 		return -1;
 	}
 	if (check_count(d, at, n) == -1)
@@ -360,12 +249,12 @@ static int decode_credential(
 	if (json_is_string(at->in))
 		return decode_string(d, at, &out->value);
 	if (!json_is_object(at->in)) {
-		refuse_type(d, at);
+		schema_refuse_type(d, at);
 		return -1;
 	}
 	decode_object(d, &credential_schema, all, at->in, out, at->path);
 	if (out->value != NULL && strlen(out->value) > field_max(at->f))
-		refuse(d, at, "is %zu bytes long", strlen(out->value));
+		schema_refuse(d, at, "is %zu bytes long", strlen(out->value));
 	return d->problems->total == before ? 0 : -1;
 }
 
@@ -390,7 +279,7 @@ static int decode_pairs(const struct decoder *d, const struct place *at, struct 
 	json_t *value;
 
 	if (!json_is_object(at->in)) {
-		refuse_type(d, at);
+		schema_refuse_type(d, at);
 		return -1;
 	}
 	if (check_count(d, at, n) == -1)
@@ -400,7 +289,7 @@ static int decode_pairs(const struct decoder *d, const struct place *at, struct 
 		char path[PATH_SIZE];
 		struct credential c = {NULL, NULL};
 
-		join_path(path, at->path, name);
+		schema_join_path(path, at->path, name);
 		if (!pair_name_ok(name)) {
 			problems_add(d->problems, at->path,
 				"a name in it is empty, has a control character or is longer than "
@@ -424,7 +313,7 @@ static int decode_list(const struct decoder *d, const struct place *at, const st
 	size_t n = json_array_size(at->in), before = d->problems->total;
 
 	if (!json_is_array(at->in)) {
-		refuse_type(d, at);
+		schema_refuse_type(d, at);
 		return -1;
 	}
 	if (check_count(d, at, n) == -1)
@@ -448,7 +337,8 @@ static int decode_custom(const struct decoder *d, const struct place *at, void *
 
 	if (at->f->custom->decode(at->in, out, &why) == 0)
 		return 0;
-	problems_add(d->problems, at->path, "%s cannot be used; accepted: %s", show(at, found),
+	problems_add(d->problems, at->path, "%s cannot be used; accepted: %s",
+		schema_show(at, found),
 		why              ? why
 		: at->f->accepts ? at->f->accepts
 				 : "another form");
@@ -499,30 +389,6 @@ static int decode_value(
 
 /* ---- objects */
 
-/* Whether people's or a peer's value of F is read at all. */
-static bool is_read(const struct decoder *d, const struct field *f)
-{
-	bool wire = (d->flags & SCHEMA_WIRE) != 0;
-
-	return wire || (f->flags & (FIELD_READONLY | FIELD_WIRE)) == 0;
-}
-
-/* "not an option of type http, only of: tcp" */
-static void refuse_variant(
-	const struct decoder *d, const struct place *at, const struct scope *scope)
-{
-	const char *const *names = scope->selector->names;
-	char only[96] = "";
-	size_t n = 0;
-
-	for (int v = 0; names[v] != NULL && n < sizeof(only); v++)
-		if ((at->f->variants >> v & 1) != 0)
-			n += (size_t)snprintf(
-				only + n, sizeof(only) - n, "%s%s", n == 0 ? "" : ", ", names[v]);
-	problems_add(d->problems, at->path, "not an option of %s %s, only of: %s",
-		scope->selector->name, names[scope->value], only);
-}
-
 /* Fallbacks, of sub-objects too. F is unset already. */
 static void set_fallback(const struct field *f, const struct scope *scope, void *out)
 {
@@ -553,12 +419,12 @@ static void decode_field(
 	const char *why = NULL;
 
 	if (!field_exists(at->f, scope)) {
-		if (at->in != NULL && is_read(d, at->f) && (d->flags & SCHEMA_WIRE) == 0)
-			refuse_variant(d, at, scope);
+		if (at->in != NULL && field_is_read(d, at->f) && (d->flags & SCHEMA_WIRE) == 0)
+			schema_refuse_variant(d, at, scope);
 		return;
 	}
-	if (at->in == NULL || json_is_null(at->in) || !is_read(d, at->f)) {
-		if ((at->f->flags & FIELD_REQUIRED) != 0 && is_read(d, at->f)) {
+	if (at->in == NULL || json_is_null(at->in) || !field_is_read(d, at->f)) {
+		if ((at->f->flags & FIELD_REQUIRED) != 0 && field_is_read(d, at->f)) {
 			field_accepts(at->f, accepts);
 			problems_add(d->problems, at->path, "is required; accepted: %s", accepts);
 		}
@@ -568,7 +434,7 @@ static void decode_field(
 	if (decode_value(d, at, scope, out) == 0 && at->f->check != NULL &&
 		at->f->check(out, &why) == -1)
 		problems_add(d->problems, at->path, "%s cannot be used; accepted: %s",
-			show(at, found),
+			schema_show(at, found),
 			why              ? why
 			: at->f->accepts ? at->f->accepts
 					 : "another value");
@@ -598,36 +464,6 @@ static void select_variant(const struct schema *schema, const json_t *in, struct
 	json_decref(fallback);
 }
 
-static void refuse_unknown(const struct decoder *d, const struct schema *schema,
-	const struct scope *scope, const json_t *in, const char *path)
-{
-	const char **known = mem_array(schema->n_fields, sizeof(*known));
-	size_t n = 0;
-	char all[ACCEPTS_SIZE];
-	const char *name;
-	json_t *value;
-
-	for (size_t i = 0; i < schema->n_fields; i++)
-		if (field_exists(&schema->fields[i], scope) && is_read(d, &schema->fields[i]))
-			known[n++] = schema->fields[i].name;
-	join_names(known, n, all, sizeof(all));
-	json_object_foreach ((json_t *)(uintptr_t)in, name, value) {
-		const struct field *f = field_find(schema, name);
-		char at[PATH_SIZE];
-		const char *near;
-
-		if (f != NULL && (f->flags & FIELD_WIRE) == 0)
-			continue;
-		near = nearest_name(name, known, n);
-		join_path(at, path, name);
-		if (near != NULL)
-			problems_add(d->problems, at, "unknown option; did you mean '%s'?", near);
-		else
-			problems_add(d->problems, at, "unknown option; accepted: %s", all);
-	}
-	free(known);
-}
-
 static void decode_object(const struct decoder *d, const struct schema *schema, struct scope scope,
 	const json_t *in, void *out, const char *path)
 {
@@ -638,7 +474,7 @@ static void decode_object(const struct decoder *d, const struct schema *schema, 
 	memset(out, 0, schema->size_bytes);
 	field_unset(&self, out);
 	if (!json_is_object(in)) {
-		refuse_type(d, &whole);
+		schema_refuse_type(d, &whole);
 		return;
 	}
 	select_variant(schema, in, &scope);
@@ -647,11 +483,11 @@ static void decode_object(const struct decoder *d, const struct schema *schema, 
 		char inner[PATH_SIZE];
 		const struct place at = {.f = f, .in = json_object_get(in, f->name), .path = inner};
 
-		join_path(inner, path, f->name);
+		schema_join_path(inner, path, f->name);
 		decode_field(d, &at, &scope, field_at(f, out));
 	}
 	if ((d->flags & SCHEMA_WIRE) == 0)
-		refuse_unknown(d, schema, &scope, in, path);
+		schema_refuse_unknown(d, schema, &scope, in, path);
 	if (schema->check != NULL &&
 		d->problems->total == before) /* no second sentence about the same mistake */
 		schema->check(out, path, d->problems);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* What schema.c, schema_decode.c, schema_encode.c and schema_describe.c share. Not for others. */
+/* What schema.c and the files schema_*.c share. Not for others. */
 #ifndef QUORATE_BASE_SCHEMA_INTERNAL_H
 #define QUORATE_BASE_SCHEMA_INTERNAL_H
 
@@ -35,6 +35,50 @@ extern const struct schema credential_schema;
 json_t *field_fallback(const struct field *f);
 /* The value of a PERCENT text ("20%", "0.5%"); -1: it is none. */
 double percent_parse(const char *text);
+
+/* ---- decoding */
+
+#define PATH_SIZE  sizeof(((struct problem *)0)->path)
+#define FOUND_SIZE 72
+
+struct decoder {
+	unsigned flags;
+	struct problems *problems;
+};
+
+/* A value being decoded: its field, its JSON, its path. */
+struct place {
+	const struct field *f;
+	const json_t *in;
+	const char *path;
+};
+
+/* "quorum.down" of "quorum" and "down" */
+void schema_join_path(char out[PATH_SIZE], const char *path, const char *name);
+/* The value as it may be shown: cut, without control characters. Returns OUT. */
+const char *schema_show(const struct place *at, char out[FOUND_SIZE]);
+/* The same without quotes, and whoever's it is: never for a secret. */
+const char *schema_show_bare(const json_t *in, char out[FOUND_SIZE]);
+/* WHY is the middle of the sentence: "needs a unit, for example 5s". */
+PRINTF_LIKE(3, 4)
+void schema_refuse(const struct decoder *d, const struct place *at, const char *why, ...);
+void schema_refuse_type(const struct decoder *d, const struct place *at);
+/* The field exists, but not in SCOPE. */
+void schema_refuse_variant(
+	const struct decoder *d, const struct place *at, const struct scope *scope);
+/* Every member of IN that SCHEMA does not know. */
+void schema_refuse_unknown(const struct decoder *d, const struct schema *schema,
+	const struct scope *scope, const json_t *in, const char *path);
+
+/* Whether people's or a peer's value of F is read at all. */
+static inline bool field_is_read(const struct decoder *d, const struct field *f)
+{
+	bool wire = (d->flags & SCHEMA_WIRE) != 0;
+
+	return wire || (f->flags & (FIELD_READONLY | FIELD_WIRE)) == 0;
+}
+
+/* ---- members of objects */
 
 static inline void *field_at(const struct field *f, void *object)
 {
