@@ -1,6 +1,7 @@
 #!/bin/sh
 # Installs the Debian packages named as arguments that are not there yet; asks for nothing but sudo's password.
 set -eu
+exec 9>build/.apt.lock && flock 9 # make may want several sets at once; apt does one thing at a time
 missing=
 for p in "$@"; do
     case $(dpkg-query -W -f '${db:Status-Abbrev}' "$p" 2>/dev/null) in ii*) ;; *) missing="$missing $p" ;; esac

@@ -20,6 +20,7 @@ fetch() { # as root apt wants to drop to _apt, which may not write here: stay wh
 update() {
     if [ "$(id -u)" = 0 ]; then apt-get -qq update; elif command -v sudo >/dev/null; then sudo apt-get -qq update; fi >>"$dir/log" 2>&1
 }
+exec 9>build/.apt.lock && flock 9 # apt may be at work for others of us
 echo "Unpacking under $dir: $packages"
 # Lists that are missing or older than the mirror (404): refresh them once.
 fetch || { update; fetch; } || { cat "$dir/log" >&2; echo "tests/peers.sh: cannot download: $packages" >&2; exit 1; }
