@@ -428,7 +428,7 @@ static void status_cb(void *arg, char text[SERVICE_STATUS_SIZE])
 {
 	struct daemon *d = arg;
 	snprintf(text, SERVICE_STATUS_SIZE, "probe %s, %s; %" PRId64 " monitors", d->conf.name,
-		agent_in_session(d->agent) ? "connected" : "the coordinator does not answer",
+		agent_in_session(d->agent) ? "connected" : "not connected",
 		d->schedule ? schedule_count(d->schedule) : 0);
 }
 

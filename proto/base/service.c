@@ -11,6 +11,7 @@
 #include <systemd/sd-daemon.h>
 
 #define STATUS_MS 5000
+#define FIRST_MS  1000 /* much happens in the first second */
 
 static void say(struct service *s, const char *what)
 {
@@ -46,7 +47,7 @@ void service_start(struct service *s, struct loop *loop, service_status_fn statu
 	if (sd_watchdog_enabled(0, &watchdog_us) > 0 && watchdog_us / 3000 < STATUS_MS)
 		s->period_ms = (int64_t)(watchdog_us / 3000); /* two may come late */
 	say(s, "READY=1");
-	timer_set(&s->tick, s->period_ms);
+	timer_set(&s->tick, s->period_ms < FIRST_MS ? s->period_ms : FIRST_MS);
 }
 
 void service_stop(struct service *s)

@@ -90,11 +90,12 @@ def test_probe_memory(lab):
     wait_for(lambda: max((int(n) for n in read(lab.file("silent")).split()), default=0) >= 295, "300 checks in TLS", 60)
     c.freeze()  # results pile up: 4,000 of them in memory, the others on the disk
 
-    def waiting():
-        folder = os.path.join(p.dir, "spool")
+    folder = os.path.join(p.dir, "spool")
+
+    def piled_up():
         check(p.alive(), f"the probe ended with {p.process.returncode}")
-        return sum(read(os.path.join(folder, f)).count("\n") for f in os.listdir(folder))
-    wait_for(lambda: waiting() > 4500, "results to pile up", 240)
+        return sum(os.path.getsize(os.path.join(folder, f)) for f in os.listdir(folder)) > 4 << 20  # of 800 bytes each
+    wait_for(piled_up, "more than 5,000 results to pile up", 240)
     anonymous, highest = memory(p.pid)
     print(f"    {anonymous} KiB of its own, {highest} KiB resident at most{', under the limit' if prefix else ''}")
     check(highest <= LIMIT_KIB, f"{highest} KiB")
