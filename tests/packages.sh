@@ -7,6 +7,7 @@ cd "$(dirname "$0")/.."
 arch=$1; shift
 native=$(dpkg --print-architecture)
 dir=$(mktemp -d /tmp/quorate-packages.XXXXXX)
+chmod 755 "$dir" # programs are run as other users, too
 trap 'rm -rf "$dir"' EXIT
 failed=0
 step() { # NAME COMMAND…

@@ -294,7 +294,7 @@ def test_readme_first_steps(lab):
     done = subprocess.run(["bash", "-e", "-c", script], env=env, cwd=lab.file("empty"), capture_output=True, text=True, timeout=30)
     equal(done.returncode, 0, f"the first steps: {done.stdout}{done.stderr}")
     for probe in ("tokyo-1", "frankfurt-1", "virginia-1"):
-        check(re.search(rf"^{probe} +\w+ +(voting|never-seen) ", done.stdout, re.M), f"{probe} is listed: {done.stdout}")
+        check(re.search(rf"^{probe} +\w+ +all +(voting|never-seen) ", done.stdout, re.M), f"{probe} is listed: {done.stdout}")
     check(re.search("^example +pending ", done.stdout, re.M), f"the monitor is listed: {done.stdout}")
     check("pending, since" in done.stdout, f"the monitor is explained: {done.stdout}")
 
