@@ -113,6 +113,9 @@ static void set_options(int fd)
 		{IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_PROBES},
 		{IPPROTO_TCP, TCP_USER_TIMEOUT, USER_TIMEOUT_MS},
 		{IPPROTO_TCP, TCP_NODELAY, 1},
+		/* A few small packets are on the way: lost, they are sent again at even intervals
+		 * for a while, not ever later. */
+		{IPPROTO_TCP, TCP_THIN_LINEAR_TIMEOUTS, 1},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(options); i++)

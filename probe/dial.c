@@ -74,6 +74,7 @@ static int on_socket(void *arg UNUSED, curl_socket_t fd, curlsocktype purpose UN
 	(void)set_sockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S);
 	(void)set_sockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_COUNT);
 	(void)set_sockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, DIAL_SILENCE_MS);
+	(void)set_sockopt(fd, IPPROTO_TCP, TCP_THIN_LINEAR_TIMEOUTS, 1); /* see the door's */
 	return CURL_SOCKOPT_OK;
 }
 
