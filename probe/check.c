@@ -105,6 +105,26 @@ void check_judge_time(struct check *check, enum threshold threshold,
 		(long long)(critical ? limits->critical_ms : limits->warning_ms));
 }
 
+void check_trace(const struct check *check, const char *format, ...)
+{
+	va_list args;
+	if (!engine_traces(check->engine))
+		return;
+	va_start(args, format);
+	char *text = detail_text(format, args);
+	va_end(args);
+	if (text != NULL)
+		engine_tell_step(check, text);
+	free(text);
+}
+
+void check_trace_lookup(const struct check *check, const char *host)
+{
+	struct sockaddr_storage literal;
+	if (!net_parse_literal(host, &literal))
+		check_trace(check, "looking up %s", host);
+}
+
 static enum verdict verdict_of(const struct check *check, enum reason reason)
 {
 	switch (reason_class(reason)) {
@@ -140,6 +160,9 @@ void check_end(struct check *check, enum reason reason, const char *format, ...)
 	} else if (reason != REASON_OK) {
 		r->detail = mem_strdup(reason_text_en(reason));
 	}
+	check_trace(check, "ends: %s, %s%s%s", verdict_names[r->verdict],
+		reason_code((enum reason)r->reason), r->detail != NULL ? ": " : "",
+		r->detail != NULL ? r->detail : "");
 	engine_check_ended(check);
 }
 
@@ -167,6 +190,19 @@ static enum reason refuse_way(
 	return REASON_DNS_FORBIDDEN_ADDRESS;
 }
 
+/* What became of each address that was found. */
+static void trace_police(const struct check *check, const char *host, const struct addresses *found)
+{
+	char text[NET_ADDRESS_SIZE];
+	for (int i = 0; i < found->n && engine_traces(check->engine); i++) {
+		const struct sockaddr *a = (const struct sockaddr *)&found->item[i];
+		check_trace(check, "%.150s is %s%s", host, net_format(a, text),
+			policy_permits(engine_policy(check->engine), a)
+				? ""
+				: ", refused by the address policy");
+	}
+}
+
 enum reason check_police(const struct check *check, const struct check_way *way,
 	const struct addresses *found, struct addresses *permitted,
 	char detail[RESULT_DETAIL_MAX_BYTES])
@@ -179,6 +215,7 @@ enum reason check_police(const struct check *check, const struct check_way *way,
 			way->port, way->redirect ? ", to which a redirect leads" : "");
 		return REASON_INTERNAL_POLICY;
 	}
+	trace_police(check, way->host, found);
 	for (int i = 0; i < found->n; i++)
 		if (policy_permits(policy, (const struct sockaddr *)&found->item[i]))
 			permitted->item[permitted->n++] = found->item[i];

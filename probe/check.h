@@ -78,6 +78,11 @@ void check_cross(struct check *check, enum threshold threshold, enum severity se
 /* Judges TOOK_US by LIMITS (either may be UNSET); WHAT is what took that long ("the response"). */
 void check_judge_time(struct check *check, enum threshold threshold,
 	const struct threshold_ms *limits, int64_t took_us, enum reason reason, const char *what);
+/* One step on the way to the finding, for those who asked for them (engine_trace); nothing else
+ * depends on it. */
+void check_trace(const struct check *check, const char *format, ...) PRINTF_LIKE(2, 3);
+/* The same of a name that is about to be looked up; nothing of an address. */
+void check_trace_lookup(const struct check *check, const char *host);
 int64_t check_left_us(const struct check *check); /* until the deadline; 0 when over */
 /* Where a check, or one of its hops, is about to go. */
 struct check_way {
@@ -118,6 +123,11 @@ void engine_free(struct engine *engine); /* running checks are stopped without a
  * returns. */
 void engine_run(
 	struct engine *engine, struct job *job, int64_t round, engine_done_fn done, void *arg);
+/* What a result of JOB says before anything was found. */
+void engine_result_begin(struct result *r, const struct job *job, int64_t round);
+/* FN gets every step of every check as one line of text without secrets; NULL: nobody wants them. */
+typedef void (*engine_trace_fn)(void *arg, const struct check *check, const char *text);
+void engine_trace(struct engine *engine, engine_trace_fn fn, void *arg);
 int64_t engine_in_flight(const struct engine *engine);
 /* Open files that so many checks at a time may need, the probe's own included; and the reverse. */
 int64_t engine_files_wanted(int64_t in_flight_max);

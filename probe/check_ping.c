@@ -119,6 +119,8 @@ static void on_reply(void *arg, int64_t rtt_us)
 	s->min_us = s->received == 0 || rtt_us < s->min_us ? rtt_us : s->min_us;
 	s->max_us = s->received == 0 || rtt_us > s->max_us ? rtt_us : s->max_us;
 	s->received++;
+	check_trace(s->check, "a reply after %lld.%03lld ms", (long long)rtt_us / 1000,
+		(long long)rtt_us % 1000);
 	s->sum_us += us;
 	s->sum_of_squares_us += us * us;
 	end_if_all_answered(s);
@@ -130,6 +132,7 @@ static void on_error(void *arg, enum reason reason, const char *by)
 	if (s->check->ended)
 		return;
 	s->refused++;
+	check_trace(s->check, "%s, says %s", reason_text_en(reason), by);
 	s->error = reason;
 	snprintf(s->error_by, sizeof(s->error_by), "%s", by);
 	end_if_all_answered(s);
@@ -161,6 +164,7 @@ static void send_next(void *arg)
 		return;
 	}
 	s->sent++;
+	check_trace(check, "ping %lld to %s is sent", (long long)s->sent, s->at);
 	timer_set(&s->next, s->sent < s->packets ? s->spacing_ms : wait_for_last_ms(s));
 	if (reason != REASON_OK) /* this machine's routing says what a router would have said */
 		on_error(s, reason, "this machine");
@@ -220,6 +224,7 @@ static void ping_start(struct check *check)
 	s->spacing_ms =
 		request->packet_interval_ms > 0 ? request->packet_interval_ms : SPACING_DEFAULT_MS;
 	timer_init(&s->next, check->loop, send_next, s);
+	check_trace_lookup(check, check->monitor->target);
 	s->query = resolver_find(engine_resolver(check->engine), check->monitor->target,
 		request->family < 0 ? FAMILY_AUTO : (enum address_family)request->family,
 		on_resolved, s);

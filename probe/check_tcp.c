@@ -63,6 +63,7 @@ static void connected(struct tcp_state *s)
 	struct check *check = s->check;
 	int64_t took_us = clock_now_us() - s->began_at_us;
 	check->result.phases.connect_us = took_us;
+	check_trace(check, "%s accepts the connection", s->at);
 	mem_set(&check->result.address, s->at);
 	hang_up(s);
 	if (must_be_closed(s)) {
@@ -105,6 +106,8 @@ static void failed(struct tcp_state *s, enum reason reason, const char *by)
 			snprintf(s->detail, sizeof(s->detail), "%s %s", verb, s->at);
 	}
 	s->tried++;
+	check_trace(s->check, "%s: %s%s%s", s->at, reason_text_en(reason),
+		by != NULL ? ", says " : "", by != NULL ? by : "");
 	if (reason != REASON_INTERNAL_NETWORK)
 		mem_set(&s->check->result.address, s->at);
 	hang_up(s);
@@ -152,6 +155,7 @@ static void try_address(struct tcp_state *s)
 	net_set_port(to, s->port);
 	net_format(to, s->at);
 	s->began_at_us = clock_now_us();
+	check_trace(s->check, "connecting to %s", s->at);
 	s->fd = socket(to->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (s->fd == -1) {
 		failed_with(s, errno);
@@ -215,6 +219,7 @@ static void tcp_start(struct check *check)
 		return;
 	}
 	int family = check->monitor->request.family;
+	check_trace_lookup(check, s->host);
 	s->query = resolver_find(engine_resolver(check->engine), s->host,
 		family < 0 ? FAMILY_AUTO : (enum address_family)family, on_resolved, s);
 }

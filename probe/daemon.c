@@ -7,6 +7,7 @@
 #include "probe/daemon.h"
 
 #include "probe/agent.h"
+#include "probe/bounds.h"
 #include "probe/check.h"
 #include "probe/joined.h"
 #include "probe/dial.h"
@@ -115,46 +116,17 @@ static void done_cb(void *arg, struct job *job, struct result *result)
 
 /* ---- starts */
 
-/* What the local file says of M; nothing that a coordinator sends can change it. Whether the
- * machine is able to is found out by trying. */
-static enum fence judge_locally(const struct daemon *d, const struct monitor *m)
-{
-	struct capabilities can = {.ipv4 = true,
-		.ipv6 = true,
-		.icmp = true,
-		.types = d->conf.types,
-		.methods = d->conf.methods,
-		.organizations = d->conf.organizations};
-	return fence_judge(&can, &d->policy, m);
-}
-
 static void refuse(struct daemon *d, struct job *job, int64_t round, enum fence fence)
 {
-	struct result r = {.monitor = job->monitor.id,
-		.monitor_revision = job->monitor.revision,
-		.assignment = job->assignment,
-		.round = round,
-		.started_wall_ms = clock_wall_ms(),
-		.phases = {UNSET, UNSET, UNSET, UNSET, UNSET, UNSET},
-		.status = UNSET,
-		.bytes = UNSET,
-		.certificate = {.not_before_wall_ms = UNSET,
-			.not_after_wall_ms = UNSET,
-			.days = UNSET},
-		.ping = {UNSET, UNSET, UNSET, UNSET, UNSET, UNSET}};
-	char words[FENCE_WORDS_SIZE];
-	struct capabilities none = {0};
-	char *detail = mem_printf("this probe %s, says its own file",
-		fence_words(fence, &none, &job->monitor, words));
-	spoil(&r, REASON_INTERNAL_POLICY, detail);
-	free(detail);
+	struct result r;
+	bounds_refuse(&r, job, round, fence);
 	agent_add(d->agent, &r, clock_now_ms());
 }
 
 static void run_cb(void *arg, struct job *job, int64_t round)
 {
 	struct daemon *d = arg;
-	enum fence fence = judge_locally(d, &job->monitor);
+	enum fence fence = bounds_judge(&d->conf, &d->policy, &job->monitor);
 	if (fence == FENCE_OPEN)
 		engine_run(d->engine, job, round, done_cb, d);
 	else
@@ -231,39 +203,11 @@ static void silent_cb(void *arg, enum link_stream stream)
 
 /* ---- configuration */
 
-static struct engine_limits limits_of(const struct probe_conf *conf)
-{
-	return (struct engine_limits){.in_flight_max = conf->in_flight_max,
-		.per_second = conf->per_second,
-		.per_destination = conf->per_destination,
-		.body_max_bytes = conf->body_max_bytes};
-}
-
 /* A check is no way to talk to the coordinator, wherever its names lead. */
 static void learn_cb(void *arg, const struct sockaddr *address)
 {
 	struct daemon *d = arg;
 	policy_learn(&d->policy, address);
-}
-
-/* The same for what the local file gives as numbers. */
-static void deny_coordinator(struct daemon *d)
-{
-	char host[NET_HOST_SIZE];
-	const char *why;
-	int port;
-	for (size_t i = 0; i < d->conf.coordinator.addresses.n; i++)
-		if (dial_split(d->conf.coordinator.addresses.item[i], host, &port, &why) == 0)
-			policy_deny(&d->policy, host);
-}
-
-static void set_policy(struct daemon *d)
-{
-	struct capabilities can = {.allow = d->conf.allow, .ports = d->conf.ports};
-	policy_reset(&d->policy);
-	fence_policy(&can, &d->policy);
-	policy_deny_own(&d->policy);
-	deny_coordinator(d);
 }
 
 static void warn_fixed(const char *key, const char *now, const char *wanted)
@@ -317,8 +261,8 @@ static void reload(struct daemon *d)
 	schema_clear(&probe_conf_schema, &d->conf);
 	d->conf = wanted;
 	log_set_level((enum log_level)d->conf.log_level);
-	set_policy(d);
-	struct engine_limits limits = limits_of(&d->conf);
+	bounds_policy(&d->conf, &d->policy);
+	struct engine_limits limits = bounds_limits(&d->conf);
 	engine_set_limits(d->engine, &limits);
 	if (d->schedule)
 		schedule_set_min_interval(d->schedule, d->conf.min_interval_ms);
@@ -384,8 +328,8 @@ static int open_parts(struct daemon *d)
 		uplinks_open(&d->uplinks, d->loop, &d->conf.coordinator, d->conf.name, d->token,
 			learn_cb, d))
 		return -1;
-	set_policy(d);
-	struct engine_limits limits = limits_of(&d->conf);
+	bounds_policy(&d->conf, &d->policy);
+	struct engine_limits limits = bounds_limits(&d->conf);
 	d->engine = engine_new(d->loop, &d->policy, &limits);
 	if (!d->engine)
 		return -1;

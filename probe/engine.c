@@ -23,6 +23,7 @@
 #include "proto/base/mem.h"
 #include "proto/curl_loop.h"
 #include "proto/monitor.h"
+#include "quorate/duration.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -63,6 +64,8 @@ struct engine {
 	struct paces paces; /* per destination */
 	struct timer pump, reap, tick;
 	int64_t lag_us, lag_at_us; /* the worst seen lately, and when */
+	engine_trace_fn trace;
+	void *trace_arg;
 };
 
 /* ---- the state machine */
@@ -137,6 +140,15 @@ static void deadline(struct run *run)
 			(long long)check->monitor->timeout_ms);
 }
 
+static void trace_begin(const struct check *check)
+{
+	char at[TIME_TEXT_SIZE], most[DURATION_TEXT_SIZE];
+	check_trace(check, "%s check of %s begins at %s, %s at most",
+		check_kind_names[check->monitor->type], check->monitor->target,
+		time_format(check->result.started_wall_ms, at),
+		duration_format(check->monitor->timeout_ms, most));
+}
+
 static void begin(struct run *run)
 {
 	struct check *check = &run->check;
@@ -150,6 +162,7 @@ static void begin(struct run *run)
 	timer_set_us(&run->timer, timeout_us);
 	if (!timer_is_set(&engine->tick))
 		timer_set(&engine->tick, TICK_MS);
+	trace_begin(check);
 	check->type->start(check);
 }
 
@@ -221,7 +234,7 @@ void engine_check_ended(struct check *check)
 
 /* ---- birth and end of a run */
 
-static void result_begin(struct result *r, const struct job *job, int64_t round)
+void engine_result_begin(struct result *r, const struct job *job, int64_t round)
 {
 	memset(r, 0, sizeof(*r));
 	r->monitor = job->monitor.id;
@@ -285,7 +298,7 @@ void engine_run(
 	run->arg = arg;
 	run->give_up_at_us = now_us + wait_max_us;
 	timer_init(&run->timer, engine->loop, on_timer, run);
-	result_begin(&check->result, job, round);
+	engine_result_begin(&check->result, job, round);
 	if (check->type == NULL) {
 		check->result.started_wall_ms = clock_wall_ms();
 		check_end(check, REASON_INTERNAL_UNSUPPORTED, NULL);
@@ -393,6 +406,25 @@ void engine_free(struct engine *engine)
 	timer_clear(&engine->reap);
 	timer_clear(&engine->tick);
 	free(engine);
+}
+
+void engine_trace(struct engine *engine, engine_trace_fn fn, void *arg)
+{
+	engine->trace = fn;
+	engine->trace_arg = arg;
+}
+
+bool engine_traces(const struct engine *engine)
+{
+	return engine->trace != NULL;
+}
+
+void engine_tell_step(const struct check *check, const char *text)
+{
+	char *shown = mem_strdup(text);
+	redact_words(&shown, check->monitor);
+	check->engine->trace(check->engine->trace_arg, check, shown);
+	free(shown);
 }
 
 int64_t engine_in_flight(const struct engine *engine)

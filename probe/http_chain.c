@@ -150,6 +150,7 @@ static void redirected(struct http_chain *chain)
 	char *target = http_url_normalize(chain->url, chain->hop.location, &why);
 	char *raw = utf8_clean(chain->hop.location, strlen(chain->hop.location), URL_MAX_BYTES);
 	record(chain, target != NULL ? target : raw);
+	check_trace(chain->check, "status %lld leads to %s", (long long)chain->hop.status, raw);
 	if (target == NULL) {
 		snprintf(detail, sizeof(detail), "redirected to %.160s: %s", raw, why);
 		finish(chain, REASON_HTTP_REDIRECT_BAD, detail);
@@ -192,6 +193,9 @@ static void start_hop(struct http_chain *chain)
 		.first = chain->n_hops == 0,
 		.needle = chain->rules.needle,
 	};
+	check_trace(chain->check, "hop %d: %s %s%s", chain->n_hops + 1,
+		http_method_names[chain->method], chain->url,
+		own ? "" : ", without what was meant for another host");
 	http_hop_start(&chain->hop, chain->check, &request, on_hop, chain);
 }
 

@@ -68,12 +68,24 @@ static curl_socket_t open_socket(
 	net_format(&address->addr, hop->tried);
 	if (!policy_permits(engine_policy(hop->check->engine), &address->addr)) {
 		hop->refused = true;
+		check_trace(hop->check, "%s is refused by the address policy", hop->tried);
 		return CURL_SOCKET_BAD;
 	}
+	check_trace(hop->check, "connecting to %s", hop->tried);
 	int fd = socket(address->family, address->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK,
 		address->protocol);
 	hop->socket_errno = fd == -1 ? errno : 0;
 	return fd == -1 ? CURL_SOCKET_BAD : fd;
+}
+
+static void trace_connection(const struct http_hop *hop)
+{
+	const struct certificate *seen = &hop->cert.facts;
+	if (hop->https && hop->cert.seen)
+		check_trace(hop->check, "%s stands; the certificate is %s's, for %lld more days",
+			seen->tls_version != NULL ? seen->tls_version : "TLS",
+			seen->subject != NULL ? seen->subject : "?", (long long)seen->days);
+	check_trace(hop->check, "connected to %s; the request goes out", hop->address);
 }
 
 /* The connection stands (TLS included), the request goes out next. */
@@ -89,6 +101,7 @@ static int connected(void *arg, char *ip, char *local_ip UNUSED, int port, int l
 	if (hop->https && curl_easy_getinfo(hop->easy, CURLINFO_TLS_SSL_PTR, &tls) == CURLE_OK &&
 		tls != NULL && tls->internals != NULL)
 		mem_set(&hop->cert.facts.tls_version, SSL_get_version(tls->internals));
+	trace_connection(hop);
 	return CURL_PREREQFUNC_OK;
 }
 
@@ -96,13 +109,23 @@ static CURLcode prepare_tls(CURL *easy UNUSED, void *ctx, void *arg)
 {
 	struct http_hop *hop = arg;
 	hop->tls_at_us = clock_now_us();
+	check_trace(hop->check, "the connection stands; TLS begins");
 	certs_attach(engine_certs(hop->check->engine), ctx, &hop->cert);
 	return CURLE_OK;
 }
 
-static size_t count_header(char *data UNUSED, size_t size, size_t n, void *arg)
+static void trace_status(const struct http_hop *hop, const char *line, size_t n)
+{
+	while (n > 0 && strchr("\r\n", line[n - 1]) != NULL)
+		n--;
+	check_trace(hop->check, "the answer begins: %.*s", (int)n, line);
+}
+
+static size_t count_header(char *data, size_t size, size_t n, void *arg)
 {
 	struct http_hop *hop = arg;
+	if (size * n > 5 && memcmp(data, "HTTP/", 5) == 0)
+		trace_status(hop, data, size * n);
 	hop->header_bytes += size * n;
 	hop->header_lines++;
 	hop->too_large |= hop->header_bytes > HTTP_HEADER_BYTES_MAX ||
@@ -135,6 +158,8 @@ static size_t take_body(char *data, size_t size, size_t count, void *arg)
 {
 	struct http_hop *hop = arg;
 	size_t n = size * count, room = sizeof(hop->excerpt) - hop->excerpt_bytes;
+	if (hop->body_bytes == 0 && n > 0)
+		check_trace(hop->check, "the body begins");
 	hop->body_bytes += n;
 	if (hop->body_bytes > (size_t)engine_limits(hop->check->engine)->body_max_bytes) {
 		hop->too_large = true;
@@ -342,6 +367,7 @@ void http_hop_start(struct http_hop *hop, struct check *check, const struct http
 	}
 	cert_check_init(&hop->cert, hop->host, check->monitor->request.verify);
 	int family = check->monitor->request.family;
+	check_trace_lookup(check, hop->host);
 	hop->query = resolver_find(engine_resolver(check->engine), hop->host,
 		family < 0 ? FAMILY_AUTO : (enum address_family)family, on_resolved, hop);
 }

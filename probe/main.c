@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
-/* quorate-probe: options and configuration, then daemon_run(), join_run() or doctor_run(). See
- * quorate-probe(8). */
+/* quorate-probe: options and configuration, then daemon_run(), join_run() or doctor_run(); `check` goes
+ * to once_main() with all its words. See quorate-probe(8). */
 #include "probe/conf.h"
 #include "probe/daemon.h"
 #include "probe/doctor.h"
 #include "probe/join.h"
 #include "probe/joined.h"
+#include "probe/once.h"
 #include "probe/token.h"
 #include "probe/waiting.h"
 #include "proto/base/yaml.h"
@@ -24,10 +25,12 @@ static const char usage[] =
 	"usage: quorate-probe [-c FILE] [--wait] [--check-config]\n"
 	"       quorate-probe join [-c FILE] [--file FILE] [--force]\n"
 	"       quorate-probe doctor [-c FILE] [-o text|json]\n"
+	"       quorate-probe check [options] URL | TYPE TARGET | -f FILE\n"
 	"\n"
 	"Runs checks for a quorate coordinator. It only dials out and listens nowhere.\n"
 	"'join' reads the line that 'quorate probe add' printed from standard input.\n"
 	"'doctor' says what works from here, and what to do about what does not.\n"
+	"'check' runs checks once, here and now; 'check --help' tells more.\n"
 	"\n"
 	"  -c, --config FILE   configuration (default: " CONF_PATH ")\n"
 	"      --check-config  read configuration and token, say what is wrong, and exit\n"
@@ -189,11 +192,30 @@ static int run(const struct options *o, struct probe_conf *conf)
 	return o->check_only ? check_config(o->path, conf) : daemon_run(o->path, conf);
 }
 
+/* "check" may stand behind -c FILE; the words around it are all its own. -1: it is not there. */
+static int run_check(int argc, char **argv)
+{
+	int at = 1;
+	while (at < argc && strncmp(argv[at], "-", 1) == 0) {
+		bool is_conf = strcmp(argv[at], "-c") == 0 || strcmp(argv[at], "--config") == 0;
+		if (!is_conf && strncmp(argv[at], "-c", 2) != 0 &&
+			strncmp(argv[at], "--config=", 9) != 0)
+			return -1;
+		at += is_conf ? 2 : 1;
+	}
+	if (at >= argc || strcmp(argv[at], "check") != 0)
+		return -1;
+	memmove(argv + 2, argv + 1, (size_t)(at - 1) * sizeof(*argv));
+	return once_main(argc - 2, argv + 2, stdout, stderr);
+}
+
 int main(int argc, char **argv)
 {
 	struct options o = {.path = CONF_PATH};
 	struct probe_conf conf;
-	int status = parse(argc, argv, &o);
+	int status = run_check(argc, argv);
+	if (status == -1)
+		status = parse(argc, argv, &o);
 	if (status >= 0)
 		return status;
 	if (o.doctor) {

@@ -350,3 +350,12 @@ void redact_result(struct result *result, const struct monitor *m)
 		redact_object(&needles, &result_schema, result);
 	clear_needles(&needles);
 }
+
+void redact_words(char **text, const struct monitor *m)
+{
+	struct needles needles = {.n = 0};
+	monitor_each_credential(m, "", collect, &needles);
+	if (needles.n > 0)
+		redact_text(&needles, text, strlen(*text) + sizeof(MARKER));
+	clear_needles(&needles);
+}

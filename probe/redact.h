@@ -19,5 +19,7 @@
  * known for credentials, and a body that comes back as a whole. Texts keep within their ceilings.
  */
 void redact_result(struct result *result, const struct monitor *m);
+/* The same in *TEXT alone, which is replaced. */
+void redact_words(char **text, const struct monitor *m);
 
 #endif

@@ -18,6 +18,10 @@ MUST_CHECK int token_read(const char *path, char **out, char why[TOKEN_WHY_SIZE]
 /* The same for another secret of one line, of MIN_BYTES or more; WHAT it is, for WHY. */
 MUST_CHECK int secret_read(
 	const char *what, const char *path, size_t min_bytes, char **out, char why[TOKEN_WHY_SIZE]);
+/* The value of a secret as monitors name them: a text of any lines (SECRET_VALUE_MIN_BYTES …
+ * SECRET_VALUE_MAX_BYTES), a newline at its end not counted. Free it with token_free. */
+MUST_CHECK int secret_value_read(
+	const char *what, const char *path, char **out, char why[TOKEN_WHY_SIZE]);
 void token_free(char *token); /* wipes it; no harm for NULL */
 
 #endif

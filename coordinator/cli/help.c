@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* Help, made from the table of commands. */
 #include "coordinator/cli/cli.h"
-#include "proto/base/text.h"
 
 #include <string.h>
-
-#define HELP_COLUMNS 96
 
 static void print_usage(FILE *out, const struct command *c)
 {
@@ -14,22 +11,6 @@ static void print_usage(FILE *out, const struct command *c)
 		fprintf(out, " %s", c->operands);
 	if (c->options)
 		fputs(" [options]", out);
-}
-
-static void print_options(FILE *out, const struct cli_option *options)
-{
-	for (const struct cli_option *o = options; o->name; o++) {
-		char left[64];
-		int n = snprintf(left, sizeof(left), "%c%c%s--%s", o->letter ? '-' : ' ',
-			o->letter ? o->letter : ' ', o->letter ? ", " : "  ", o->name);
-		if (o->value)
-			snprintf(left + n, sizeof(left) - (size_t)n, " %s", o->value);
-		fprintf(out, "  %-31s ", left);
-		if (strlen(left) > 31)
-			fprintf(out, "\n%34s", "");
-		text_print_wrapped(out, o->help, HELP_COLUMNS - 34, 34);
-		fputc('\n', out);
-	}
 }
 
 static void print_line(FILE *out, const struct command *c)
@@ -55,7 +36,7 @@ void help_all(FILE *out)
 		before = c->noun;
 	}
 	fputs("\noptions\n", out);
-	print_options(out, global_options);
+	args_help(out, global_options);
 	fputs("\n'quorate COMMAND --help' tells more; quorate(1) tells all.\n", out);
 }
 
@@ -75,10 +56,10 @@ void help_command(FILE *out, const struct command *c)
 		fprintf(out, "\n%s\n", c->details);
 	if (c->options) {
 		fputs("\noptions\n", out);
-		print_options(out, c->options);
+		args_help(out, c->options);
 	}
 	fputs("\noptions of every command\n", out);
-	print_options(out, global_options);
+	args_help(out, global_options);
 }
 
 int command_help(struct cli *cli, const struct args *args)

@@ -2,9 +2,12 @@
 #include "proto/base/args.h"
 
 #include "proto/base/schema.h"
+#include "proto/base/text.h"
 
-#include <stdio.h>
 #include <string.h>
+
+#define HELP_COLUMNS 96
+#define HELP_INDENT  34
 
 static char problem[256];
 
@@ -56,10 +59,19 @@ static int give(struct args *args, const struct cli_option *option, const char *
 	return 0;
 }
 
+static bool is_number(const char *word)
+{
+	return word && *word && !word[strspn(word, "0123456789")];
+}
+
 /* An option's value is the rest of its word, or the next word. Returns words read, or -1. */
 static int take_value(
 	struct args *args, const struct cli_option *o, const char *inside, const char *next)
 {
+	bool optional = o->value && *o->value == '[';
+
+	if (optional && !inside && !is_number(next))
+		return give(args, o, NULL) == -1 ? -1 : 1;
 	if (!o->value && inside) {
 		snprintf(problem, sizeof(problem), "option '--%s' takes no value", o->name);
 		return -1;
@@ -156,4 +168,24 @@ const char *args_value(const struct args *args, const char *name)
 	for (int i = 0; (value = args_nth(args, name, i)); i++)
 		last = value;
 	return last;
+}
+
+void args_help(FILE *out, const struct cli_option *options)
+{
+	for (const struct cli_option *o = options; o->name; o++) {
+		char left[128];
+		bool optional = o->value && *o->value == '[';
+		snprintf(left, sizeof(left), "%c%c%s--%s%s%s", o->letter ? '-' : ' ',
+			o->letter ? o->letter : ' ', o->letter ? ", " : "  ", o->name,
+			!o->value  ? ""
+			: optional ? "[="
+				   : " ",
+			!o->value ? "" : o->value + optional);
+		if (strlen(left) > 31)
+			fprintf(out, "  %s\n%*s", left, HELP_INDENT, "");
+		else
+			fprintf(out, "  %-31s ", left);
+		text_print_wrapped(out, o->help, HELP_COLUMNS - HELP_INDENT, HELP_INDENT);
+		fputc('\n', out);
+	}
 }

@@ -7,11 +7,14 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 struct cli_option {
 	const char *name;  /* long, without the dashes; NULL ends a table */
 	char letter;       /* short; 0: none */
-	const char *value; /* what it takes, for the help ("URL"); NULL: a switch */
+	const char *value; /* what it takes, for the help ("URL"); NULL: a switch; in brackets
+			      ("[N]"): it may stand alone, a value follows behind "=" or is a
+			      number */
 	const char *help;
 };
 
@@ -36,6 +39,8 @@ struct args {
 MUST_CHECK int args_parse(struct args *args, const struct cli_option *own,
 	const struct cli_option *common, int n, char *const *argv, bool stop_at_operand,
 	const char **why);
+/* The table as a help: a line each, or more. */
+void args_help(FILE *out, const struct cli_option *options);
 bool args_has(const struct args *args, const char *name);
 /* The last value given for NAME; NULL: not given. */
 const char *args_value(const struct args *args, const char *name);

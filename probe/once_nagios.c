@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Results as a plugin of Nagios and its relatives says them (Monitoring Plugins Development
+ * Guidelines): a line "TYPE STATE - sentence | performance data", of several checks a summary and a
+ * line each. Thresholds keep their severity: a critical one is CRITICAL. Labels are those of
+ * check_http, check_tcp and check_icmp where the meaning is the same.
+ */
+#include "probe/once_internal.h"
+
+#include "proto/base/mem.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const states[] = {"OK", "WARNING", "CRITICAL", "UNKNOWN"};
+
+/* ---- texts */
+
+/* On one line, and without the sign that begins performance data. */
+static char *clean(const char *text)
+{
+	char *out = mem_strdup(text);
+	for (char *c = out; *c; c++)
+		*c = (unsigned char)*c < ' ' || *c == 127 ? ' ' : *c == '|' ? '/' : *c;
+	return out;
+}
+
+void once_nagios_unknown(FILE *out, const char *why)
+{
+	char *text = clean(why);
+	fprintf(out, "QUORATE UNKNOWN - %s\n", text);
+	free(text);
+}
+
+static void add(char **to, const char *text)
+{
+	char *longer = mem_printf("%s%s", *to ? *to : "", text);
+	free(*to);
+	*to = longer;
+}
+
+static enum once_exit severe_exit(const struct result *r)
+{
+	for (int t = 0; t < THRESHOLD_COUNT; t++)
+		if (r->verdict == VERDICT_WARNING && r->severity[t] == SEVERITY_CRITICAL)
+			return ONCE_DOWN;
+	return once_exit_of(r);
+}
+
+/* "HTTP OK - status 200" */
+static char *state_line(const struct job *job, const struct result *r, const char *name)
+{
+	char kind[32], *said;
+	const char *sentence = r->detail ? r->detail : reason_text_en((enum reason)r->reason);
+	snprintf(kind, sizeof(kind), "%s", check_kind_names[job->monitor.type]);
+	for (char *c = kind; *c; c++)
+		*c = (char)toupper((unsigned char)*c);
+	char *line = mem_printf(
+		"%s %s - %s%s%s", kind, states[severe_exit(r)], name, *name ? ": " : "", sentence);
+	said = clean(line);
+	free(line);
+	return said;
+}
+
+/* ---- performance data: 'label'=value[unit];warning;critical;least;most */
+
+struct perf {
+	char **to;
+	const char *prefix; /* of labels, when there are several checks */
+};
+
+static void add_label(const struct perf *p, const char *label)
+{
+	if (*p->to && **p->to)
+		add(p->to, " ");
+	if (!*p->prefix) {
+		add(p->to, label);
+		add(p->to, "=");
+		return;
+	}
+	add(p->to, "'");
+	for (const char *c = p->prefix; *c; c++) {
+		char one[3] = {*c == '=' || *c == '|' || (unsigned char)*c < ' ' ? '_' : *c};
+		one[1] = *c == '\'' ? '\'' : '\0';
+		add(p->to, one);
+	}
+	char *end = mem_printf("::%s'=", label);
+	add(p->to, end);
+	free(end);
+}
+
+static void add_value(const struct perf *p, char *take)
+{
+	add(p->to, take);
+	free(take);
+}
+
+static char *seconds_or_nothing(int64_t ms)
+{
+	return ms == UNSET ? mem_strdup("") : mem_printf("%.3f", (double)ms / 1000);
+}
+
+static void add_time(const struct perf *p, const struct monitor *m, int64_t us)
+{
+	char *warning = seconds_or_nothing(m->expect.response_time.warning_ms);
+	char *critical = seconds_or_nothing(m->expect.response_time.critical_ms);
+	add_label(p, "time");
+	add_value(p, mem_printf("%.6fs;%s;%s;0;%.3f", (double)us / 1e6, warning, critical,
+			     (double)m->timeout_ms / 1000));
+	free(warning);
+	free(critical);
+}
+
+static void add_phases(const struct perf *p, const struct phases *phases)
+{
+	const struct {
+		const char *label;
+		int64_t us;
+	} known[] = {{"time_dns", phases->resolve_us}, {"time_connect", phases->connect_us},
+		{"time_ssl", phases->tls_us}, {"time_firstbyte", phases->first_byte_us},
+		{"time_transfer", phases->transfer_us}};
+	for (size_t i = 0; i < ARRAY_LEN(known); i++) {
+		if (known[i].us == UNSET)
+			continue;
+		add_label(p, known[i].label);
+		add_value(p, mem_printf("%.6fs;;;0;", (double)known[i].us / 1e6));
+	}
+}
+
+/* Fewer days are worse: "@~:21" is a warning inside of the range, as it is here. */
+static void add_days(const struct perf *p, const struct monitor *m, int64_t days)
+{
+	const struct threshold_days *t = &m->expect.certificate_days;
+	char warning[32] = "", critical[32] = "";
+	if (t->warning_days != UNSET)
+		snprintf(warning, sizeof(warning), "@~:%" PRId64, t->warning_days);
+	if (t->critical_days != UNSET)
+		snprintf(critical, sizeof(critical), "@~:%" PRId64, t->critical_days);
+	add_label(p, "certificate_days");
+	add_value(p, mem_printf("%" PRId64 ";%s;%s;;", days, warning, critical));
+}
+
+static char *number_or_nothing(double number)
+{
+	return number < 0 ? mem_strdup("") : mem_printf("%g", number);
+}
+
+static void add_ping(const struct perf *p, const struct monitor *m, const struct ping_facts *f)
+{
+	const struct threshold_ms *rtt = &m->expect.rtt;
+	char *warning = number_or_nothing((double)rtt->warning_ms);
+	char *critical = number_or_nothing((double)rtt->critical_ms);
+	if (f->received > 0) {
+		add_label(p, "rta");
+		add_value(p,
+			mem_printf("%.3fms;%s;%s;0;", (double)f->avg_us / 1000, warning, critical));
+	}
+	free(warning);
+	free(critical);
+	warning = number_or_nothing(m->expect.loss.warning);
+	critical = number_or_nothing(m->expect.loss.critical);
+	add_label(p, "pl");
+	add_value(p, mem_printf("%.0f%%;%s;%s;0;100",
+			     100.0 * (double)(f->sent - f->received) / (double)f->sent, warning,
+			     critical));
+	free(warning);
+	free(critical);
+	if (f->received < 1)
+		return;
+	add_label(p, "rtmax");
+	add_value(p, mem_printf("%.3fms;;;;", (double)f->max_us / 1000));
+	add_label(p, "rtmin");
+	add_value(p, mem_printf("%.3fms;;;;", (double)f->min_us / 1000));
+}
+
+/* Of what was seen: a time in which nothing answered is no response time. */
+static void add_perfdata(const struct perf *p, const struct monitor *m, const struct result *r)
+{
+	bool answered = r->status != UNSET || once_exit_of(r) <= ONCE_WARNING;
+	if (r->ping.sent > 0) {
+		add_ping(p, m, &r->ping);
+		return;
+	}
+	if (answered && m->type != CHECK_PING) {
+		add_time(p, m, r->phases.total_us);
+		add_phases(p, &r->phases);
+	}
+	if (r->bytes != UNSET) {
+		add_label(p, "size");
+		add_value(p, mem_printf("%" PRId64 "B;;;0;", r->bytes));
+	}
+	if (r->certificate.not_after_wall_ms != UNSET)
+		add_days(p, m, r->certificate.days);
+}
+
+/* ---- telling */
+
+static void nagios_one(struct once *o, const struct job *job, const struct result *result)
+{
+	const char *name = once_is_lone(o) ? "" : job->monitor.name;
+	struct perf perf = {.to = &o->nagios_perfdata, .prefix = name};
+	char *line = state_line(job, result, name);
+	if (o->nagios_lines)
+		add(&o->nagios_lines, "\n");
+	add(&o->nagios_lines, line);
+	free(line);
+	if (o->count == 1 || o->sequence <= (int64_t)o->n_jobs) /* a label stands once */
+		add_perfdata(&perf, &job->monitor, result);
+	o->severest = o->sequence == 1 ? severe_exit(result)
+				       : once_worse(o->severest, severe_exit(result));
+}
+
+static void nagios_end(struct once *o)
+{
+	const char *perfdata = o->nagios_perfdata ? o->nagios_perfdata : "";
+	const char *lines = o->nagios_lines ? o->nagios_lines : "";
+	if (o->sequence == 0) {
+		o->severest = ONCE_UNKNOWN;
+		once_nagios_unknown(o->out, "nothing was checked");
+	} else if (once_is_lone(o)) {
+		fprintf(o->out, "%s%s%s\n", lines, *perfdata ? " | " : "", perfdata);
+	} else {
+		fprintf(o->out,
+			"QUORATE %s - %" PRId64 " checks: %" PRId64 " up, %" PRId64
+			" warning, %" PRId64 " down, %" PRId64 " unknown%s%s\n%s\n",
+			states[o->severest], o->sequence, o->found[ONCE_UP], o->found[ONCE_WARNING],
+			o->found[ONCE_DOWN], o->found[ONCE_UNKNOWN], *perfdata ? " | " : "",
+			perfdata, lines);
+	}
+}
+
+const struct once_form once_nagios = {.name = "nagios", .one = nagios_one, .end = nagios_end};
