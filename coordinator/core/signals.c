@@ -59,6 +59,12 @@ static void apply_state(struct watch *w, struct sitting *s)
 	w->state = to;
 }
 
+void signals_learn(struct watch *w, struct sitting *s)
+{
+	if (w->state == STATE_PENDING)
+		apply_state(w, s);
+}
+
 /* ---- timers: since when something has been so; 0: it is not */
 
 static int64_t undetermined_after_ms(const struct watch *w)

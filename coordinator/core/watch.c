@@ -250,6 +250,8 @@ int64_t watch_tick(struct watch *w, int64_t now_ms, struct watch_actions *action
 	if (w->held) {
 		burst_cancel(w);
 		signals_rest(w);
+		sit(w, &s, now_ms, actions);
+		signals_learn(w, &s);
 		return INT64_MAX;
 	}
 	sit(w, &s, now_ms, actions);

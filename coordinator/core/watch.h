@@ -80,8 +80,8 @@ struct watch_voter {
 struct watch {
 	struct watch_rule rule;
 	enum monitor_state state; /* PENDING, UP, DEGRADED, DOWN, UNDETERMINED */
-	bool held; /* neither opens nor closes nor bursts; the caller sets it, and ticks when it
-		      ends */
+	bool held; /* neither opens nor closes nor bursts, but learns whether it is up; the caller
+		      sets it, and ticks when it ends */
 	int64_t next_round; /* number that the next burst begins with: 1, or what the caller puts
 			     * here after watch_init so that numbers do not repeat over a restart */
 	struct burst burst;

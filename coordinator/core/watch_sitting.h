@@ -35,6 +35,8 @@ void burst_wake(const struct watch *w, const struct sitting *s, int64_t *next_ms
 
 /* ---- signals.c: states and alerts */
 void signals_apply(struct watch *w, struct sitting *s);
+void signals_learn(
+	struct watch *w, struct sitting *s); /* held: PENDING ends, which opens nothing */
 void signals_rest(struct watch *w); /* held: every timer that runs towards an alert starts over */
 void signals_wake(const struct watch *w, const struct sitting *s, int64_t *next_ms);
 

@@ -128,6 +128,28 @@ static void test_hold(void **state)
 	kit_clear(&k);
 }
 
+static void test_hold_learns_what_is_up_already(void **state)
+{
+	struct kit k;
+
+	(void)state;
+	kit_start(&k, 3, 2, 2);
+	k.w->held = true;
+	assert_string_equal(kit_says(&k, 1, 0, 'U'), "");
+	assert_string_equal(kit_says(&k, 2, 0, 'U'), "pending>up");
+	k.now_ms += 60000;
+	assert_string_equal(kit_all(&k, 0, "DDD"), "");
+	assert_int_equal(k.w->state, STATE_UP);
+	kit_clear(&k);
+
+	/* with a restored alert: down, whatever the first votes say; only a burst ends it */
+	kit_start(&k, 3, 2, 2);
+	k.w->held = true;
+	watch_restore(k.w, ALERT_DOWN, SEVERITY_CRITICAL, k.now_ms - 60000);
+	assert_string_equal(kit_all(&k, 0, "UUU"), "pending>down");
+	kit_clear(&k);
+}
+
 static void test_hold_cancels_a_burst_and_restarts_the_timers(void **state)
 {
 	struct kit k;
@@ -476,6 +498,7 @@ int main(void)
 		cmocka_unit_test(test_could_not_look_replaces_up),
 		cmocka_unit_test(test_votes_age),
 		cmocka_unit_test(test_hold),
+		cmocka_unit_test(test_hold_learns_what_is_up_already),
 		cmocka_unit_test(test_hold_cancels_a_burst_and_restarts_the_timers),
 		cmocka_unit_test(test_restored_down_closes_only_by_a_burst),
 		cmocka_unit_test(test_restored_down_that_is_still_down),
