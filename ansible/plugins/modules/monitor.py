@@ -30,6 +30,10 @@ options:
     type: str
     choices: [present, absent]
     default: present
+  organization:
+    description:
+      - The organization that it belongs to.
+    type: str
   type:
     description:
       - How it is checked, for example C(http), C(tcp), C(ping) or C(redirect).
@@ -178,7 +182,7 @@ changes:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.quorate.quorate.plugins.module_utils.client import ApiError, Client, argument_spec, path_of
 
-FIELDS = ("name", "external_id", "type", "target", "interval", "timeout", "enabled", "service", "memo", "labels", "regions",
+FIELDS = ("name", "external_id", "organization", "type", "target", "interval", "timeout", "enabled", "service", "memo", "labels", "regions",
           "quorum", "alert", "request", "expect")
 SECRETS = ("headers", "body")
 
@@ -231,6 +235,7 @@ def main():
         name=dict(type="str", required=True),
         external_id=dict(type="str"),
         state=dict(type="str", choices=["present", "absent"], default="present"),
+        organization=dict(type="str"),
         type=dict(type="str"),
         target=dict(type="str"),
         interval=dict(type="str"),

@@ -9,7 +9,7 @@ module: package
 short_description: Installs quorate's packages from files, and removes them with what came along
 version_added: 1.0.0
 description:
-  - Installs packages and their dependencies from files in one go, or brings them to another version.
+  - Installs packages and their dependencies from a bundle in one go, or brings them to another version.
   - What comes along as a dependency is marked as such and written down in C(/var/lib/quorate-packages), so that removing
     takes away what was installed for quorate and nobody else needs, and nothing else.
 author:
@@ -27,15 +27,13 @@ options:
     type: list
     elements: str
     required: true
-  files:
+  bundle:
     description:
-      - Paths, on the host, of the packages' files and of their dependencies' if they are brought along.
-    type: list
-    elements: path
-    default: []
+      - A tar file, on the host, with the packages' files, and those of their dependencies if they are brought along.
+    type: path
   offline:
     description:
-      - Whether I(files) are all there is, so that no package repository is asked.
+      - Whether what is in I(bundle) is all there is, so that no package repository is asked.
     type: bool
     default: true
   proxy:
@@ -51,7 +49,7 @@ EXAMPLES = r"""
 - name: Install the probe with what was copied beside it
   quorate.quorate.package:
     packages: [quorate-probe=0.1.0]
-    files: [/tmp/quorate/libnanomsg5_1.1.5_amd64.deb, /tmp/quorate/quorate-probe_0.1.0_amd64.deb]
+    bundle: /tmp/bundle.tar
 
 - name: Remove the probe and what was installed for it
   quorate.quorate.package:
@@ -68,9 +66,11 @@ removed:
 """
 
 import os
+import tarfile
+import tempfile
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.quorate.quorate.plugins.module_utils.deb import DebError, apt_get, last_words, simulated
+from ansible_collections.quorate.quorate.plugins.module_utils.deb import DebError, apt_get, last_words, parts_of, simulated
 
 RECORD = "/var/lib/quorate-packages"
 OURS = ("quorate", "quorate-probe", "quorate-coordinator")
@@ -107,6 +107,14 @@ def versions(packages, have):
     return dict((p.partition("=")[0], have.get(p.partition("=")[0]) or "none") for p in packages)
 
 
+def unpack(bundle, folder):
+    """The paths of its files; names that are no plain ones are refused."""
+    with tarfile.open(bundle) as tar:
+        members = [m for m in tar.getmembers() if m.isreg() and parts_of(m.name) and "/" not in m.name]
+        tar.extractall(folder, members)
+        return [os.path.join(folder, m.name) for m in members]
+
+
 def install(module, files, offline, proxy):
     environment = {"http_proxy": proxy, "https_proxy": proxy} if proxy else {}
     options = APT + (NO_SOURCES if offline else [])
@@ -125,7 +133,10 @@ def present(module, packages):
     if diff["before"] == wanted:
         return dict(changed=False, diff=diff)
     if not module.check_mode:
-        install(module, module.params["files"], module.params["offline"], module.params["proxy"])
+        with tempfile.TemporaryDirectory(prefix="quorate-") as folder:
+            os.chmod(folder, 0o755)  # apt reads it as another user
+            files = unpack(module.params["bundle"], folder)
+            install(module, files, module.params["offline"], module.params["proxy"])
         along = set(name for name, version in installed(module).items() if version and not before.get(name)) - set(wanted)
         if along:
             module.run_command(["apt-mark", "auto"] + sorted(along), check_rc=True)
@@ -134,8 +145,9 @@ def present(module, packages):
 
 
 def orphans(module, record):
-    """Which packages of RECORD nothing needs any more."""
-    rc, said = apt_get(module, NO_SOURCES, ["-s", "autoremove"])
+    """Which packages of RECORD nothing depends on any more; they were not there before, so that a recommendation is no reason."""
+    lean = ["APT::AutoRemove::RecommendsImportant=0", "APT::AutoRemove::SuggestsImportant=0"]
+    rc, said = apt_get(module, NO_SOURCES + lean, ["-s", "autoremove"])
     return sorted(set(name for name, version in simulated(said, "Remv") + simulated(said, "Purg")) & record) if rc == 0 else []
 
 
@@ -164,7 +176,7 @@ def main():
     spec = dict(
         state=dict(type="str", choices=["present", "absent"], default="present"),
         packages=dict(type="list", elements="str", required=True),
-        files=dict(type="list", elements="path", default=[]),
+        bundle=dict(type="path"),
         offline=dict(type="bool", default=True),
         proxy=dict(type="str", no_log=True),
     )
@@ -173,6 +185,8 @@ def main():
         module.exit_json(**(present if module.params["state"] == "present" else absent)(module, module.params["packages"]))
     except DebError as e:
         module.fail_json(msg=str(e))
+    except (OSError, tarfile.TarError) as e:
+        module.fail_json(msg="the packages that were brought along: %s" % e)
 
 
 if __name__ == "__main__":

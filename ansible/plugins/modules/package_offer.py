@@ -52,6 +52,10 @@ options:
     type: list
     elements: str
     default: []
+  bundle:
+    description:
+      - A tar file to write, with all of I(files) in it.
+    type: path
   cache:
     description:
       - Folder on the controller for downloads.
@@ -87,6 +91,7 @@ import getpass
 import glob
 import os
 import re
+import tarfile
 import time
 from urllib.parse import quote
 
@@ -112,7 +117,7 @@ def find(folder, name, architecture):
     fitting = [(p, path) for path in glob.glob(os.path.join(folder, name + "_*.deb"))
                for p in [parts_of(path)] if p and p[0] == name and p[2] in (architecture, "all")]
     if not fitting:
-        there = sorted(os.path.basename(p) for p in glob.glob(os.path.join(folder, "*.deb")))
+        there = sorted(os.path.basename(p) for p in glob.glob(os.path.join(folder, "quorate*.deb")) if "-dbgsym_" not in p)
         raise DebError("%s has no %s for %s; it has: %s. 'make deb' builds it, and quorate_packages says where the packages are"
                        % (folder, name, architecture, ", ".join(there) or "no package at all"))
     parts, path = max(fitting, key=lambda found: version_key(found[0][1]))
@@ -210,6 +215,12 @@ def locked(module, function):
         return function()
 
 
+def pack(files, path):
+    with tarfile.open(path, "w") as tar:
+        for file in files:
+            tar.add(file, arcname=os.path.basename(file))
+
+
 def main():
     spec = dict(
         folder=dict(type="path", required=True),
@@ -219,6 +230,7 @@ def main():
         distribution=dict(type="str", default="Debian"),
         release=dict(type="str", default="bookworm"),
         sources=dict(type="list", elements="str", default=[]),
+        bundle=dict(type="path"),
         cache=dict(type="path", default="~/.cache/quorate-ansible"),
     )
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
@@ -230,9 +242,13 @@ def main():
                 raise DebError("the controller has no apt-get to fetch dependencies with; let the hosts fetch them themselves "
                                "(quorate_packages_dependencies: target)")
             files = locked(module, lambda: Apt(module).download(files)) + files
+        if module.params["bundle"]:
+            pack(files, module.params["bundle"])
         module.exit_json(changed=False, packages=packages, files=files)
     except DebError as e:
         module.fail_json(msg=str(e))
+    except OSError as e:
+        module.fail_json(msg="%s: %s" % (e.filename, e.strerror))
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ options:
     type: str
   organization:
     description:
-      - The only organization that it serves. By default it serves all.
+      - The only organization that it serves. By default it serves all. A region that I(create_region) makes is that organization's, too.
     type: str
   create_region:
     description:
@@ -147,11 +147,12 @@ def facts(probe):
 
 def ensure_region(client, module):
     """True when it is missing (and, outside of check mode, made)."""
-    region, provider = module.params["region"], module.params["provider"]
+    region = module.params["region"]
     if not module.params["create_region"] or client.find(path_of("regions", region)):
         return False
     if not module.check_mode:
-        body = dict(name=region, provider=provider) if provider else dict(name=region)
+        more = dict((f, module.params[f]) for f in ("provider", "organization") if module.params[f])
+        body = dict(name=region, **more)
         try:
             client.call("POST", "/regions", body)
         except ApiError:  # another host of the play may have been faster
