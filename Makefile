@@ -15,6 +15,7 @@
 #   make deps       install what is missing (apt-get)
 #   make deb        Debian packages in build/deb/          (ARCH=arm64: cross-built)
 #   make packages   the same, and their tests              (PACKAGE_TESTS=name: which end-to-end tests, in their units' cage)
+#   make e2e-ansible  bare Debian hosts with systemd: deployed with Ansible, upgraded, emptied (needs root; minutes)
 #   make install    into DESTDIR, under PREFIX
 #   make clean      remove build/
 #
@@ -39,12 +40,14 @@ PACKAGES_TEST  := $(PACKAGES_DEMO) libcmocka-dev iproute2 iputils-ping nftables 
 	libclang-rt-14-dev clang-format clang-tidy cppcheck man-db ansible-core ansible-lint
 PACKAGES_LONG  := $(if $(filter x86_64,$(shell uname -m)),user-mode-linux kmod)
 PACKAGES_DEB   := debhelper dpkg-dev fakeroot rsync lintian systemd
+PACKAGES_HOSTS := mmdebstrap systemd-container openssh-client ansible-core
 PACKAGES_ARM64 := gcc-aarch64-linux-gnu qemu-user-static
 DEPS_.deps-demo = $(PACKAGES_DEMO)
 DEPS_.deps-test = $(PACKAGES_TEST)
 DEPS_.deps-long = $(PACKAGES_LONG)
 DEPS_.deps-deb  = $(PACKAGES_DEB)
 DEPS_.deps-arm64 = $(PACKAGES_ARM64)
+DEPS_.deps-hosts = $(PACKAGES_DEMO) iproute2 nftables $(PACKAGES_HOSTS)
 PKGS := nanomsg libcurl libcares libssl libcrypto jansson libevent libevent_openssl libevent_pthreads sqlite3 yaml-0.1 libsystemd
 
 comma  := ,
@@ -69,7 +72,7 @@ obj        = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 LIBS      := $(BUILD)/libcli.a $(BUILD)/libcoordinator.a $(BUILD)/libprobe.a $(BUILD)/libproto.a
 
 .PHONY: all demo check check-all unit sim e2e fuzz fuzz-replay lint format deps test-programs install clean help bench check-chroot \
-	deb packages install-system
+	deb packages e2e-ansible install-system
 all: $(PROGRAMS)
 
 help:
@@ -86,7 +89,8 @@ build/.deps-demo: | build/.deps
 build/.deps-long: | build/.deps-test
 build/.deps-deb: | build/.deps
 build/.deps-arm64: | build/.deps-deb
-build/.deps build/.deps-demo build/.deps-test build/.deps-long build/.deps-deb build/.deps-arm64: tests/deps.sh Makefile
+build/.deps-hosts: | build/.deps-deb
+build/.deps build/.deps-demo build/.deps-test build/.deps-long build/.deps-deb build/.deps-arm64 build/.deps-hosts: tests/deps.sh Makefile
 	@mkdir -p $(@D)
 	$(Q)sh tests/deps.sh $(PACKAGES_BUILD) $(DEPS_$(@F))
 	@touch $@
@@ -200,6 +204,10 @@ install-system:
 ARCH ?= $(shell dpkg --print-architecture)
 deb: | build/.deps-deb $(if $(filter arm64,$(ARCH)),build/.deps-arm64)
 	$(Q)sh ansible/debian/build.sh $(ARCH) $(VERSION) $(filter %-dev,$(PACKAGES_BUILD))
+e2e-ansible: deb | build/.deps-hosts build/peers/.done
+	$(Q)sh tests/hosttree.sh
+	$(Q)sh tests/ansible.sh --packages
+	$(Q)/usr/bin/python3 tests/e2e/run.py ansible
 packages: deb | $(TEST_DEPS)
 	$(Q)tests/packages.sh $(ARCH) $(PACKAGE_TESTS)
 

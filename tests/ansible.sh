@@ -1,8 +1,9 @@
 #!/bin/sh
-# usage: ansible.sh [--collections]   The short form of the collection's test: ansible-lint with its production profile,
+# usage: ansible.sh [--collections | --packages]   The short form of the collection's test: ansible-lint with its production profile,
 # syntax of the playbooks with the example inventory, documentation of modules and roles, and that it can be packed.
 # Silent when all is well, and run again only after a change. --collections only makes the folder that
-# ANSIBLE_COLLECTIONS_PATH wants, and prints it.
+# ANSIBLE_COLLECTIONS_PATH wants, and prints it; --packages only downloads what a bare host (tests/hosttree.sh) lacks for the
+# packages in build/deb, to where the test's controller looks for it when it has no way out.
 set -eu
 cd "$(dirname "$0")/.."
 folder=$PWD/build/collections
@@ -12,6 +13,13 @@ ln -sfn "$PWD/ansible" "$folder/ansible_collections/quorate/quorate"
 
 export ANSIBLE_COLLECTIONS_PATH="$folder" ANSIBLE_COLLECTIONS_PATHS="$folder" ANSIBLE_NOCOLOR=1 ANSIBLE_LOCALHOST_WARNING=false \
     ANSIBLE_DEVEL_WARNING=false PYTHONDONTWRITEBYTECODE=1
+if [ "${1:-}" = --packages ]; then
+    out=$(ansible localhost -i localhost, -c local -e ansible_python_interpreter=/usr/bin/python3 -m quorate.quorate.package_offer -a "{
+        \"folder\": \"build/deb\", \"names\": [\"quorate\", \"quorate-coordinator\", \"quorate-probe\"],
+        \"architecture\": \"$(dpkg --print-architecture)\", \"status\": \"build/hosts/tree/var/lib/dpkg/status\",
+        \"cache\": \"$PWD/build/hosts/cache\"}" 2>&1) || { printf '%s\n' "$out"; exit 1; }
+    exit 0
+fi
 stamp=build/lint/ansible
 mkdir -p build/lint
 sum=$(find ansible tests/ansible.sh -type f ! -path 'ansible/debian/*' ! -name '*.pyc' | LC_ALL=C sort | xargs cat | cksum)

@@ -52,7 +52,7 @@ class Host:
         os.makedirs(self.cgroup)
         self.site.run("sysctl", "-qw", "net.ipv4.ping_group_range=0 2147483647")
         self.child = Child(lab, "host-" + name, [
-            "systemd-nspawn", "-q", "-D", self.root, "-M", f"{os.path.basename(lab.dir)}-{name}", f"--hostname={name}", "--boot",
+            "systemd-nspawn", "-q", "-D", self.root, "-M", re.sub("[^a-z0-9-]", "-", os.path.basename(lab.dir)) + "-" + name, f"--hostname={name}", "--boot",
             "--register=no", "--keep-unit", f"--network-namespace-path=/proc/{self.site.holder.pid}/ns/net", "--resolv-conf=off",
             "--link-journal=no", "--console=pipe", "--capability=CAP_BPF,CAP_PERFMON", "--system-call-filter=bpf",
         ], env={"SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1", "SYSTEMD_NSPAWN_API_VFS_WRITABLE": "network"},
@@ -100,14 +100,20 @@ class Host:
         """The unit's main process as systemd names it, 0 when it does not run."""
         return int(self.sh(f"systemctl show -p MainPID --value {unit}"))
 
+    def accounts(self):
+        """Users, groups and packages with their versions."""
+        return set(self.sh("cat /etc/passwd /etc/group; dpkg-query -W -f '${Package} ${Version} ${db:Status-Abbrev}\\n'").splitlines())
+
     def files(self):
-        """Every path of the host but what changes by itself: what a removal has to bring back."""
-        moving = r"/(proc|sys|dev|run|tmp|var/log|var/tmp|var/cache|var/lib/(systemd|apt|dpkg/(info|status|lock|triggers|available)))"
+        """Every path of the host but what changes by itself, and what Ansible and sudo themselves leave in a user's home: what a
+        removal has to bring back."""
+        moving = r"/(home/admin/[.](ansible|sudo_as_admin_successful)|proc|sys|dev|run|tmp|var/log|var/tmp|var/cache|var/lib/(systemd|apt|dpkg/(info|status|lock|triggers|available)))"
         return {p for p in self.sh("find / -xdev").splitlines() if not re.match(moving, p)}
 
     def clean(self):
         leader = self.leader()
         if leader and self.child.alive():
+            write(self.lab.file("log", f"journal-{self.name}.log"), self.sh("journalctl --no-pager -o short-iso-precise", ok=False))
             os.kill(leader, signal.SIGRTMIN + 4)  # poweroff.target, in order
             try:
                 self.child.process.wait(20)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Runs end-to-end tests: run.py [--long] [--jobs N] [NAME ...]
 
-Without names: the default set; --long: the long ones too. Each test is a function test_NAME in tests/e2e/test_*.py, and
+Without names: the default set; --long: the long ones too; those apart, which need more than a build, by name only. Each test is a function test_NAME in tests/e2e/test_*.py, and
 runs in a process of its own, in namespaces of its own (network, mounts, processes) where this machine allows that, so that
 nothing it starts can outlive it or meet another test's. The work folders of failed tests are kept in build/e2e-failed.
 """
@@ -103,7 +103,7 @@ def main():
     if unknown:
         listing = "\n".join(f"  {n:26}{' (long)' if getattr(t, 'long', 0) else '':8}{t.__doc__.splitlines()[0]}" for n, t in tests.items())
         sys.exit(f"no such test: {', '.join(unknown)}\n\n{__doc__.strip()}\n\nTests:\n{listing}")
-    names = argv or [n for n in tests if long or not getattr(tests[n], "long", 0)]
+    names = argv or [n for n in tests if (long or not getattr(tests[n], "long", 0)) and not getattr(tests[n], "apart", False)]
     names.sort(key=lambda n: -getattr(tests[n], "seconds", 0))  # the longest first: the cores end together
     shutil.rmtree(os.path.join(os.path.dirname(os.path.dirname(HERE)), "build/e2e-failed"), ignore_errors=True)
     command = isolation()
