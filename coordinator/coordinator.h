@@ -29,4 +29,8 @@ struct coordinator {
 	int64_t started_wall_ms;
 };
 
+/* What join strings say from now on, after the door was opened or has other keys: those that it
+ * made are pinned, an operator's certificate is recognised by its name. In join.c. */
+void coordinator_set_join(struct coordinator *c);
+
 #endif

@@ -341,6 +341,26 @@ void door_hold(struct door *d, uint32_t probe_key, int64_t wait_ms)
 
 /* ---- for people */
 
+size_t door_pins(const struct door *d, char *pins[DOOR_PINS])
+{
+	if (!d || !d->tls.next_pin[0])
+		return 0;
+	pins[0] = (char *)(uintptr_t)d->tls.pin;
+	pins[1] = (char *)(uintptr_t)d->tls.next_pin;
+	return DOOR_PINS;
+}
+
+int door_rotate(struct door *d, const struct coordinator_conf *conf)
+{
+	char before[DOOR_PIN_SIZE];
+
+	memcpy(before, d->tls.pin, sizeof(before));
+	if (!d->tls.next_pin[0] || door_tls_rotate(&d->tls, conf) == -1)
+		return -1;
+	log_info("door.rotated before=%s now=%s next=%s", before, d->tls.pin, d->tls.next_pin);
+	return 0;
+}
+
 const char *door_pin(const struct door *d)
 {
 	return d->tls.pin;

@@ -72,6 +72,13 @@ void door_hold(struct door *d, uint32_t probe_key, int64_t wait_ms);
 /* What probes pin: "sha256//" and the base64 SHA-256 of the certificate's SubjectPublicKeyInfo. Valid until the next
  * reload. */
 const char *door_pin(const struct door *d);
+/* The same of its own keys, now and next; returns how many: 0 with an operator's certificate, and
+ * for no door. */
+#define DOOR_PINS 2
+size_t door_pins(const struct door *d, char *pins[DOOR_PINS]);
+/* Changes to the next key. Connections stay; new ones meet it. -1 after logging why: it is an
+ * operator's, or the disk does not take it. */
+MUST_CHECK int door_rotate(struct door *d, const struct coordinator_conf *conf);
 int door_port(const struct door *d); /* really bound */
 /* Whom the API's connection from our own socket PEER is from. False: from nobody who is here now. D may be NULL. */
 bool door_client(const struct door *d, const struct sockaddr_un *peer, struct in6_addr *client);

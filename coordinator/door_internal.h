@@ -21,10 +21,15 @@ struct evconnlistener;
 struct door_tls {
 	SSL_CTX *context; /* connections hold references of their own */
 	char pin[DOOR_PIN_SIZE];
+	char next_pin[DOOR_PIN_SIZE]; /* of the key that door_tls_rotate() will take; "": an
+					 operator's certificate */
 };
 /* Replaces what TLS has by the certificate and key of CONF; made at the first start when CONF names none. -1 after
  * logging why: TLS is as it was. */
 MUST_CHECK int door_tls_load(struct door_tls *tls, const struct coordinator_conf *conf);
+/* The next key becomes the key, and another next one is made; handshakes from now on have it. -1
+ * after logging why. */
+MUST_CHECK int door_tls_rotate(struct door_tls *tls, const struct coordinator_conf *conf);
 void door_tls_clear(struct door_tls *tls);
 
 /* ---- door_splice.c: bytes of two bufferevents, both ways, at most SPLICE_MAX_BYTES waiting in each */

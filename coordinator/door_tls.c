@@ -2,7 +2,8 @@
 /*
  * The door's certificate and what TLS may be: version 1.3 and nothing older, no tickets (a stranger costs less, and
  * probes connect rarely). Without an operator's certificate the door signs its own, with a P-256 key that is made once:
- * probes pin the key, so that the certificate may be made again.
+ * probes pin the key, so that the certificate may be made again. The next key is made beforehand: probes learn both
+ * pins, and a rotation finds them prepared.
  */
 #include "coordinator/door_internal.h"
 
@@ -21,6 +22,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define NEXT_KEY       "door.next.key"
 #define OWN_VALID_DAYS (20 * 366L)
 #define DAY_S          86400L
 
@@ -80,6 +82,22 @@ static EVP_PKEY *read_key(const char *path)
 	return key;
 }
 
+/* ---- pins */
+
+static int key_pin(EVP_PKEY *key, char pin[DOOR_PIN_SIZE])
+{
+	unsigned char *der = NULL, digest[32];
+	int size = i2d_PUBKEY(key, &der);
+	int ok = size > 0 && EVP_Digest(der, (size_t)size, digest, NULL, EVP_sha256(), NULL);
+
+	OPENSSL_free(der);
+	if (!ok)
+		return -1;
+	memcpy(pin, "sha256//", 8);
+	EVP_EncodeBlock((unsigned char *)pin + 8, digest, sizeof(digest));
+	return 0;
+}
+
 /* ---- a certificate of its own */
 
 static int add_name(X509 *x, const char *name)
@@ -115,33 +133,68 @@ static X509 *sign_own(EVP_PKEY *key)
 	return NULL;
 }
 
-/* Makes what is missing: a key, then a certificate of it. */
-static int ensure_own(const char *certificate_path, const char *key_path)
+static X509 *read_certificate(const char *path)
+{
+	FILE *f = fopen(path, "re");
+	X509 *certificate = f ? PEM_read_X509(f, NULL, NULL, NULL) : NULL;
+
+	if (f)
+		fclose(f);
+	return certificate;
+}
+
+/* The key of the file; made when there is no file. NULL after logging why. */
+static EVP_PKEY *ensure_key(const char *path)
 {
 	struct own own = {0};
+	bool there = access(path, F_OK) == 0;
+
+	own.key = there ? read_key(path) : EVP_EC_gen("P-256");
+	if (!own.key)
+		log_error("door.key file=%s why=%s", log_quote(path), log_quote(tls_why()));
+	else if (!there && write_pem(path, 0600, &own, write_key) == -1) {
+		EVP_PKEY_free(own.key);
+		return NULL;
+	}
+	return own.key;
+}
+
+/* A certificate of KEY at PATH: the one that is there, unless it is of another key (a rotation that
+ * was interrupted, or has only just begun). */
+static int ensure_certificate(const char *path, EVP_PKEY *key)
+{
+	struct own own = {.key = key, .certificate = read_certificate(path)};
+	int rc = 0;
+
+	ERR_clear_error();
+	if (own.certificate && X509_check_private_key(own.certificate, key) == 1)
+		goto out;
+	ERR_clear_error();
+	X509_free(own.certificate);
+	own.certificate = sign_own(key);
+	if (!own.certificate) {
+		log_error("door.certificate file=%s why=%s", log_quote(path), log_quote(tls_why()));
+		return -1;
+	}
+	rc = write_pem(path, 0644, &own, write_certificate);
+	if (rc == 0)
+		log_info("door.certificate_made file=%s", log_quote(path));
+out:
+	X509_free(own.certificate);
+	return rc;
+}
+
+/* Makes what is missing, and says the next key's pin. */
+static int ensure_own(
+	const char *certificate, const char *key, const char *next, char next_pin[DOOR_PIN_SIZE])
+{
+	EVP_PKEY *now = ensure_key(key), *later = now ? ensure_key(next) : NULL;
 	int rc = -1;
 
-	if (access(certificate_path, F_OK) == 0 && access(key_path, F_OK) == 0)
-		return 0;
-	if (access(key_path, F_OK) == 0) {
-		own.key = read_key(key_path);
-	} else {
-		own.key = EVP_EC_gen("P-256");
-		if (own.key && write_pem(key_path, 0600, &own, write_key) == -1)
-			goto out;
-	}
-	own.certificate = own.key ? sign_own(own.key) : NULL;
-	if (!own.certificate) {
-		log_error("door.certificate key=%s why=%s", log_quote(key_path),
-			log_quote(tls_why()));
-		goto out;
-	}
-	rc = write_pem(certificate_path, 0644, &own, write_certificate);
-	if (rc == 0)
-		log_info("door.certificate_made file=%s", log_quote(certificate_path));
-out:
-	EVP_PKEY_free(own.key);
-	X509_free(own.certificate);
+	if (later && ensure_certificate(certificate, now) == 0 && key_pin(later, next_pin) == 0)
+		rc = 0;
+	EVP_PKEY_free(now);
+	EVP_PKEY_free(later);
 	return rc;
 }
 
@@ -176,21 +229,6 @@ static SSL_CTX *new_context(void)
 	return context;
 }
 
-static int pin_of(X509 *certificate, char pin[DOOR_PIN_SIZE])
-{
-	unsigned char *der = NULL, digest[32];
-	int size = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &der);
-
-	if (size <= 0 || !EVP_Digest(der, (size_t)size, digest, NULL, EVP_sha256(), NULL)) {
-		OPENSSL_free(der);
-		return -1;
-	}
-	OPENSSL_free(der);
-	memcpy(pin, "sha256//", 8);
-	EVP_EncodeBlock((unsigned char *)pin + 8, digest, sizeof(digest));
-	return 0;
-}
-
 static int load(struct door_tls *out, const char *certificate, const char *key)
 {
 	struct stat facts;
@@ -207,7 +245,7 @@ static int load(struct door_tls *out, const char *certificate, const char *key)
 	if (SSL_CTX_use_certificate_chain_file(out->context, certificate) == 1 &&
 		SSL_CTX_use_PrivateKey_file(out->context, key, SSL_FILETYPE_PEM) == 1 &&
 		SSL_CTX_check_private_key(out->context) == 1 &&
-		pin_of(SSL_CTX_get0_certificate(out->context), out->pin) == 0)
+		key_pin(SSL_CTX_get0_privatekey(out->context), out->pin) == 0)
 		return 0;
 	log_error("door.certificate file=%s key=%s why=%s", log_quote(certificate), log_quote(key),
 		log_quote(tls_why()));
@@ -220,22 +258,40 @@ int door_tls_load(struct door_tls *tls, const struct coordinator_conf *conf)
 	bool own = !conf->door_certificate;
 	char *certificate = own ? mem_printf("%s/door.crt", conf->state_dir)
 				: mem_strdup(conf->door_certificate),
-	     *key = own ? mem_printf("%s/door.key", conf->state_dir) : mem_strdup(conf->door_key);
+	     *key = own ? mem_printf("%s/door.key", conf->state_dir) : mem_strdup(conf->door_key),
+	     *next = mem_printf("%s/" NEXT_KEY, conf->state_dir), next_pin[DOOR_PIN_SIZE] = "";
 	struct credential_file certificate_file, key_file;
 	struct door_tls fresh;
-	int rc = own ? ensure_own(certificate, key) : 0;
+	int rc = own ? ensure_own(certificate, key, next, next_pin) : 0;
 
 	credential_file_find(&certificate_file, certificate);
 	credential_file_find(&key_file, key);
 	if (rc == 0)
 		rc = load(&fresh, certificate_file.path, key_file.path);
 	if (rc == 0) {
+		memcpy(fresh.next_pin, next_pin, sizeof(fresh.next_pin));
 		door_tls_clear(tls);
 		*tls = fresh;
 	}
 	free(certificate);
 	free(key);
+	free(next);
 	return rc;
+}
+
+/* Stopped behind the rename, the next start finds a certificate of another key and no next key, and
+ * makes both. */
+int door_tls_rotate(struct door_tls *tls, const struct coordinator_conf *conf)
+{
+	char *key = mem_printf("%s/door.key", conf->state_dir),
+	     *next = mem_printf("%s/" NEXT_KEY, conf->state_dir);
+	int rc = rename(next, key);
+
+	if (rc == -1)
+		log_errno("door.rotation file=%s", log_quote(next));
+	free(key);
+	free(next);
+	return rc == -1 ? -1 : door_tls_load(tls, conf);
 }
 
 void door_tls_clear(struct door_tls *tls)

@@ -33,17 +33,19 @@ struct member *fleet_find(const struct fleet *f, uint32_t key)
 static void send_orders(struct member *m)
 {
 	struct coordinator *c = m->fleet->c;
-	struct list none = {0}, *bursts = &m->bursts;
+	struct orders along = {.reset = m->reset, .bursts = m->bursts};
 	struct link_held *poll = m->poll;
+	char *pins[DOOR_PINS];
 	size_t size_bytes;
 	char *text;
 
 	timer_stop(&m->answer);
 	m->poll = NULL;
 	if (m->bursts.n && clock_now_ms() - m->burst_at_ms > BURST_STALE_MS)
-		bursts = &none;
-	text = order_log_encode(&m->orders, c->registry, m->poll_revision, m->reset, &m->snapshot,
-		bursts, clock_wall_ms(), &size_bytes);
+		along.bursts = (struct list){0};
+	session_pins(m, &along.pins, pins);
+	text = order_log_encode(&m->orders, c->registry, m->poll_revision, &along, &m->snapshot,
+		clock_wall_ms(), &size_bytes);
 	free(m->bursts.item);
 	m->bursts = (struct list){0};
 	if (!text) { /* cannot be: a monitor fits by its own ceiling */
@@ -99,6 +101,7 @@ static void free_member(struct member *m)
 	schema_clear(&hello_schema, &m->hello);
 	free(m->bursts.item);
 	free(m->token_hash);
+	free(m->pins_told);
 	free(m->spool_error);
 	free(m);
 }
@@ -140,6 +143,14 @@ void fleet_burst(struct fleet *f, uint32_t probe_key, const struct burst_order *
 	all[m->bursts.n++] = *burst;
 	m->bursts.item = all;
 	wake_poll(m);
+}
+
+void fleet_tell_pins(struct fleet *f)
+{
+	struct member *m, *next;
+
+	HASH_ITER (hh, f->members, m, next)
+		wake_poll(m);
 }
 
 /* Phases are told again every hour: a probe's clock may run away from ours. */

@@ -67,6 +67,9 @@ void fleet_assign(
 void fleet_drop(struct fleet *f, uint32_t probe_key, const struct id *monitor);
 void fleet_burst(struct fleet *f, uint32_t probe_key, const struct burst_order *burst);
 
+/* The door has other keys: every probe is told at once. */
+void fleet_tell_pins(struct fleet *f);
+
 void fleet_facts(const struct fleet *f, const struct probe *p, struct fleet_facts *out);
 
 struct fleet_counts {

@@ -44,6 +44,8 @@ struct member {
 	struct list bursts;  /* of struct burst_order */
 	int64_t burst_at_ms; /* of the oldest in bursts */
 
+	char *pins_told; /* the next key's, in this session; NULL: none */
+
 	struct hello hello; /* of the session or the last one: software, capabilities; its token is
 			       wiped */
 	bool seen;
@@ -92,6 +94,9 @@ struct member *fleet_member(struct fleet *f, uint32_t key);     /* makes one */
 /* ---- fleet_session.c */
 /* Opens the session, or refuses. */
 void session_hello(struct fleet *f, struct link_held *held, struct hello *hello, size_t size_bytes);
+/* The door's keys into OUT (over ROOM) when M is to be told of them now: in each session, and when
+ * they change. */
+void session_pins(struct member *m, struct strings *out, char *room[DOOR_PINS]);
 /* The timer of a session in which no report came for SESSION_SILENT_MS: it is over, and its connections are cut. */
 void session_silent(void *arg);
 void session_end(struct member *m); /* no harm without a session */

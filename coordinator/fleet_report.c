@@ -164,6 +164,8 @@ void report_take(struct fleet *f, struct link_held *held, struct report *report,
 	m->spooled = report->spooled;
 	m->dropped = report->dropped;
 	note_spool(m, probe, report->spool_error);
+	if (report->pins_kept && m->pins_told)
+		registry_probe_pinned(f->c->registry, probe, m->pins_told);
 	verdicts_heard(f->c->verdicts, probe);
 	if (!limits_admit(m, size_bytes)) {
 		report_receipt(held, RECEIPT_BUSY, limits_words);

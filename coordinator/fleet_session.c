@@ -135,10 +135,21 @@ static bool has_twins(struct fleet *f, struct member *m, const struct probe *pro
 	return true;
 }
 
+void session_pins(struct member *m, struct strings *out, char *room[DOOR_PINS])
+{
+	size_t n = door_pins(m->fleet->c->door, room);
+
+	if (!m->session[0] || n == 0 || (m->pins_told && strcmp(m->pins_told, room[n - 1]) == 0))
+		return;
+	mem_set(&m->pins_told, room[n - 1]);
+	*out = (struct strings){.item = room, .n = n};
+}
+
 void session_hello(struct fleet *f, struct link_held *held, struct hello *hello, size_t size_bytes)
 {
 	struct probe *probe = registry_probe(f->c->registry, hello->probe);
 	struct welcome welcome = {.heartbeat_ms = HEARTBEAT_MS, .now_wall_ms = clock_wall_ms()};
+	char *pins[DOOR_PINS];
 	struct member *m;
 
 	if (hello->version != LINK_VERSION) {
@@ -169,6 +180,8 @@ void session_hello(struct fleet *f, struct link_held *held, struct hello *hello,
 	log_info("probe.joined name=%s software=%s", probe->name, log_quote(m->hello.software));
 	welcome.session = m->session;
 	welcome.probe_id = probe->id;
+	mem_set(&m->pins_told, NULL);
+	session_pins(m, &welcome.pins, pins);
 	session_reply(held, MESSAGE_WELCOME, &welcome);
 	if (probe->joined_wall_ms == UNSET)
 		registry_probe_joined(f->c->registry, probe, welcome.now_wall_ms);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* What a join string says about this coordinator is put together once, at the start and at a reload. */
-#include "coordinator/join.h"
+#include "coordinator/coordinator.h"
 
 #include "coordinator/place.h"
 #include "proto/base/mem.h"
@@ -32,7 +32,7 @@ static char *host_of(const char *text, int port)
 }
 
 struct join_place *join_place_new(
-	const struct strings *addresses, const char *url, int port, const char *pin)
+	const struct strings *addresses, const char *url, int port, const struct strings *pins)
 {
 	struct join_place *place = mem_alloc(sizeof(*place));
 
@@ -40,9 +40,9 @@ struct join_place *join_place_new(
 		append(&place->addresses, mem_strdup(addresses->item[i]));
 	if (addresses->n == 0)
 		append(&place->addresses, host_of(url, port));
-	if (pin)
-		append(&place->pins, mem_strdup(pin));
-	else
+	for (size_t i = 0; i < pins->n; i++)
+		append(&place->pins, mem_strdup(pins->item[i]));
+	if (pins->n == 0)
 		place->ca_name = host_of(place->addresses.item[0], 0);
 	return place;
 }
@@ -81,6 +81,17 @@ char *join_place_line(const struct join_place *place, const struct join_who *who
 	free(j.organization);
 	free(j.secret);
 	return line;
+}
+
+void coordinator_set_join(struct coordinator *c)
+{
+	char *item[DOOR_PINS];
+	struct strings pins = {.item = item, .n = door_pins(c->door, item)};
+
+	if (!c->door)
+		return;
+	join_place_free(c->join);
+	c->join = join_place_new(&c->conf.door_addresses, c->conf.url, door_port(c->door), &pins);
 }
 
 /* Each visit adds to a debt that time pays off. */

@@ -16,11 +16,12 @@
 /* How probes find and recognise the coordinator's door. */
 struct join_place;
 /*
- * ADDRESSES as configured; none: the host of URL with PORT. PIN: of the key that the coordinator
- * made itself; NULL: an operator's certificate, recognised by the first address's name.
+ * ADDRESSES as configured; none: the host of URL with PORT. PINS: of the keys that the coordinator
+ * made itself, now and next; none: an operator's certificate, recognised by the first address's
+ * name.
  */
 struct join_place *join_place_new(
-	const struct strings *addresses, const char *url, int port, const char *pin);
+	const struct strings *addresses, const char *url, int port, const struct strings *pins);
 void join_place_free(struct join_place *place); /* NULL does no harm */
 struct join_who {                               /* borrowed */
 	const char *probe;

@@ -143,17 +143,6 @@ static void say_fixed(const char *key, const char *now, const char *wanted)
 			log_quote(wanted));
 }
 
-/* What join strings say from now on: a key that the door made is pinned, an operator's certificate is
- * recognised by its name. */
-static void set_join_place(struct coordinator *c)
-{
-	if (!c->door)
-		return;
-	join_place_free(c->join);
-	c->join = join_place_new(&c->conf.door_addresses, c->conf.url, door_port(c->door),
-		c->conf.door_certificate ? NULL : door_pin(c->door));
-}
-
 static void reload(struct program *p)
 {
 	struct coordinator_conf *old = &p->c.conf, conf;
@@ -178,7 +167,8 @@ static void reload(struct program *p)
 	(void)door_reload(p->c.door, &conf);
 	coordinator_conf_clear(old);
 	*old = conf;
-	set_join_place(&p->c);
+	coordinator_set_join(&p->c);
+	fleet_tell_pins(p->c.fleet);
 	log_info("config.reloaded file=%s channels=%zu", log_quote(p->options.config),
 		conf.channels.n);
 }
@@ -258,7 +248,7 @@ static int open_parts(struct program *p)
 		return -1;
 	if (door_open(&c->door, c) == -1)
 		return -1;
-	set_join_place(c);
+	coordinator_set_join(c);
 	return 0;
 }
 

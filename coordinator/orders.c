@@ -176,10 +176,11 @@ static char *encode_some(const struct order_log *log, struct registry *registry,
 }
 
 char *order_log_encode(const struct order_log *log, struct registry *registry, int64_t since,
-	bool reset, bool *snapshot, struct list *bursts, int64_t wall_ms, size_t *size_bytes)
+	const struct orders *along, bool *snapshot, int64_t wall_ms, size_t *size_bytes)
 {
 	for (int limit = ORDERS_PER_MESSAGE; limit > 0; limit /= 2) {
-		struct orders orders = {.reset = reset, .bursts = *bursts};
+		struct orders orders = {
+			.reset = along->reset, .bursts = along->bursts, .pins = along->pins};
 		char *text = encode_some(log, registry, since, limit, &orders, wall_ms, size_bytes);
 		if (!text)
 			continue;

@@ -42,9 +42,9 @@ void order_log_forget(struct order_log *log, int64_t revision);
 /*
  * The changes after SINCE as an encoded orders message (malloc()ed), at most MESSAGE_MAX_BYTES.
  * SNAPSHOT: the session's first contents are not complete yet; *SNAPSHOT turns false with the
- * message that completes them. RESET as in struct orders. BURSTS are sent along.
+ * message that completes them. Of ALONG reset, bursts and pins are sent as they are.
  */
 char *order_log_encode(const struct order_log *log, struct registry *registry, int64_t since,
-	bool reset, bool *snapshot, struct list *bursts, int64_t wall_ms, size_t *size_bytes);
+	const struct orders *along, bool *snapshot, int64_t wall_ms, size_t *size_bytes);
 
 #endif

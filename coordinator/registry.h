@@ -43,7 +43,8 @@ struct probe {
 	struct capabilities announced; /* newest; what it can and may do */
 	int64_t announced_wall_ms;     /* UNSET: never */
 	struct policy policy;          /* of announced */
-	UT_hash_handle hh;             /* by name */
+	char *known_pin;   /* of the door's next key: the last that it said it keeps; NULL: none */
+	UT_hash_handle hh; /* by name */
 	UT_hash_handle hh_key;
 };
 extern const struct schema probe_schema;
@@ -166,6 +167,8 @@ MUST_CHECK int registry_drain_probe(struct registry *r, const char *name, bool d
 	struct problems *p, registry_done_fn done, void *arg);
 /* Remembers that PROBE was seen for the first time. */
 void registry_probe_joined(struct registry *r, struct probe *probe, int64_t wall_ms);
+/* PROBE keeps PIN, and so will find the door when that key's turn comes. */
+void registry_probe_pinned(struct registry *r, struct probe *probe, const char *pin);
 /* Whether TOKEN is the one of PROBE; in constant time. */
 bool registry_token_fits(const struct probe *probe, const char *token);
 MUST_CHECK int registry_remove_region(

@@ -79,6 +79,11 @@ static const struct field probe_fields[] = {
 		.offset = offsetof(struct probe, joined_wall_ms),
 		.flags = FIELD_READONLY,
 		.doc = "When it was first seen."},
+	{.name = "known_pin",
+		.type = FIELD_STRING,
+		.offset = offsetof(struct probe, known_pin),
+		.flags = FIELD_WIRE,
+		.max = 64},
 	{.name = "announced",
 		.type = FIELD_OBJECT,
 		.offset = offsetof(struct probe, announced),
@@ -107,6 +112,11 @@ bool registry_token_fits(const struct probe *probe, const char *token)
 
 /* ---- probes */
 
+static bool same_text(const char *a, const char *b)
+{
+	return strcmp(a ? a : "", b ? b : "") == 0;
+}
+
 void registry_store_probe(struct registry *r, const struct probe *probe)
 {
 	struct store_batch *b;
@@ -125,12 +135,16 @@ void registry_store_probe(struct registry *r, const struct probe *probe)
 static bool keep_news(struct probe *take, struct probe *old)
 {
 	struct capabilities announced = take->announced;
-	bool joined = take->joined_wall_ms == UNSET && old->joined_wall_ms != UNSET;
+	bool news = take->joined_wall_ms == UNSET && old->joined_wall_ms != UNSET;
 
-	if (joined)
+	if (news)
 		take->joined_wall_ms = old->joined_wall_ms;
+	if (!same_text(take->known_pin, old->known_pin)) {
+		mem_set(&take->known_pin, old->known_pin);
+		news = true;
+	}
 	if (old->announced_wall_ms <= take->announced_wall_ms)
-		return joined;
+		return news;
 	take->announced = old->announced;
 	take->announced_wall_ms = old->announced_wall_ms;
 	old->announced = announced;
@@ -189,11 +203,6 @@ static void offer_join(struct probe *probe, struct probe_secrets *secrets)
 	secrets->expires_wall_ms = clock_wall_ms() + secrets->valid_ms;
 	probe->join_hash = registry_secret_hash(secrets->join);
 	probe->join_expires_wall_ms = secrets->expires_wall_ms;
-}
-
-static bool same_text(const char *a, const char *b)
-{
-	return strcmp(a ? a : "", b ? b : "") == 0;
 }
 
 static void check_taken(const struct probe *old, const struct probe *probe, struct problems *p)
@@ -369,6 +378,14 @@ enum join_outcome registry_join_probe(
 	log_info("probe.enrolled name=%s", probe->name);
 	submit_probe(r, changed, done, arg);
 	return JOIN_TAKEN;
+}
+
+void registry_probe_pinned(struct registry *r, struct probe *probe, const char *pin)
+{
+	if (same_text(probe->known_pin, pin))
+		return;
+	mem_set(&probe->known_pin, pin);
+	registry_store_probe(r, probe);
 }
 
 void registry_probe_joined(struct registry *r, struct probe *probe, int64_t wall_ms)

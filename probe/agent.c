@@ -69,6 +69,7 @@ struct agent {
 	size_t batch_max, batch; /* results per report: allowed, in flight */
 	size_t history_max;      /* of them not fresh: less when receipts take long */
 
+	bool pins_kept, pins_said; /* with the next report; with the one in flight */
 	int64_t lag_us, clock_offset_ms;
 	bool clock_off;
 	void (*drained)(void *arg);
@@ -176,6 +177,18 @@ static void lose_session(struct agent *a, const char *why)
 	begin_session(a, agent_backoff_ms(a->attempts, rand_below(UINT32_MAX)), why);
 }
 
+/* What is kept is said at once: the coordinator waits for it before it changes its key. */
+static void note_pins(struct agent *a, const struct strings *pins)
+{
+	if (pins->n == 0 || !a->hooks.pins)
+		return;
+	a->pins_kept = a->hooks.pins(a->hooks.arg, pins);
+	if (!a->pins_kept)
+		return;
+	a->reported_at_ms = clock_now_ms() - a->heartbeat_ms;
+	plan_report(a);
+}
+
 static void on_welcome(struct agent *a, const struct welcome *welcome)
 {
 	memcpy(a->session, welcome->session, SESSION_TEXT_SIZE);
@@ -190,6 +203,8 @@ static void on_welcome(struct agent *a, const struct welcome *welcome)
 	backlog_renew(&a->backlog);
 	change(a, AGENT_OPEN, "welcome");
 	a->reported_at_ms = a->opened_at_ms - a->heartbeat_ms; /* the first report leaves at once */
+	a->pins_kept = false;
+	note_pins(a, &welcome->pins);
 	plan_report(a);
 	send_poll(a);
 }
@@ -295,7 +310,9 @@ static char *encode_report(
 		.spooled = backlog_count(&a->backlog) + a->backlog.n_lent - (int64_t)n,
 		.dropped = backlog_dropped(&a->backlog),
 		.spool_error = mem_strdup(spool_error(a->spool)),
+		.pins_kept = a->pins_kept,
 		.results = {.item = results, .n = n}};
+	a->pins_said = report.pins_kept;
 	char *text = message_encode(MESSAGE_REPORT, &report, size_bytes);
 	free(report.spool_error);
 	free(results);
@@ -406,6 +423,7 @@ static void on_receipt(struct agent *a, const struct receipt *receipt)
 		break;
 	case RECEIPT_STORED:
 	case RECEIPT_SEEN:
+		a->pins_kept = a->pins_kept && !a->pins_said;
 		on_taken(a, receipt->status == RECEIPT_STORED);
 		break;
 	}
@@ -441,6 +459,7 @@ static void on_orders(struct agent *a, const struct orders *orders)
 	a->has_orders = true;
 	a->revision = orders->revision;
 	a->hooks.orders(a->hooks.arg, orders);
+	note_pins(a, &orders->pins);
 	send_poll(a);
 }
 

@@ -27,6 +27,9 @@ struct agent_hooks {
 	/* Fills OUT (zeroed) before each hello; its content is the caller's and is read before the
 	 * next call. */
 	void (*capabilities)(void *arg, struct capabilities *out);
+	/* The coordinator's keys, now and next, as it says on this link. Returns whether they are
+	 * kept, or not needed. NULL: nobody wants to know. */
+	bool (*pins)(void *arg, const struct strings *pins);
 	/* Nobody has answered on STREAM for longer than a living coordinator takes: whatever carries
 	 * it had better be made anew. NULL: nobody wants to know. */
 	void (*silent)(void *arg, enum link_stream stream);

@@ -194,6 +194,25 @@ static void capabilities_cb(void *arg, struct capabilities *out)
 		.body_max_bytes = d->conf.body_max_bytes};
 }
 
+/* Pins count only where the link is one that was proven by a pin. */
+static bool pins_cb(void *arg, const struct strings *pins)
+{
+	struct daemon *d = arg;
+	const struct strings *known = &d->conf.coordinator.pin;
+	char why[TOKEN_WHY_SIZE], *before;
+	if (!d->uplinks || !known->n)
+		return true;
+	before = mem_strdup(known->item[0]);
+	bool kept = joined_repin(&d->conf, pins, why) == 0;
+	if (!kept)
+		log_warning("probe.pins note=\"the coordinator's next key is not kept\" error=%s",
+			log_quote(why));
+	else if (strcmp(before, known->item[0]) != 0)
+		log_info("probe.pins note=\"the coordinator has its next key\"");
+	free(before);
+	return kept;
+}
+
 static void silent_cb(void *arg, enum link_stream stream)
 {
 	struct daemon *d = arg;
@@ -351,6 +370,7 @@ static int open_parts(struct daemon *d)
 	}
 	struct agent_hooks hooks = {.orders = orders_cb,
 		.capabilities = capabilities_cb,
+		.pins = pins_cb,
 		.silent = silent_cb,
 		.arg = d};
 	return agent_open(&d->agent, d->loop, &config, &hooks);

@@ -249,9 +249,11 @@ static void on_done(void *arg, CURL *easy UNUSED, CURLcode code)
 	struct dial *d = arg;
 	d->code = code;
 	if (code == CURLE_SSL_PINNEDPUBKEYNOTMATCH) {
-		char why[2 * sizeof d->seen.subject + 100];
-		snprintf(why, sizeof why, "%s; its certificate is of \"%s\", issued by \"%s\"",
-			dial_error(code, NULL), d->seen.subject, d->seen.issuer);
+		char why[2 * sizeof d->seen.subject + 200];
+		bool own = strcmp(d->seen.subject, DIAL_OWN_SUBJECT) == 0;
+		snprintf(why, sizeof why, "%s; its certificate is of \"%s\", issued by \"%s\"%s",
+			dial_error(code, NULL), d->seen.subject, d->seen.issuer,
+			own ? ": changed twice meanwhile? join anew ('quorate probe token')" : "");
 		d->done(d->arg, utf8_trim(why));
 	} else if (code != CURLE_OK)
 		d->done(d->arg, dial_error(code, d->error));

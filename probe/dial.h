@@ -16,6 +16,7 @@
 #define DIAL_MS           15000 /* name, proxy, TCP and TLS together */
 #define DIAL_SILENCE_MS   20000 /* sent bytes that nobody acknowledges for so long end it */
 #define DIAL_PORT_DEFAULT 443
+#define DIAL_OWN_SUBJECT  "CN = quorate" /* of the certificates that coordinators make themselves */
 
 struct dial_config { /* borrowed for the life of what is dialled with it */
 	const struct coordinator_conf *coordinator;

@@ -16,7 +16,6 @@
 
 #define CLOCK_FINE_MS 5000
 #define CLOCK_OFF_MS  60000 /* from here on the probe says internal.clock instead of judging dates */
-#define OWN_SUBJECT   "CN = quorate" /* of the certificates that coordinators make themselves */
 
 static bool says(const struct visit *v, const char *words)
 {
@@ -264,13 +263,15 @@ static void say_certificate(const struct visit *v, const char *what)
 
 static void tell_other_key(const struct visit *v)
 {
-	bool own = strcmp(v->facts.subject, OWN_SUBJECT) == 0 &&
-		   strcmp(v->facts.issuer, OWN_SUBJECT) == 0;
+	bool own = strcmp(v->facts.subject, DIAL_OWN_SUBJECT) == 0 &&
+		   strcmp(v->facts.issuer, DIAL_OWN_SUBJECT) == 0;
 	say_certificate(v, "it is none of the pinned keys");
 	if (own)
 		doctor_advise(v->d,
-			"it looks like a coordinator's own: was it set up anew, or is it another "
-			"one? If it is meant: 'quorate probe token %s' there, "
+			"it looks like a coordinator's own: was it set up anew, was its key "
+			"changed "
+			"twice while this probe was away, or is it another one? If it is meant: "
+			"'quorate probe token %s' there, "
 			"'quorate-probe join' here",
 			v->d->conf.name);
 	else

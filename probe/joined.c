@@ -147,6 +147,67 @@ int joined_complete(struct probe_conf *conf, char why[TOKEN_WHY_SIZE])
 	return result;
 }
 
+/* ---- other keys */
+
+static size_t shared(const struct strings *a, const struct strings *b)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < a->n; i++)
+		n += strings_have(b, a->item[i]);
+	return n;
+}
+
+static bool same_strings(const struct strings *a, const struct strings *b)
+{
+	return a->n == b->n && shared(a, b) == a->n;
+}
+
+static void copy_strings(struct strings *to, const struct strings *from)
+{
+	for (size_t i = 0; i < to->n; i++)
+		free(to->item[i]);
+	to->item = mem_resize(to->item, from->n, sizeof(*to->item));
+	to->n = from->n;
+	for (size_t i = 0; i < from->n; i++)
+		to->item[i] = mem_strdup(from->item[i]);
+}
+
+static int repin(struct probe_conf *conf, struct joined *j, const struct strings *pins,
+	char why[TOKEN_WHY_SIZE])
+{
+	struct strings *known = &conf->coordinator.pin;
+	if (!same_strings(&j->pin, known)) {
+		snprintf(why, TOKEN_WHY_SIZE,
+			"coordinator.pin stands in probe.yml: put the coordinator's next key "
+			"there, "
+			"which 'quorate door show' prints");
+		return -1;
+	}
+	if (shared(known, pins) == 0) {
+		snprintf(why, TOKEN_WHY_SIZE, "none of them is one of ours");
+		return -1;
+	}
+	copy_strings(&j->pin, pins);
+	if (joined_write(conf->state_dir, j, why))
+		return -1;
+	copy_strings(known, pins);
+	return 0;
+}
+
+int joined_repin(struct probe_conf *conf, const struct strings *pins, char why[TOKEN_WHY_SIZE])
+{
+	struct joined j;
+	if (shared(pins, &conf->coordinator.pin) == pins->n)
+		return 0;
+	int found = joined_read(conf->state_dir, &j, why);
+	if (found == JOINED_ABSENT)
+		schema_defaults(&joined_schema, &j); /* all of it is probe.yml's */
+	int result = found == -1 ? -1 : repin(conf, &j, pins, why);
+	if (found != -1)
+		schema_clear(&joined_schema, &j);
+	return result;
+}
+
 /* ---- files */
 
 static int write_all(int fd, const char *text)

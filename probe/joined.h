@@ -28,6 +28,14 @@ MUST_CHECK int joined_write(
  * damaged, or the two contradict each other. */
 MUST_CHECK int joined_complete(struct probe_conf *conf, char why[TOKEN_WHY_SIZE]);
 
+/*
+ * The coordinator's keys are PINS from now on, says itself on the link: into the file, then into
+ * CONF. Returns 0, or -1 and WHY: CONF's are of probe.yml's own and lack some, PINS share none with
+ * them, or the disk does not take it. Nothing has changed then.
+ */
+MUST_CHECK int joined_repin(
+	struct probe_conf *conf, const struct strings *pins, char why[TOKEN_WHY_SIZE]);
+
 /* PATH becomes a file of mode 0600 with TEXT, all of it or none. As root it belongs to whom its
  * folder belongs. 0, or -1 and WHY. */
 MUST_CHECK int private_write(const char *path, const char *text, char why[TOKEN_WHY_SIZE]);

@@ -121,7 +121,6 @@ static const struct field receipt_fields[] = {
 	 .doc = "A sentence for the probe's log."},
 	{.name = "now_wall_ms", .type = FIELD_INT, .offset = offsetof(struct receipt, now_wall_ms), .min = 0, .max = BIG,
 	 .doc = "The coordinator's wall clock."},
-	PINS_FIELD(receipt),
 };
 
 const struct schema receipt_schema = {
@@ -214,6 +213,7 @@ static const struct field orders_fields[] = {
 	 .doc = "Ids of monitors that are no longer this probe's."},
 	{.name = "bursts", .type = FIELD_LIST, .offset = offsetof(struct orders, bursts), .sub = &burst_schema,
 	 .max = ASSIGN_MAX, .doc = "Confirmation bursts to start at once."},
+	PINS_FIELD(orders),
 };
 // clang-format on
 

@@ -78,7 +78,6 @@ struct receipt {
 	int status;
 	char *detail;
 	int64_t now_wall_ms;
-	struct strings pins; /* as in welcome, when they changed since */
 };
 
 struct poll {
@@ -109,6 +108,7 @@ struct orders {
 	struct list assign;  /* of struct assignment */
 	struct strings drop; /* ids of monitors */
 	struct list bursts;  /* of struct burst_order */
+	struct strings pins; /* as in welcome, when they changed since */
 };
 
 extern const struct schema hello_schema, welcome_schema, refused_schema, report_schema,

@@ -54,6 +54,10 @@ json_t *monitor_input(const struct api_request *r, const json_t *in, const struc
 /* "warnings" of OUT: what stands in M as it is and would better be a secret; nothing without any. */
 void monitor_set_warnings(json_t *out, const struct monitor *m);
 
+/* ---- door.c */
+void handle_door_get(struct api_request *r);
+void handle_door_rotate(struct api_request *r);
+
 /* ---- join.c */
 void handle_join(struct api_request *r);
 

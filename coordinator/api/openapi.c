@@ -67,6 +67,11 @@ static const struct {
 		   "\"type\":\"string\"}}}"},
 	{"joined", "{\"type\":\"object\",\"required\":[\"probe\"],\"properties\":{\"probe\":{"
 		   "\"type\":\"string\"}}}"},
+	{"door", "{\"type\":\"object\",\"required\":[\"port\",\"pin\",\"next_pin\",\"own\","
+		 "\"unaware\"],\"properties\":{\"port\":{\"type\":\"integer\"},\"pin\":{"
+		 "\"type\":\"string\"},\"next_pin\":{\"type\":[\"string\",\"null\"]},\"own\":{"
+		 "\"type\":\"boolean\"},\"unaware\":{\"type\":\"array\",\"items\":{\"type\":"
+		 "\"string\"}}}}"},
 	{"openapi", "{\"type\":\"object\"}"},
 };
 

@@ -115,6 +115,19 @@ const struct route api_routes[] = {
 	POST(API "/probes/{probe}/undrain", ROLE_ADMIN, handle_probe_undrain, 0,
 		"Puts a drained probe back into service.", NULL, "probe", 200),
 	DELETE(API "/probes/{probe}", ROLE_ADMIN, handle_probe_delete, "Removes a probe."),
+	GET(API "/door", ROLE_ADMIN, handle_door_get,
+		"The keys of the door, now and next, and which probes do not know the next one "
+		"yet.",
+		"door", NULL),
+	{.method = "POST",
+		.pattern = API "/door/rotate",
+		.role = ROLE_ADMIN,
+		.handle = handle_door_rotate,
+		.summary = "Changes to the next key; refused while probes do not know it, unless "
+			   "?force=true.",
+		.gives = "door",
+		.query = "force",
+		.status = 200},
 	POST(API "/join", OPEN, handle_join, SMALL,
 		"A probe trades the secret of its join string, once, for a token of its own "
 		"making.",

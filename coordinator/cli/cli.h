@@ -84,6 +84,8 @@ int command_probe_token(struct cli *cli, const struct args *args);
 int command_probe_drain(struct cli *cli, const struct args *args);
 int command_probe_undrain(struct cli *cli, const struct args *args);
 int command_probe_remove(struct cli *cli, const struct args *args);
+int command_door_show(struct cli *cli, const struct args *args);
+int command_door_rotate(struct cli *cli, const struct args *args);
 int command_region_add(struct cli *cli, const struct args *args);
 int command_region_list(struct cli *cli, const struct args *args);
 int command_region_remove(struct cli *cli, const struct args *args);

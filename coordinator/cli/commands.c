@@ -58,6 +58,11 @@ static const struct cli_option region_add_options[] = {
 	{0},
 };
 
+static const struct cli_option door_rotate_options[] = {
+	{"force", 0, NULL, "even if probes that do not know the next key have to join anew"},
+	{0},
+};
+
 static const struct cli_option alert_list_options[] = {
 	{"state", 0, "STATE", "open or closed; default: both"},
 	{"kind", 0, "KIND",
@@ -141,6 +146,11 @@ const struct command commands[] = {
 		"Put a drained probe back into service", NULL},
 	{"probe", "remove", "PROBE", 1, 1, NULL, command_probe_remove,
 		"Remove a probe; its token ends", NULL},
+	{"door", "show", NULL, 0, 0, NULL, command_door_show,
+		"The keys that probes pin, now and next, and who does not know the next one", NULL},
+	{"door", "rotate", NULL, 0, 0, door_rotate_options, command_door_rotate,
+		"Change the door to its next key; probes that know it stay in",
+		"Refused while probes that joined do not know the next key yet."},
 	{"region", "add", "NAME", 1, 1, region_add_options, command_region_add, "Register a region",
 		NULL},
 	{"region", "list", NULL, 0, 0, NULL, command_region_list, "All regions", NULL},

@@ -302,3 +302,114 @@ def test_coordinator_is_no_target(lab):
         found = lambda: {v["reason"] for v in c.explain(ids[target])["votes"]} - {None}
         wait_for(found, f"a vote on {target}")
         equal(found(), {reason}, f"the reason of {target}")
+
+
+def kept_pins(probe):
+    return json.loads(read(os.path.join(probe.dir, "coordinator.json")))["pin"]
+
+
+def test_pin_rotation(lab):
+    """The door changes its key: connected probes stay, learn the next one, and come in again; so does one that was away once. Missing two takes
+    a new join, and log and doctor say so."""
+    c = door_coordinator(lab)
+    lab.regions(c, ["tokyo"])
+    probes = [Joined(lab, f"tokyo-{i}") for i in range(3)]
+    for p in probes:
+        line = add(lab, c, p.name, "tokyo")
+        text = line.strip().split(":", 1)[1]
+        equal(json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))["pin"], door(c, lab)[:2], "the join string's pins")
+        equal(p.join(line).returncode, 0, "join")
+        p.token()
+        p.start()
+    stays_in, away = probes[:2], probes[2]
+    lab.wait_connected(c, *probes)
+    wait_for(lambda: door(c, lab)[2] == [], "all to have said that they keep the next key")
+    first, second, _ = door(c, lab)
+    check(mode(os.path.join(c.dir, "door.next.key")) == 0o600, "the next key is private")
+
+    away.kill()
+    rotated = lab.cli(c, "door", "rotate")
+    equal(rotated.returncode, 0, rotated.stderr)
+    equal(door(c, lab)[0], second, "the key that was next")
+    third = door(c, lab)[1]
+    check(third not in (first, second), "there is another next one")
+    for p in stays_in:
+        wait_for(lambda p=p: kept_pins(p) == [second, third], f"{p.name} to keep the new pins", 15)
+        check("old=spliced" not in p.text(), f"{p.name} was dropped")
+        equal(mode(os.path.join(p.dir, "coordinator.json")), 0o600, "mode of the file of pins")
+    wait_for(lambda: door(c, lab)[2] == [away.name], "the one that is away to be the only one that does not know", 15)
+
+    opened = {p: p.text().count("new=open") for p in stays_in}
+    c.stop()
+    c.start()
+    for p in stays_in:
+        wait_for(lambda p=p: p.text().count("new=open") > opened[p], f"{p.name} to come in again by the new key")
+    away.start()
+    wait_for(lambda: kept_pins(away) == [second, third], "the one that was away to come in by the key that it knew as next")
+    wait_for(lambda: door(c, lab)[2] == [], "it to have said so")
+
+    away.kill()
+    equal(lab.cli(c, "door", "rotate").returncode, 0, "another rotation: it knows the next key")
+    wait_for(lambda: door(c, lab)[2] == [away.name], "the others to know the one after it", 15)
+    refused = lab.cli(c, "door", "rotate")
+    check(refused.returncode == 1 and away.name in refused.stderr and "join anew" in refused.stderr, f"a rotation that would shut one out: {refused}")
+    equal(door(c, lab)[0], third, "the key after a refused rotation")
+    equal(lab.cli(c, "door", "rotate", "--force").returncode, 0, "the same, forced")
+    away.start()
+    wait_for(lambda: "none of the pinned ones" in away.text() and "join anew" in away.text(), "the one that missed two to say so")
+    says = subprocess.run([away.argv[0], "doctor", "-c", away.path], env=lab.env, capture_output=True, text=True, timeout=60)
+    check("none of the pinned keys" in says.stdout and "changed twice" in says.stdout and "quorate-probe join" in says.stdout, f"the doctor: {says.stdout}")
+    equal(away.join(line_of(lab, lab.cli(c, "probe", "token", away.name))).returncode, 0, "joining anew")
+    away.token()
+    away.stop()
+    away.start()
+    wait_for(lambda: door(c, lab)[2] == [], "all to know the next key again", 15)
+
+    # stopped in the middle of a rotation: the next key has its new name already, and there is no certificate of it
+    known = kept_pins(stays_in[0])
+    c.kill()
+    os.rename(os.path.join(c.dir, "door.next.key"), os.path.join(c.dir, "door.key"))
+    opened = {p: p.text().count("new=open") for p in probes}
+    c.start()
+    equal(door(c, lab)[0], known[1], "the key after a rotation that was interrupted")
+    for p in probes:
+        wait_for(lambda p=p: p.text().count("new=open") > opened[p], f"{p.name} to come in after it")
+
+
+test_pin_rotation.seconds = 8
+
+
+def door(coordinator, lab):
+    """Pin, next pin, and the probes that do not know it, as the command line says them."""
+    done = lab.cli(coordinator, "door", "show", "-o", "json")
+    equal(done.returncode, 0, done.stderr)
+    shown = json.loads(done.stdout)
+    return [shown["pin"], shown["next_pin"], shown["unaware"]]
+
+
+def test_pin_rotation_refused(lab):
+    """An operator's certificate is not ours to rotate; pins that stand in probe.yml are not ours to change."""
+    _, certificate, key = certificates(lab)
+    theirs = lab.coordinator(name="theirs", door={"listen": f"127.0.0.1:{free_port()}", "certificate": certificate, "key": key}).start()
+    done = lab.cli(theirs, "door", "rotate", "--force")
+    check(done.returncode == 1 and "certificate of yours" in done.stderr, f"rotating it: {done}")
+    check("the certificate is yours" in lab.cli(theirs, "door", "show").stdout, "showing it")
+
+    c = door_coordinator(lab)
+    lab.regions(c, ["tokyo"])
+    pin = door(c, lab)[0]
+    p = Joined(lab, "tokyo-1")
+    equal(p.join(add(lab, c, p.name, "tokyo")).returncode, 0, "join")
+    p.token()
+    before = read(os.path.join(p.dir, "coordinator.json"))
+    address = json.loads(before)["addresses"][0]
+    write(p.path, read(p.path) + f"coordinator: {{addresses: ['{address}'], pin: ['{pin}']}}\n")
+    p.start()
+    lab.wait_connected(c, p)
+    wait_for(lambda: "pin stands in probe.yml" in p.text(), "the probe to say that its file lacks the next key")
+    equal(read(os.path.join(p.dir, "coordinator.json")), before, "what joining left")
+    done = lab.cli(c, "door", "rotate")
+    check(done.returncode == 1 and "tokyo-1" in done.stderr, f"rotating in spite of it: {done}")
+
+
+test_pin_rotation_refused.seconds = 4

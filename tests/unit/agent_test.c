@@ -28,7 +28,7 @@ struct seen_report {
 	int64_t sequence[RESULTS_PER_REPORT_MAX];
 	int64_t age_ms, spooled, dropped;
 	struct id boot; /* of the last result */
-	bool spool_failed;
+	bool spool_failed, pins_kept;
 	int64_t at_ms;
 };
 
@@ -55,13 +55,16 @@ struct world {
 	int64_t clock_offset_ms;
 	struct seen_report *reports;
 	int n_reports;
-	int stored[20000]; /* times that each sequence was answered with stored */
+	char *pins_in_welcome; /* NULL: none */
+	int stored[20000];     /* times that each sequence was answered with stored */
 
 	/* the probe */
 	int silent[LINK_STREAM_COUNT]; /* times that it was told */
 	int orders_applied;
 	int64_t orders_revision;
 	bool drained;
+	int pins_told;
+	bool keeps_pins;
 };
 
 /* ---- the coordinator */
@@ -115,6 +118,8 @@ static void on_hello(struct world *w, struct link_held *held, struct hello *hell
 		.probe_id = id_new(),
 		.heartbeat_ms = 1000,
 		.now_wall_ms = clock_wall_ms()};
+	if (w->pins_in_welcome)
+		welcome.pins = (struct strings){.item = &w->pins_in_welcome, .n = 1};
 	reply(held, MESSAGE_WELCOME, &welcome);
 }
 
@@ -131,6 +136,7 @@ static void on_report(struct world *w, struct link_held *held, const struct repo
 	s->spooled = report->spooled;
 	s->dropped = report->dropped;
 	s->spool_failed = report->spool_error != NULL;
+	s->pins_kept = report->pins_kept;
 	const struct result *r = report->results.item;
 	int status = w->status;
 	for (size_t i = 0; i < s->n; i++) {
@@ -256,6 +262,18 @@ static void silent_cb(void *arg, enum link_stream stream)
 	w->silent[stream]++;
 }
 
+static char pin_a[] = "sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+	    pin_b[] = "sha256//BAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+
+static bool pins_hook(void *arg, const struct strings *pins)
+{
+	struct world *w = arg;
+	assert_int_equal(pins->n, 1);
+	assert_string_equal(pins->item[0], w->pins_told == 0 ? pin_a : pin_b);
+	w->pins_told++;
+	return w->keeps_pins;
+}
+
 static void start_probe(struct world *w, int64_t results_max)
 {
 	struct agent_config config = {.probe = "tokyo-1",
@@ -268,6 +286,7 @@ static void start_probe(struct world *w, int64_t results_max)
 		.spool_max_bytes = w->state_dir ? 1 << 20 : 0};
 	struct agent_hooks hooks = {.orders = orders_hook,
 		.capabilities = capabilities_hook,
+		.pins = pins_hook,
 		.silent = silent_cb,
 		.arg = w};
 	assert_int_equal(agent_open(&w->agent, w->loop, &config, &hooks), 0);
@@ -456,6 +475,38 @@ static void a_session_opens(void **state)
 	assert_int_equal(w->poll_revision, 0);
 	assert_int_equal(w->reports[0].n, 0);
 	assert_true(agent_in_session(w->agent));
+}
+
+/* Said at once, and once: the coordinator waits for it. */
+static void pins_that_are_kept_are_said(void **state)
+{
+	struct world *w = *state;
+	w->pins_in_welcome = pin_a;
+	w->keeps_pins = true;
+	(void)talking(state);
+	assert_int_equal(w->pins_told, 1);
+	assert_true(w->reports[0].pins_kept);
+	wait_for(w, reports_n, 2);
+	assert_false(w->reports[1].pins_kept);
+	struct orders orders = {.revision = 1, .pins = {.item = (char *[]){pin_b}, .n = 1}};
+	int64_t told_at_ms = clock_now_ms();
+	reply(w->held_poll, MESSAGE_ORDERS, &orders);
+	wait_for(w, reports_n, 3);
+	assert_int_equal(w->pins_told, 2);
+	assert_true(w->reports[2].pins_kept);
+	assert_true(w->reports[2].at_ms - told_at_ms < 500);
+	wait_for(w, reports_n, 4);
+	assert_false(w->reports[3].pins_kept);
+}
+
+static void pins_that_are_not_kept_are_not_said(void **state)
+{
+	struct world *w = *state;
+	w->pins_in_welcome = pin_a;
+	(void)talking(state);
+	wait_for(w, reports_n, 2);
+	assert_int_equal(w->pins_told, 1);
+	assert_false(w->reports[0].pins_kept || w->reports[1].pins_kept);
 }
 
 static void heartbeats_come_when_there_is_nothing_to_say(void **state)
@@ -834,6 +885,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(backoff_is_quick_thrice_and_then_slow),
 		TEST(a_session_opens),
+		TEST(pins_that_are_kept_are_said),
+		TEST(pins_that_are_not_kept_are_not_said),
 		TEST(heartbeats_come_when_there_is_nothing_to_say),
 		TEST(a_failure_leaves_at_once_and_first),
 		TEST(others_wait_for_company),

@@ -56,6 +56,10 @@ void fleet_facts(
 		.monitors = 2};
 }
 
+void fleet_tell_pins(struct fleet *f UNUSED)
+{
+}
+
 void fleet_counts(const struct fleet *f UNUSED, struct fleet_counts *out)
 {
 	*out = (struct fleet_counts){.sessions = 3, .results = 77};
@@ -78,6 +82,27 @@ void door_counts(const struct door *d UNUSED, struct door_counts *out)
 const char *door_pin(const struct door *d UNUSED)
 {
 	return "sha256//pin=";
+}
+
+static int rotations; /* of a door that has keys of its own; -1: it has none */
+
+size_t door_pins(const struct door *d, char *pins[DOOR_PINS])
+{
+	static char now[DOOR_PIN_SIZE], next[DOOR_PIN_SIZE];
+
+	if (!d || rotations < 0)
+		return 0;
+	snprintf(now, sizeof(now), "sha256//key-%d=", rotations);
+	snprintf(next, sizeof(next), "sha256//key-%d=", rotations + 1);
+	pins[0] = now;
+	pins[1] = next;
+	return DOOR_PINS;
+}
+
+int door_rotate(struct door *d UNUSED, const struct coordinator_conf *conf UNUSED)
+{
+	rotations++;
+	return 0;
 }
 
 int door_port(const struct door *d UNUSED)
@@ -617,8 +642,9 @@ static void test_join(void **state UNUSED)
 	expect_status(422, ask("POST", "/api/v1/probes/tokyo-1/token?valid=2h", NULL));
 	assert_non_null(strstr(client_body(&c), "no door"));
 
-	co.join = join_place_new(&none, "https://c.example.net", 443,
-		"sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=");
+	char pin[] = "sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", *item = pin;
+	co.join = join_place_new(
+		&none, "https://c.example.net", 443, &(struct strings){.item = &item, .n = 1});
 	expect_status(422, ask("POST", "/api/v1/probes/tokyo-1/token?valid=0s", NULL));
 	expect_status(422, ask("POST", "/api/v1/probes/tokyo-1/token?valid=31d", NULL));
 	expect_status(422, ask("POST", "/api/v1/probes/tokyo-1/token?valid=5", NULL));
@@ -788,6 +814,54 @@ static void test_a_secret_that_is_used(void **state UNUSED)
 	expect_status(422, ask("PUT", "/api/v1/monitors/named", NAMED("\"[redacted]\"")));
 	expect_status(204, ask("DELETE", "/api/v1/monitors/named", NULL));
 	expect_status(204, ask("DELETE", "/api/v1/secrets/acme%2Ftoken", NULL));
+}
+
+static void test_the_doors_keys(void **state UNUSED)
+{
+	static int door;
+	struct probe *probe;
+	json_t *shown;
+
+	expect_status(404, ask("GET", "/api/v1/door", NULL));
+	expect_status(404, ask("POST", "/api/v1/door/rotate", NULL));
+	co.door = (struct door *)&door;
+	co.conf.url = (char[]){"https://c.example.net"};
+	add_region_and_probe();
+	rotations = -1;
+	expect_status(200, ask("GET", "/api/v1/door", NULL));
+	assert_non_null(strstr(client_body(&c), "\"next_pin\":null"));
+	expect_status(409, ask("POST", "/api/v1/door/rotate?force=true", NULL));
+	assert_non_null(strstr(client_body(&c), "certificate of yours"));
+	rotations = 0;
+	/* who never came needs nothing; who did has to know the next key */
+	expect_status(200, ask("GET", "/api/v1/door", NULL));
+	assert_non_null(strstr(client_body(&c), "\"unaware\":[]"));
+	probe = registry_probe(co.registry, "tokyo-1");
+	registry_probe_joined(co.registry, probe, 1000);
+	registry_probe_pinned(co.registry, probe, "sha256//key-0=");
+	expect_status(409, ask("POST", "/api/v1/door/rotate", NULL));
+	assert_non_null(strstr(client_body(&c), "join anew: tokyo-1"));
+	assert_int_equal(rotations, 0);
+	expect_status(400, ask("POST", "/api/v1/door/rotate?force=maybe", NULL));
+	expect_status(403, ask_as(ROLE_EDITOR, "POST", "/api/v1/door/rotate", "", NULL));
+	registry_probe_pinned(co.registry, probe, "sha256//key-1=");
+	expect_status(200, ask("POST", "/api/v1/door/rotate", NULL));
+	assert_int_equal(rotations, 1);
+	shown = answer();
+	assert_string_equal(json_string_value(json_object_get(shown, "pin")), "sha256//key-1=");
+	assert_string_equal(
+		json_string_value(json_array_get(json_object_get(shown, "unaware"), 0)), "tokyo-1");
+	json_decref(shown);
+	expect_status(200, ask("POST", "/api/v1/door/rotate?force=true", NULL));
+	assert_int_equal(rotations, 2);
+	/* a probe that was shut out is nobody to wait for */
+	expect_status(200, ask("POST", "/api/v1/probes/tokyo-1/revoke", NULL));
+	expect_status(200, ask("POST", "/api/v1/door/rotate", NULL));
+	join_place_free(co.join);
+	co.join = NULL;
+	co.door = NULL;
+	co.conf.url = NULL;
+	rotations = 0;
 }
 
 static void test_warnings_about_literals(void **state UNUSED)
@@ -1164,6 +1238,7 @@ int main(void)
 		TEST(test_keys),
 		TEST(test_secrets),
 		TEST(test_a_secret_that_is_used),
+		TEST(test_the_doors_keys),
 		TEST(test_warnings_about_literals),
 		TEST(test_roles),
 		TEST(test_alerts),

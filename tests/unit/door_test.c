@@ -627,14 +627,70 @@ static void another_certificate_drops_nobody(void **state)
 	pin_seen_by(&c, seen);
 	assert_string_equal(seen, door_pin(w->c.door));
 	client_close(&c);
-	/* a broken file changes nothing */
+	/* a broken certificate is made again: it is the key that counts */
 	assert_int_equal(truncate(path[1], 40), 0);
-	assert_int_equal(door_reload(w->c.door, &w->c.conf), -1);
+	assert_int_equal(door_reload(w->c.door, &w->c.conf), 0);
 	assert_string_equal(seen, door_pin(w->c.door));
-	/* nor one that others can read */
-	assert_int_equal(unlink(path[1]), 0);
+	/* a key that others can read changes nothing, nor does a broken one */
 	assert_int_equal(chmod(path[0], 0644), 0);
 	assert_int_equal(door_reload(w->c.door, &w->c.conf), -1);
+	assert_int_equal(chmod(path[0], 0600), 0);
+	assert_int_equal(truncate(path[0], 40), 0);
+	assert_int_equal(door_reload(w->c.door, &w->c.conf), -1);
+	assert_string_equal(seen, door_pin(w->c.door));
+	say_hello(&link); /* through it all */
+	client_close(&link);
+}
+
+static void expect_pin(struct world *w, const char *pin)
+{
+	char seen[DOOR_PIN_SIZE];
+	struct client c;
+
+	client_open(&c, w, 1);
+	client_tls(&c, NULL, 0);
+	pin_seen_by(&c, seen);
+	assert_string_equal(seen, pin);
+	client_close(&c);
+}
+
+static void a_rotation_drops_nobody(void **state)
+{
+	struct world *w = *state;
+	char *pins[DOOR_PINS], next[DOOR_PIN_SIZE], path[2][64];
+	struct client link;
+	struct stat facts;
+
+	client_link(&link, w, LINK_REPORT);
+	assert_int_equal(door_pins(NULL, pins), 0);
+	assert_int_equal(door_pins(w->c.door, pins), 2);
+	assert_string_equal(pins[0], door_pin(w->c.door));
+	assert_string_not_equal(pins[0], pins[1]);
+	strcpy(next, pins[1]);
+	for (int i = 0; i < 2; i++)
+		snprintf(path[i], sizeof(path[i]), "%s/door%s.key", w->dir, i ? ".next" : "");
+	assert_int_equal(door_rotate(w->c.door, &w->c.conf), 0);
+	assert_string_equal(door_pin(w->c.door), next);
+	expect_pin(w, next);
+	assert_int_equal(door_pins(w->c.door, pins), 2);
+	assert_string_not_equal(pins[1], next);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(stat(path[i], &facts), 0);
+		assert_int_equal(facts.st_mode & 0777, 0600);
+	}
+	/* a reload in between changes neither key */
+	strcpy(next, pins[1]);
+	assert_int_equal(door_reload(w->c.door, &w->c.conf), 0);
+	assert_int_equal(door_pins(w->c.door, pins), 2);
+	assert_string_equal(pins[1], next);
+	/* cut off behind the rename: the next load ends it */
+	assert_int_equal(rename(path[1], path[0]), 0);
+	assert_int_equal(door_reload(w->c.door, &w->c.conf), 0);
+	expect_pin(w, next);
+	/* without a next key nothing changes */
+	assert_int_equal(unlink(path[1]), 0);
+	assert_int_equal(door_rotate(w->c.door, &w->c.conf), -1);
+	expect_pin(w, next);
 	say_hello(&link); /* through it all */
 	client_close(&link);
 }
@@ -682,6 +738,7 @@ int main(void)
 		WORLD(bytes_behind_the_preface_are_kept),
 		WORLD(the_pin_is_the_keys),
 		WORLD(another_certificate_drops_nobody),
+		WORLD(a_rotation_drops_nobody),
 		cmocka_unit_test(addresses_are_parsed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -37,8 +37,10 @@ static void what_it_says(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
 		char *address = mem_strdup(table[i].address);
 		struct strings addresses = {&address, address ? 1 : 0};
+		char *pin = mem_strdup(table[i].pin);
+		struct strings pins = {&pin, pin ? 1 : 0};
 		struct join_place *place =
-			join_place_new(&addresses, table[i].url, table[i].port, table[i].pin);
+			join_place_new(&addresses, table[i].url, table[i].port, &pins);
 		char *line = join_place_line(place, &(struct join_who){.probe = "tokyo-1",
 							    .secret = "qj_0123456789abcdef",
 							    .expires_wall_ms = 1795285849000});
@@ -58,6 +60,7 @@ static void what_it_says(void **state)
 		join_place_free(place);
 		free(line);
 		free(address);
+		free(pin);
 	}
 	join_place_free(NULL);
 }

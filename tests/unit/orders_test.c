@@ -89,11 +89,11 @@ static int teardown(void **state)
 /* One reply, decoded; the caller frees it. */
 static struct message *fetch(struct world *w, int64_t since, bool reset, bool *snapshot)
 {
-	struct list none = {0};
+	const struct orders along = {.reset = reset};
 	struct problems p = {0};
 	size_t size_bytes;
-	char *text = order_log_encode(
-		&w->log, w->registry, since, reset, snapshot, &none, 0, &size_bytes);
+	char *text =
+		order_log_encode(&w->log, w->registry, since, &along, snapshot, 0, &size_bytes);
 	struct message *message;
 
 	assert_non_null(text);
