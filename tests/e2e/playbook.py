@@ -46,11 +46,22 @@ class Recap:
         return sum(h[what] for h in self.hosts.values())
 
 
+def installed(lab):
+    """As environment(), but with the collection where `ansible-galaxy collection install` puts it."""
+    env = environment(lab)
+    del env["ANSIBLE_COLLECTIONS_PATH"], env["ANSIBLE_COLLECTIONS_PATHS"]
+    if not os.path.exists(lab.file(".ansible/collections")):
+        done = subprocess.run(["ansible-galaxy", "collection", "install", "./ansible"], capture_output=True, text=True, env=env, cwd=ROOT)
+        if done.returncode:
+            raise Failure(f"ansible-galaxy: {done.stdout}{done.stderr}")
+    return env
+
+
 def playbook(lab, folder, name, *options, log=None, timeout=300):
     """`ansible-playbook quorate.quorate.NAME` in FOLDER, as a user runs it; its output is kept in a log of the laboratory, where
     secrets are looked for at the end."""
     argv = ["ansible-playbook", f"quorate.quorate.{name}", *options]
     path = lab.file("log", f"ansible-{log or name}.log")
     with open(path, "w") as out:
-        done = subprocess.run(argv, env=environment(lab), stdin=subprocess.DEVNULL, stdout=out, stderr=out, timeout=timeout, cwd=folder)
+        done = subprocess.run(argv, env=installed(lab), stdin=subprocess.DEVNULL, stdout=out, stderr=out, timeout=timeout, cwd=folder)
     return Recap(done.returncode, read(path))

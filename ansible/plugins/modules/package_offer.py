@@ -176,6 +176,8 @@ class Apt:
         if not force and os.path.exists(stamp) and time.time() - os.path.getmtime(stamp) < LISTS_FRESH_S:
             return
         rc, said = self.run("-o", "APT::Update::Error-Mode=any", "update")
+        if rc and not force and os.path.exists(stamp):
+            return  # perhaps the old ones will do, and what they name was downloaded before
         if rc:
             raise DebError("the controller cannot fetch the package lists for %s: %s" % (os.path.basename(self.root), last_words(said)))
         with open(stamp, "w"):
