@@ -28,6 +28,9 @@ def stage_deploy(fleet):
     fleet.connect().wait_states("up")
     log = fleet.squid_log()
     check("CONNECT 10.77.1.2:443" in log, f"the office's probe did not come by its proxy: {log}")
+    wall = fleet.hosts["tokyo-1"].sh("systemctl show -p IPAddressDeny -p IPAddressAllow quorate-probe").splitlines()
+    equal(wall, ["IPAddressAllow=127.0.0.0/8 ::1/128 10.77.0.0/16", "IPAddressDeny=::/0 0.0.0.0/0"], "the wall round tokyo's unit")
+    equal(fleet.secrets_here(), [], "join strings that stayed on the controller")
     check("10.77.4.2" not in fleet.hosts["coordinator"].sh("ss -Htn"), "the office is connected without its proxy")
 
 
