@@ -25,8 +25,6 @@ bool registry_in_regions(struct registry *r, const struct monitor *m, const char
 {
 	const struct region *region = registry_region(r, name);
 
-	if (region && !registry_sees(m->organization, region->organization))
-		return false;
 	for (size_t i = 0; i < m->regions.n; i++) {
 		const char *want = m->regions.item[i];
 		if (strcmp(want, "*") == 0 && !(region && region->organization))

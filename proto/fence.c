@@ -222,14 +222,23 @@ static const char *organization_of(const struct monitor *m)
 	return m->organization ? m->organization : ORGANIZATION_DEFAULT;
 }
 
+/* Most targets are names: a million judgements are made when a large network is seated anew. */
+static bool may_be_literal(const struct monitor *m)
+{
+	const char *scheme = strstr(m->target, "://"), *host = scheme ? scheme + 3 : m->target;
+	return *host == '[' || (*host >= '0' && *host <= '9') ||
+	       (m->type == CHECK_PING && strchr(host, ':'));
+}
+
 enum fence fence_judge(
 	const struct capabilities *can, const struct policy *policy, const struct monitor *m)
 {
-	struct sockaddr_storage literal;
+	struct sockaddr_storage literal = {.ss_family = AF_UNSPEC};
 	char host[MONITOR_HOST_SIZE];
-	int port;
-	monitor_destination(m, host, &port);
-	bool is_literal = literal_of(host, &literal);
+	int port = 0;
+	if (policy->n_ports || may_be_literal(m))
+		monitor_destination(m, host, &port);
+	bool is_literal = may_be_literal(m) && literal_of(host, &literal);
 	if (!lists(&can->organizations, organization_of(m)))
 		return FENCE_ORGANIZATION;
 	if (!lists(&can->types, check_kind_names[m->type]))
