@@ -71,8 +71,12 @@ struct certs *certs_new(const char *path)
 		path = getenv("SSL_CERT_FILE");
 	certs->path = mem_strdup(path != NULL ? path : SYSTEM_BUNDLE);
 	certs->seen.st_size = -1; /* differs from any, the absent file included */
-	load_if_changed(certs);
 	return certs;
+}
+
+void certs_warm(struct certs *certs)
+{
+	load_if_changed(certs);
 }
 
 void certs_free(struct certs *certs)

@@ -20,8 +20,9 @@ struct certs;
 
 /* PATH NULL: SSL_CERT_FILE of the environment, else the system's bundle. Never NULL: without a
  * bundle every verification ends in internal.error, which is logged here and again when the file
- * appears. */
+ * appears. The bundle is read by the first handshake, or by certs_warm(). */
 struct certs *certs_new(const char *path);
+void certs_warm(struct certs *certs);
 void certs_free(struct certs *certs);
 
 /* One handshake's verification: embedded, filled by it. */

@@ -8,6 +8,7 @@
 
 #include "probe/agent.h"
 #include "probe/bounds.h"
+#include "probe/certs.h"
 #include "probe/check.h"
 #include "probe/joined.h"
 #include "probe/dial.h"
@@ -352,6 +353,7 @@ static int open_parts(struct daemon *d)
 	d->engine = engine_new(d->loop, &d->policy, &limits);
 	if (!d->engine)
 		return -1;
+	certs_warm(engine_certs(d->engine)); /* no check has to wait for that */
 	if (d->conf.coordinator.addresses.n)
 		d->whereabouts = whereabouts_new(d->loop, engine_resolver(d->engine),
 			&d->conf.coordinator.addresses, learn_cb, d);

@@ -185,6 +185,7 @@ static void start_hop(struct http_chain *chain)
 {
 	const struct credential *body = &chain->check->monitor->request.body;
 	bool own = http_url_same_host(chain->first_url, chain->url);
+	bool has_own = chain->check->monitor->request.headers.n > 0;
 	struct http_request request = {
 		.url = chain->url,
 		.method = chain->method,
@@ -195,7 +196,7 @@ static void start_hop(struct http_chain *chain)
 	};
 	check_trace(chain->check, "hop %d: %s %s%s", chain->n_hops + 1,
 		http_method_names[chain->method], chain->url,
-		own ? "" : ", without what was meant for another host");
+		own || !has_own ? "" : ", without the headers that were meant for another host");
 	http_hop_start(&chain->hop, chain->check, &request, on_hop, chain);
 }
 

@@ -9,6 +9,7 @@
 #include "proto/base/log.h"
 #include "proto/monitor.h"
 
+#include <errno.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -72,9 +73,10 @@ static void deliver(struct once *o, struct job *job, struct result *result)
 	if (found <= ONCE_WARNING)
 		count_time(o, result->phases.total_us);
 	o->form->one(o, job, result);
-	fflush(o->out);
-	if (ferror(o->out)) /* nobody reads on */
+	if (fflush(o->out) == EOF) {
+		o->unread = errno == EPIPE;
 		o->stopped = true;
+	}
 }
 
 /* ---- turns */
@@ -166,8 +168,9 @@ static int check_all(struct once *o)
 	if (args_has(&o->args, "explain"))
 		engine_trace(o->engine, on_step, o);
 	run(o);
-	o->form->end(o);
-	if (fflush(o->out) == EOF || ferror(o->out))
+	if (!o->unread)
+		o->form->end(o);
+	if (!o->unread && (fflush(o->out) == EOF || ferror(o->out)))
 		return once_complain(o, "the results could not be written");
 	return o->form == &once_nagios ? (int)o->severest : (int)once_status(o);
 }

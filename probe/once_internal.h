@@ -51,6 +51,7 @@ struct once {
 	size_t next; /* of this turn */
 	int64_t turn, turn_began_at_ms, in_flight, sequence;
 	bool stopped;
+	bool unread; /* nobody reads what we say any more */
 
 	/* what was found */
 	int64_t found[4]; /* by enum once_exit */

@@ -99,7 +99,7 @@ static void add_value(const struct perf *p, char *take)
 
 static char *seconds_or_nothing(int64_t ms)
 {
-	return ms == UNSET ? mem_strdup("") : mem_printf("%.3f", (double)ms / 1000);
+	return ms == UNSET ? mem_strdup("") : mem_printf("%.6f", (double)ms / 1000);
 }
 
 static void add_time(const struct perf *p, const struct monitor *m, int64_t us)
@@ -107,13 +107,13 @@ static void add_time(const struct perf *p, const struct monitor *m, int64_t us)
 	char *warning = seconds_or_nothing(m->expect.response_time.warning_ms);
 	char *critical = seconds_or_nothing(m->expect.response_time.critical_ms);
 	add_label(p, "time");
-	add_value(p, mem_printf("%.6fs;%s;%s;0;%.3f", (double)us / 1e6, warning, critical,
+	add_value(p, mem_printf("%.6fs;%s;%s;0.000000;%.6f", (double)us / 1e6, warning, critical,
 			     (double)m->timeout_ms / 1000));
 	free(warning);
 	free(critical);
 }
 
-static void add_phases(const struct perf *p, const struct phases *phases)
+static void add_phases(const struct perf *p, const struct monitor *m, const struct phases *phases)
 {
 	const struct {
 		const char *label;
@@ -125,7 +125,8 @@ static void add_phases(const struct perf *p, const struct phases *phases)
 		if (known[i].us == UNSET)
 			continue;
 		add_label(p, known[i].label);
-		add_value(p, mem_printf("%.6fs;;;0;", (double)known[i].us / 1e6));
+		add_value(p, mem_printf("%.6fs;;;;%.6f", (double)known[i].us / 1e6,
+				     (double)m->timeout_ms / 1000));
 	}
 }
 
@@ -185,7 +186,7 @@ static void add_perfdata(const struct perf *p, const struct monitor *m, const st
 	}
 	if (answered && m->type != CHECK_PING) {
 		add_time(p, m, r->phases.total_us);
-		add_phases(p, &r->phases);
+		add_phases(p, m, &r->phases);
 	}
 	if (r->bytes != UNSET) {
 		add_label(p, "size");

@@ -296,6 +296,8 @@ static void ndjson_one(struct once *o, const struct job *job, const struct resul
 	json_t *all = json_pack("{s:s, s:s, s:s}", "name", m->name, "type",
 		check_kind_names[m->type], "target", m->target);
 	json_t *members = schema_encode(&result_schema, SCHEMA_STRICT, result);
+	if (!json_object_get(members, "reason")) /* the wire leaves it out */
+		json_object_set_new(members, "reason", json_string(reason_code(REASON_OK)));
 	ensure(all && json_object_update(all, members) == 0);
 	if (o->steps)
 		json_object_set_new(all, "steps", o->steps);

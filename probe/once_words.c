@@ -63,7 +63,11 @@ void once_print_help(struct once *o)
 	      "       quorate-probe check [options] TYPE TARGET…\n"
 	      "       quorate-probe check [options] -f FILE [NAME…]\n"
 	      "\n"
-	      "Checks once and says what it found. TYPE is ping, tcp, http or redirect.\n"
+	      "Checks once and says what it found. TYPE is one of",
+		o->out);
+	for (int kind = 0; kind < CHECK_KIND_COUNT; kind++)
+		fprintf(o->out, "%s %s", kind ? "," : "", check_kind_names[kind]);
+	fputs(".\n"
 	      "It ends with 0 (up), 1 (a warning), 2 (down), 3 (wrong usage, or could not check).\n"
 	      "\n"
 	      "options\n",

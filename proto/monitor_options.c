@@ -150,6 +150,16 @@ static char *as_words(const char *doc)
 	return words;
 }
 
+static void without_quotes(char *text)
+{
+	char *to = text;
+
+	for (; *text; text++)
+		if (*text != '"')
+			*to++ = *text;
+	*to = '\0';
+}
+
 /* "http, redirect: request headers, sent as given; may be repeated" */
 static char *make_help(const struct field *f, const struct field *parent, uint32_t variants)
 {
@@ -161,10 +171,15 @@ static char *make_help(const struct field *f, const struct field *parent, uint32
 			kinds[n++] = check_kind_names[kind];
 	char *of = joined(kinds, ", "), *words = as_words(f->doc),
 	     *whole = parent ? as_words(parent->doc) : mem_strdup("");
+	char *fallback = f->type == FIELD_BOOL || !f->fallback
+				 ? mem_strdup("")
+				 : mem_printf(" (default: %s)", f->fallback);
+	without_quotes(fallback);
 	whole[strcspn(whole, ";")] = '\0';
-	char *help = mem_printf("%s%s%s%s%s%s%s", of, n ? ": " : "",
+	char *help = mem_printf("%s%s%s%s%s%s%s%s", of, n ? ": " : "",
 		is_true_by_default(f) ? "without it, " : "", whole, parent ? ": " : "", words,
-		is_one_by_one(f) ? "; may be repeated" : "");
+		is_one_by_one(f) ? "; may be repeated" : "", fallback);
+	free(fallback);
 	free(of);
 	free(words);
 	free(whole);

@@ -1,14 +1,17 @@
 #!/bin/sh
-# Puts the real servers that the demo and the tests talk to under build/peers: Debian's packages, downloaded and
-# unpacked, never installed, so that none of them becomes a running service of this machine. They are run as children.
+# Puts the real servers that the demo and the tests talk to, and the tools that ours are compared with, under
+# build/peers: Debian's packages, downloaded and unpacked, never installed, so that none of them becomes a running
+# service of this machine. They are run as children.
 #
-#   sh tests/peers.sh          everything;  build/peers/bin/nginx, bin/haproxy, bin/squid and libfaketime are then there
+#   sh tests/peers.sh          everything;  build/peers/bin/nginx, haproxy, squid, check_http, check_tcp, and libfaketime
+#                              are then there
 #
 # Needs apt's package lists (make deps) and no root. A second run does nothing.
 set -eu
 dir=${PEERS:-build/peers}
 packages="nginx libnginx-mod-stream haproxy liblua5.3-0 libopentracing1 libopentracing-c-wrapper0 \
-squid squid-common squid-langpack libecap3 libltdl7 libnetfilter-conntrack3 libnfnetlink0 libmnl0 libtdb1 libfaketime"
+squid squid-common squid-langpack libecap3 libltdl7 libnetfilter-conntrack3 libnfnetlink0 libmnl0 libtdb1 libfaketime \
+monitoring-plugins-basic"
 
 [ -e "$dir/.done" ] && [ "$(cat "$dir/.done")" = "$packages" ] && exit 0
 rm -rf "$dir"
@@ -25,14 +28,15 @@ echo "Unpacking under $dir: $packages"
 # Lists that are missing or older than the mirror (404): refresh them once.
 fetch || { update; fetch; } || { cat "$dir/log" >&2; echo "tests/peers.sh: cannot download: $packages" >&2; exit 1; }
 for deb in "$dir"/deb/*.deb; do dpkg-deb -x "$deb" "$dir/root"; done
-ln -s ../root/usr/sbin/nginx "$dir/bin/nginx"
+ln -s ../root/usr/sbin/nginx ../root/usr/lib/nagios/plugins/check_http ../root/usr/lib/nagios/plugins/check_tcp "$dir/bin"
 libraries=$(cd "$dir/root/usr/lib/$(uname -m)-linux-gnu" && pwd)
 root=$(cd "$dir/root" && pwd)
 for program in squid haproxy; do
     printf '#!/bin/sh\nLD_LIBRARY_PATH=%s exec %s/usr/sbin/%s "$@"\n' "$libraries" "$root" $program >"$dir/bin/$program"
     chmod +x "$dir/bin/$program"
 done
-for program in usr/sbin/nginx usr/lib/nginx/modules/ngx_stream_module.so usr/sbin/haproxy usr/sbin/squid usr/lib/squid/basic_ncsa_auth; do
+for program in usr/sbin/nginx usr/lib/nginx/modules/ngx_stream_module.so usr/sbin/haproxy usr/sbin/squid usr/lib/squid/basic_ncsa_auth \
+    usr/lib/nagios/plugins/check_http; do
     missing=$(LD_LIBRARY_PATH=$libraries ldd "$root/$program" | grep 'not found' || true)
     [ -z "$missing" ] || { echo "tests/peers.sh: $program lacks libraries:" >&2; echo "$missing" >&2; exit 1; }
 done

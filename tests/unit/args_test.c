@@ -73,6 +73,39 @@ static void wrong_words_are_named(void **state UNUSED)
 	}
 }
 
+static void a_value_may_be_left_out(void **state UNUSED)
+{
+	static const struct cli_option table[] = {{"follow", 0, "[N]", "so many"}, {0}};
+	static const struct {
+		const char *words[2];
+		const char *value;
+		int operands;
+	} cases[] = {
+		{{"--follow", "3"}, "3", 0},
+		{{"--follow=3", "x"}, "3", 1},
+		{{"--follow", "x"}, "", 1},
+		{{"--follow", "3x"}, "", 1},
+		{{"x", "--follow"}, "", 1},
+	};
+	char *help = NULL;
+	size_t size;
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct args args = {.n_operands = 0};
+		const char *why;
+		assert_int_equal(args_parse(&args, table, NULL, 2,
+					 (char *const *)(uintptr_t)cases[i].words, false, &why),
+			2);
+		assert_string_equal(args_value(&args, "follow"), cases[i].value);
+		assert_int_equal(args.n_operands, cases[i].operands);
+	}
+	FILE *out = open_memstream(&help, &size);
+	args_help(out, table);
+	fclose(out);
+	assert_string_equal(help, "      --follow[=N]                so many\n");
+	free(help);
+}
+
 static void exit_statuses(void **state UNUSED)
 {
 	static const struct {
@@ -185,6 +218,7 @@ int main(void)
 		cmocka_unit_test(options_stand_anywhere),
 		cmocka_unit_test(repeated_options_keep_their_order),
 		cmocka_unit_test(wrong_words_are_named),
+		cmocka_unit_test(a_value_may_be_left_out),
 		cmocka_unit_test(exit_statuses),
 		cmocka_unit_test(the_man_page_agrees),
 	};

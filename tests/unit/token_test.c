@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "probe/token.h"
+#include "quorate/limits.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -134,9 +135,45 @@ static void what_was_handed_over_may_be_readable_by_a_group(void **state)
 	unsetenv("CREDENTIALS_DIRECTORY");
 }
 
+/* What monitors name: longer than a token, and of any lines. */
+static void values_of_secrets(void **state)
+{
+	(void)state;
+	char longest[SECRET_VALUE_MAX_BYTES + 2], too_long[SECRET_VALUE_MAX_BYTES + 3];
+	memset(longest, 'x', sizeof longest);
+	strcpy(longest + SECRET_VALUE_MAX_BYTES, "\n");
+	memset(too_long, 'x', sizeof too_long);
+	strcpy(too_long + SECRET_VALUE_MAX_BYTES + 1, "\n");
+	const struct {
+		const char *text;
+		size_t bytes; /* 0: refused */
+	} table[] = {{"Bearer abc\n", 10}, {"two\nlines\n\n", 10}, {"abcd", 4}, {"abc\n", 0},
+		{"\n", 0}, {"pass\xff", 0}, {longest, SECRET_VALUE_MAX_BYTES}, {too_long, 0}};
+	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+		char why[TOKEN_WHY_SIZE], *value = NULL;
+		fill(table[i].text, strlen(table[i].text), 0600);
+		int result = secret_value_read("secret file", path, &value, why);
+		if (result != (table[i].bytes ? 0 : -1))
+			fail_msg("case %zu: %s", i, result ? why : value);
+		if (result == 0)
+			assert_int_equal(strlen(value), table[i].bytes);
+		else
+			assert_non_null(strstr(why, path));
+		token_free(value);
+	}
+	char why[TOKEN_WHY_SIZE], *value = NULL;
+	fill("with\0NUL", 8, 0600);
+	assert_int_equal(secret_value_read("secret file", path, &value, why), -1);
+	fill("password", 8, 0640);
+	assert_int_equal(secret_value_read("secret file", path, &value, why), -1);
+	assert_non_null(strstr(why, "chmod 600"));
+	assert_null(strstr(why, "password"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(values_of_secrets, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(contents_are_judged, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(others_must_have_no_access, set_up, tear_down),
 		cmocka_unit_test(what_is_no_file_is_refused),
