@@ -5,7 +5,7 @@
  * messages, and published afterwards. Sequences rise by one within a run; a start leaves a gap, so
  * that an event which a broken disk forgot never shares its number with another.
  */
-#include "coordinator/alerts.h"
+#include "coordinator/alerts_internal.h"
 
 #include "coordinator/json.h"
 #include "proto/base/clock.h"
@@ -18,22 +18,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 #include <utlist.h>
 
-#define KEY_BYTES       56
-#define CASE_TEXT_SIZE  8
 #define SEQUENCE_STRIDE 1000
-
-struct open_alert {
-	char key[KEY_BYTES]; /* "down:UUID of its subject" */
-	enum alert_kind kind;
-	struct id id, subject;
-	char case_id[CASE_TEXT_SIZE];
-	json_t *document;
-	UT_hash_handle hh;
-	UT_hash_handle hh_case;
-};
 
 struct alert_listener {
 	alert_event_fn fn;
@@ -41,56 +28,53 @@ struct alert_listener {
 	struct alert_listener *prev, *next;
 };
 
-struct alerts {
-	struct store *store;
-	struct notify *notify;
-	char *url;
-	int64_t sequence;
-	struct open_alert *open;
-	struct open_alert *cases; /* the same by case id */
-	struct alert_listener *listeners;
-	struct publication *publications; /* submitted, not yet published */
-};
-
 /* An event on its way through the store. */
 struct publication {
 	struct alerts *alerts;
 	int64_t sequence;
 	json_t *event;
+	alert_done_fn done; /* NULL: nobody waits for it */
+	void *arg;
 	struct publication *prev, *next;
 };
 
 /* ---- names */
 
-static void make_key(char key[KEY_BYTES], enum alert_kind kind, const struct id *subject)
+static void make_key(char key[ALERT_KEY_BYTES], enum alert_kind kind, const struct id *subject)
 {
 	char text[ID_TEXT_SIZE];
 
-	snprintf(key, KEY_BYTES, "%s:%s", alert_kind_names[kind], id_format(subject, text));
+	snprintf(key, ALERT_KEY_BYTES, "%s:%s", alert_kind_names[kind], id_format(subject, text));
+}
+
+static struct open_alert *find_in(
+	struct open_alert *table, enum alert_kind kind, const struct id *subject)
+{
+	struct open_alert *alert;
+	char key[ALERT_KEY_BYTES];
+
+	make_key(key, kind, subject);
+	HASH_FIND_STR(table, key, alert);
+	return alert;
 }
 
 static struct open_alert *find_open(
 	const struct alerts *a, enum alert_kind kind, const struct id *subject)
 {
-	struct open_alert *alert;
-	char key[KEY_BYTES];
-
-	make_key(key, kind, subject);
-	HASH_FIND_STR(a->open, key, alert);
-	return alert;
+	return find_in(a->open, kind, subject);
 }
 
 /* Six characters that cannot be mistaken for each other on the phone. */
-static void make_case(const struct alerts *a, char case_id[CASE_TEXT_SIZE])
+static void make_case(const struct alerts *a, char case_id[ALERT_CASE_SIZE])
 {
 	static const char letters[] = "23456789ABCDEFGHJKMNPQRSTVWXYZ";
 	const struct open_alert *other;
 
 	do {
-		for (int i = 0; i < CASE_TEXT_SIZE - 1; i++)
+		for (int i = 0; i < ALERT_CASE_SIZE - 1; i++)
 			case_id[i] = i == 3 ? '-' : letters[rand_below(sizeof(letters) - 1)];
-		case_id[CASE_TEXT_SIZE - 1] = '\0';
-		HASH_FIND(hh_case, a->cases, case_id, CASE_TEXT_SIZE - 1, other);
+		case_id[ALERT_CASE_SIZE - 1] = '\0';
+		HASH_FIND(hh_case, a->cases, case_id, ALERT_CASE_SIZE - 1, other);
 	} while (other);
 }
 
@@ -118,15 +102,17 @@ static void publication_done(void *arg, enum store_error error)
 {
 	struct publication *p = arg;
 
-	(void)error; /* a broken store holds nothing back: the alert goes on from memory */
+	/* A broken store holds nothing back: the alert goes on from memory. */
 	DL_DELETE(p->alerts->publications, p);
 	publish(p);
+	if (p->done)
+		p->done(p->arg, error);
 	json_decref(p->event);
 	free(p);
 }
 
-static void submit_event(struct alerts *a, struct store_batch *b, const char *type,
-	const char *kind, const struct id *id, json_t *data)
+static struct publication *submit_event(struct alerts *a, struct store_batch *b, const char *type,
+	const char *kind, const struct id *id, const json_t *data)
 {
 	struct publication *p = mem_alloc(sizeof(*p));
 	int64_t wall_ms = clock_wall_ms();
@@ -139,11 +125,24 @@ static void submit_event(struct alerts *a, struct store_batch *b, const char *ty
 	notify_add(a->notify, b, p->sequence, kind, p->event);
 	DL_APPEND(a->publications, p);
 	store_submit(a->store, b, STORE_EVENTUALLY, publication_done, p);
+	return p;
 }
 
-static void commit_transition(struct alerts *a, const struct open_alert *alert, const char *type)
+/* A hushed alert is an object of its own beside its row: a start has to know of it. */
+static void keep_hush(struct store_batch *b, struct open_alert *alert)
+{
+	if (alert->hushed)
+		store_put(b, STORE_HUSHED, &alert->id, alert->case_id, alert->document);
+	else if (alert->kept)
+		store_remove(b, STORE_HUSHED, &alert->id);
+	alert->kept = alert->hushed;
+}
+
+void alert_commit(
+	struct alerts *a, struct open_alert *alert, const char *type, alert_done_fn done, void *arg)
 {
 	struct store_batch *b = store_batch_new(a->store);
+	struct publication *p;
 	const char *monitor = NULL,
 		   *opened = json_string_value(json_object_get(alert->document, "opened_at"));
 	const char *state = json_string_value(json_object_get(alert->document, "state"));
@@ -154,7 +153,15 @@ static void commit_transition(struct alerts *a, const struct open_alert *alert, 
 		opened_wall_ms = clock_wall_ms();
 	store_put_alert(b, &alert->id, alert->case_id, strcmp(state, "closed") != 0, opened_wall_ms,
 		alert_kind_names[alert->kind], monitor, alert->document);
-	submit_event(a, b, type, alert_kind_names[alert->kind], &alert->id, alert->document);
+	keep_hush(b, alert);
+	p = submit_event(a, b, type, alert_kind_names[alert->kind], &alert->id, alert->document);
+	p->done = done;
+	p->arg = arg;
+}
+
+static void commit_transition(struct alerts *a, struct open_alert *alert, const char *type)
+{
+	alert_commit(a, alert, type, NULL, NULL);
 }
 
 void alerts_announce(struct alerts *a, const char *type, json_t *data)
@@ -162,7 +169,7 @@ void alerts_announce(struct alerts *a, const char *type, json_t *data)
 	struct store_batch *b = store_batch_new(a->store);
 	struct id none = {{0}};
 
-	submit_event(a, b, type, "coordinator", &none, data);
+	(void)submit_event(a, b, type, "coordinator", &none, data);
 	json_decref(data);
 }
 
@@ -196,7 +203,9 @@ static void fill_document(
 	if (!json_object_get(doc, "opened_at")) {
 		json_object_set_new(doc, "opened_at", json_time(clock_wall_ms()));
 		json_object_set_new(doc, "acknowledged_at", json_null());
+		json_object_set_new(doc, "acknowledged_by", json_null());
 		json_object_set_new(doc, "closed_at", json_null());
+		json_object_set_new(doc, "closed_by", json_null());
 		json_object_set_new(doc, "held_ms", json_integer(0));
 	}
 	set_member(doc, "observed", f->observed);
@@ -209,7 +218,7 @@ static void fill_document(
 	set_member(doc, "votes", f->votes);
 }
 
-static void log_transition(const struct open_alert *alert, const char *type, const char *from)
+void alert_log(const struct open_alert *alert, const char *type, const char *from, const char *by)
 {
 	const char *subject = NULL, *severity = NULL, *code = NULL;
 
@@ -217,14 +226,32 @@ static void log_transition(const struct open_alert *alert, const char *type, con
 		(void)json_unpack(alert->document, "{s:{s:s}}", "probe", "name", &subject);
 	(void)json_unpack(
 		alert->document, "{s:s, s:{s:s}}", "severity", &severity, "reason", "code", &code);
-	log_info("%s case=%s kind=%s%s%s severity=%s of=%s reason=%s", type, alert->case_id,
+	log_info("%s case=%s kind=%s%s%s severity=%s of=%s reason=%s%s%s", type, alert->case_id,
 		alert_kind_names[alert->kind], from ? " was=" : "", from ? from : "",
-		severity ? severity : "none", log_quote(subject), code ? code : "none");
+		severity ? severity : "none", log_quote(subject), code ? code : "none",
+		by ? " by=" : "", by ? log_quote(by) : "");
+}
+
+void alert_hush(struct alerts *a, struct open_alert *alert)
+{
+	HASH_DEL(a->open, alert);
+	HASH_ADD_STR(a->hushed, key, alert);
+	alert->hushed = true;
+}
+
+void alert_unhush(struct alerts *a, struct open_alert *alert)
+{
+	HASH_DEL(a->hushed, alert);
+	HASH_ADD_STR(a->open, key, alert);
+	alert->hushed = false;
 }
 
 static void free_open(struct alerts *a, struct open_alert *alert)
 {
-	HASH_DEL(a->open, alert);
+	if (alert->hushed)
+		HASH_DEL(a->hushed, alert);
+	else
+		HASH_DEL(a->open, alert);
 	HASH_DELETE(hh_case, a->cases, alert);
 	json_decref(alert->document);
 	free(alert);
@@ -246,16 +273,43 @@ static struct open_alert *add_open(struct alerts *a, enum alert_kind kind, const
 	return alert;
 }
 
+/* What an alert that was closed by hand was about is over: the next one opens as ever. */
+static void end_hush(struct alerts *a, enum alert_kind kind, const struct id *subject)
+{
+	struct open_alert *alert = find_in(a->hushed, kind, subject);
+	struct store_batch *b;
+
+	if (!alert)
+		return;
+	log_info("alert.over case=%s kind=%s msg=\"closed by hand earlier\"", alert->case_id,
+		alert_kind_names[kind]);
+	b = store_batch_new(a->store);
+	store_remove(b, STORE_HUSHED, &alert->id);
+	store_submit(a->store, b, STORE_EVENTUALLY, NULL, NULL);
+	free_open(a, alert);
+}
+
+/* What was closed by hand has become worse than it was then. */
+static bool hush_is_outgrown(const struct alerts *a, const struct alert_facts *f)
+{
+	const struct open_alert *alert = find_in(a->hushed, f->kind, &f->subject);
+
+	return alert &&
+	       (int)f->severity > index_of(severity_names, json_string_value(json_object_get(
+								   alert->document, "severity")));
+}
+
 /* ---- transitions */
 
 const char *alerts_raise(struct alerts *a, const struct alert_facts *f)
 {
 	struct open_alert *alert = find_open(a, f->kind, &f->subject);
-	char text[ID_TEXT_SIZE], case_id[CASE_TEXT_SIZE];
+	char text[ID_TEXT_SIZE], case_id[ALERT_CASE_SIZE];
 	struct id id;
 
 	if (alert)
 		return alert->case_id;
+	end_hush(a, f->kind, &f->subject);
 	id = id_new();
 	make_case(a, case_id);
 	alert = add_open(a, f->kind, &f->subject, &id, case_id, json_object());
@@ -265,7 +319,7 @@ const char *alerts_raise(struct alerts *a, const struct alert_facts *f)
 		json_string(f->organization ? f->organization : ORGANIZATION_DEFAULT));
 	json_object_set_new(alert->document, "state", json_string(alert_state_names[ALERT_OPEN]));
 	fill_document(a, alert, f);
-	log_transition(alert, "alert.opened", NULL);
+	alert_log(alert, "alert.opened", NULL, NULL);
 	commit_transition(a, alert, "alert.opened");
 	return alert->case_id;
 }
@@ -274,10 +328,12 @@ void alerts_change(struct alerts *a, const struct alert_facts *f)
 {
 	struct open_alert *alert = find_open(a, f->kind, &f->subject);
 
+	if (hush_is_outgrown(a, f))
+		(void)alerts_raise(a, f);
 	if (!alert)
 		return;
 	fill_document(a, alert, f);
-	log_transition(alert, "alert.changed", NULL);
+	alert_log(alert, "alert.changed", NULL, NULL);
 	commit_transition(a, alert, "alert.changed");
 }
 
@@ -285,6 +341,7 @@ void alerts_promote(struct alerts *a, enum alert_kind from, const struct alert_f
 {
 	struct open_alert *alert = find_open(a, from, &f->subject);
 
+	end_hush(a, from, &f->subject);
 	if (!alert || find_open(a, f->kind, &f->subject)) {
 		alerts_raise(a, f);
 		return;
@@ -294,7 +351,7 @@ void alerts_promote(struct alerts *a, enum alert_kind from, const struct alert_f
 	make_key(alert->key, f->kind, &f->subject);
 	HASH_ADD_STR(a->open, key, alert);
 	fill_document(a, alert, f);
-	log_transition(alert, "alert.changed", alert_kind_names[from]);
+	alert_log(alert, "alert.changed", alert_kind_names[from], NULL);
 	commit_transition(a, alert, "alert.changed");
 }
 
@@ -302,7 +359,7 @@ static void close_alert(struct alerts *a, struct open_alert *alert)
 {
 	json_object_set_new(alert->document, "state", json_string(alert_state_names[ALERT_CLOSED]));
 	json_object_set_new(alert->document, "closed_at", json_time(clock_wall_ms()));
-	log_transition(alert, "alert.closed", NULL);
+	alert_log(alert, "alert.closed", NULL, NULL);
 	commit_transition(a, alert, "alert.closed");
 	free_open(a, alert);
 }
@@ -312,6 +369,7 @@ void alerts_resolve(struct alerts *a, const struct alert_facts *f)
 	struct open_alert *alert = find_open(a, f->kind, &f->subject);
 	struct alert_facts kept = *f;
 
+	end_hush(a, f->kind, &f->subject);
 	if (!alert)
 		return;
 	/* A closed alert still tells what it was about: the evidence stays that of the failure, the
@@ -334,6 +392,7 @@ void alerts_withdraw(
 {
 	struct open_alert *alert = find_open(a, kind, subject);
 
+	end_hush(a, kind, subject);
 	if (!alert)
 		return;
 	json_object_set_new(alert->document, "closed_because", json_string(why));
@@ -347,14 +406,14 @@ const char *alerts_case(const struct alerts *a, enum alert_kind kind, const stru
 	return alert ? alert->case_id : NULL;
 }
 
-void alerts_each_open(const struct alerts *a,
-	void (*fn)(void *arg, enum alert_kind kind, const struct id *subject,
-		enum severity severity, const json_t *document),
-	void *arg)
+typedef void (*each_fn)(void *arg, enum alert_kind kind, const struct id *subject,
+	enum severity severity, const json_t *document);
+
+static void each_in(struct open_alert *table, each_fn fn, void *arg)
 {
 	struct open_alert *alert, *next;
 
-	HASH_ITER (hh, a->open, alert, next) {
+	HASH_ITER (hh, table, alert, next) {
 		int severity = index_of(severity_names,
 			json_string_value(json_object_get(alert->document, "severity")));
 		fn(arg, alert->kind, &alert->subject,
@@ -362,11 +421,16 @@ void alerts_each_open(const struct alerts *a,
 	}
 }
 
+void alerts_each_lasting(const struct alerts *a, each_fn fn, void *arg)
+{
+	each_in(a->open, fn, arg);
+	each_in(a->hushed, fn, arg);
+}
+
 /* ---- start and end */
 
-static void load_open(void *arg, const struct id *id, const json_t *document)
+static struct open_alert *load(struct alerts *a, const struct id *id, const json_t *document)
 {
-	struct alerts *a = arg;
 	const char *case_id = NULL, *kind_name = NULL, *subject_text = NULL;
 	struct id subject;
 	int kind;
@@ -378,12 +442,27 @@ static void load_open(void *arg, const struct id *id, const json_t *document)
 		(void)json_unpack(
 			(json_t *)(uintptr_t)document, "{s:{s:s}}", "probe", "id", &subject_text);
 	kind = index_of(alert_kind_names, kind_name);
-	if (kind < 0 || !case_id || strlen(case_id) != CASE_TEXT_SIZE - 1 || !subject_text ||
+	if (kind < 0 || !case_id || strlen(case_id) != ALERT_CASE_SIZE - 1 || !subject_text ||
 		id_parse(subject_text, &subject) == -1) {
 		log_error("alert.unreadable case=%s", log_quote(case_id));
-		return;
+		return NULL;
 	}
-	add_open(a, (enum alert_kind)kind, &subject, id, case_id, json_deep_copy(document));
+	return add_open(a, (enum alert_kind)kind, &subject, id, case_id, json_deep_copy(document));
+}
+
+static void load_open(void *arg, const struct id *id, const json_t *document)
+{
+	(void)load(arg, id, document);
+}
+
+static void load_hushed(void *arg, const struct id *id, const json_t *document)
+{
+	struct open_alert *alert = load(arg, id, document);
+
+	if (!alert)
+		return;
+	alert_hush(arg, alert);
+	alert->kept = true;
 }
 
 struct alerts *alerts_new(struct store *store, struct notify *notify, const char *url)
@@ -394,7 +473,9 @@ struct alerts *alerts_new(struct store *store, struct notify *notify, const char
 	a->notify = notify;
 	a->url = mem_strdup(url);
 	a->sequence = (store_last_sequence(store) / SEQUENCE_STRIDE + 1) * SEQUENCE_STRIDE;
-	if (store_each_open_alert(store, load_open, a) == -1) {
+	/* The hushed ones first: they pass through the table of the open ones. */
+	if (store_each(store, STORE_HUSHED, load_hushed, a) == -1 ||
+		store_each_open_alert(store, load_open, a) == -1) {
 		alerts_free(a);
 		return NULL;
 	}
@@ -408,6 +489,8 @@ void alerts_free(struct alerts *a)
 	struct alert_listener *l, *l_next;
 
 	HASH_ITER (hh, a->open, alert, next)
+		free_open(a, alert);
+	HASH_ITER (hh, a->hushed, alert, next)
 		free_open(a, alert);
 	DL_FOREACH_SAFE (a->publications, p, p_next) {
 		json_decref(p->event);

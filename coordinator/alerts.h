@@ -54,15 +54,48 @@ void alerts_withdraw(
 	struct alerts *a, enum alert_kind kind, const struct id *subject, const char *why);
 /* The case id of the open one, or NULL. */
 const char *alerts_case(const struct alerts *a, enum alert_kind kind, const struct id *subject);
-/* Walks the open alerts (at start-up: what has to be restored). FN may withdraw the one it is
- * given. */
-void alerts_each_open(const struct alerts *a,
+/* Walks what has to be restored at start-up: the open alerts, and those that people closed while
+ * their cause lasts. FN may withdraw the one it is given. */
+void alerts_each_lasting(const struct alerts *a,
 	void (*fn)(void *arg, enum alert_kind kind, const struct id *subject,
 		enum severity severity, const json_t *document),
 	void *arg);
 /* About the coordinator itself ("coordinator.degraded"): to the stream and every channel. DATA is
  * taken. */
 void alerts_announce(struct alerts *a, const char *type, json_t *data);
+
+/* ---- for people (alerts_people.c) */
+
+/* So that a message stays below 20 kB, as receivers expect. */
+#define COMMENT_MAX_BYTES 500
+#define COMMENTS_MAX      20
+
+enum alert_verb { VERB_ACKNOWLEDGE, VERB_COMMENT, VERB_CLOSE, VERB_REOPEN };
+struct alert_act {
+	enum alert_verb verb;
+	const char *by;      /* who: the name of an API key */
+	const char *comment; /* NULL: none; VERB_COMMENT has one */
+};
+enum alert_outcome {
+	ALERT_ACTED,   /* DONE comes */
+	ALERT_SAME,    /* it is so already; nobody is told again */
+	ALERT_REFUSED, /* WHY tells */
+	ALERT_UNKNOWN  /* neither open nor closed by hand with its cause lasting: ask the store */
+};
+#define ALERT_WHY_SIZE 256
+/* STORE_OK: stored; STORE_DEGRADED: done, and kept in memory until the store works again. */
+typedef void (*alert_done_fn)(void *arg, enum store_error error);
+/*
+ * Does what a person wants with the alert ID_OR_CASE. *DOCUMENT: the alert after it, a new
+ * reference, with ALERT_ACTED and ALERT_SAME. An alert closed by hand stays closed until what it is
+ * about has ended, and may be reopened until then; only what gets worse opens another one.
+ */
+MUST_CHECK enum alert_outcome alerts_act(struct alerts *a, const char *id_or_case,
+	const struct alert_act *act, json_t **document, char why[ALERT_WHY_SIZE],
+	alert_done_fn done, void *arg);
+/* The case id of the hushed alert of this kind and subject, closed by hand; or NULL. */
+const char *alerts_hushed_case(
+	const struct alerts *a, enum alert_kind kind, const struct id *subject);
 
 /* The open alerts now, newest first; a new reference. (Closed ones: store_query_alerts.) */
 json_t *alerts_open_list(struct alerts *a);

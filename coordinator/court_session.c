@@ -234,7 +234,7 @@ static void restore(void *arg, enum alert_kind kind, const struct id *subject,
 
 void court_load(struct verdicts *v)
 {
-	alerts_each_open(v->c->alerts, restore, v);
+	alerts_each_lasting(v->c->alerts, restore, v);
 }
 
 void court_withdraw(struct verdicts *v, const struct probe *probe)

@@ -255,6 +255,18 @@ static json_t *explain_alerts(const struct verdicts *v, const struct id *monitor
 	return out;
 }
 
+static json_t *explain_hushed(const struct verdicts *v, const struct id *monitor)
+{
+	json_t *out = json_array();
+
+	for (enum alert_kind kind = 0; kind < ALERT_KIND_COUNT; kind++) {
+		const char *case_id = alerts_hushed_case(v->c->alerts, kind, monitor);
+		if (case_id)
+			json_array_append_new(out, json_string(case_id));
+	}
+	return out;
+}
+
 json_t *verdicts_explain(struct verdicts *v, const struct id *monitor)
 {
 	struct watched *wd = verdicts_find(v, monitor);
@@ -268,13 +280,14 @@ json_t *verdicts_explain(struct verdicts *v, const struct id *monitor)
 		return NULL;
 	decision = watch_explain(wd->w, now_ms, NULL, &tally);
 	state = verdicts_state(v, monitor, &since_wall_ms);
-	return json_pack("{s:o, s:s, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:b, s:o}", "monitor",
-		evidence_monitor(&entry->m), "state", monitor_state_names[state], "since",
-		json_time(since_wall_ms), "rule", explain_rule(wd, entry), "decision",
+	return json_pack("{s:o, s:s, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o}",
+		"monitor", evidence_monitor(&entry->m), "state", monitor_state_names[state],
+		"since", json_time(since_wall_ms), "rule", explain_rule(wd, entry), "decision",
 		decision_names[decision], "tally", json_tally(&tally), "votes",
 		evidence_votes(wd, 0, now_ms), "refusals", explain_refusals(v, &entry->m), "burst",
-		explain_burst(wd, now_ms), "alerts", explain_alerts(v, monitor), "held",
-		wd->w->held, "sentence", explain_sentence(wd, decision, &tally));
+		explain_burst(wd, now_ms), "alerts", explain_alerts(v, monitor), "closed_by_hand",
+		explain_hushed(v, monitor), "held", wd->w->held, "sentence",
+		explain_sentence(wd, decision, &tally));
 }
 
 json_t *verdicts_results(struct verdicts *v, const struct id *monitor)

@@ -419,7 +419,7 @@ void verdicts_start(struct verdicts *v)
 		electorate_seat(wd, &entry->m, true);
 		hold(wd, v->hold_from_ms);
 	}
-	alerts_each_open(v->c->alerts, restore_alert, v);
+	alerts_each_lasting(v->c->alerts, restore_alert, v);
 	court_load(v);
 	HASH_ITER (hh, v->watched, wd, next)
 		verdicts_evaluate(wd);

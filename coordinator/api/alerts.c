@@ -152,13 +152,18 @@ static void one_cb(void *arg, enum store_error error, const json_t *list)
 void handle_alert_get(struct api_request *r)
 {
 	json_t *open = find_open(r->coordinator->alerts, r->params[0]);
+
+	if (open)
+		api_reply_json(r, 200, open);
+	else
+		alert_query(r, one_cb);
+}
+
+void alert_query(struct api_request *r, store_list_fn fn)
+{
 	char text[NAME_MAX_BYTES] = "";
 	struct id id;
 
-	if (open) {
-		api_reply_json(r, 200, open);
-		return;
-	}
 	if (strlen(r->params[0]) >= sizeof(text)) {
 		reply_not_found(r, "alert");
 		return;
@@ -169,5 +174,5 @@ void handle_alert_get(struct api_request *r)
 	else
 		for (size_t i = 0; r->params[0][i]; i++)
 			text[i] = (char)toupper((unsigned char)r->params[0][i]);
-	store_query_alert(r->coordinator->store, text, one_cb, r);
+	store_query_alert(r->coordinator->store, text, fn, r);
 }

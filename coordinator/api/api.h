@@ -76,6 +76,7 @@ struct route {
 				 things only */
 	void (*handle)(struct api_request *r);
 	size_t body_max_bytes; /* 0: has no body */
+	bool body_optional;    /* request.body is NULL when there is none */
 	/* for openapi.json */
 	const char *summary; /* one sentence */
 	const char *takes;   /* name of the body's schema; NULL: none */

@@ -358,6 +358,8 @@ static bool check_body(struct exchange *rq)
 			size, rq->route->body_max_bytes);
 		return false;
 	}
+	if (size == 0 && rq->route->body_optional)
+		return true;
 	if (size == 0) {
 		problem_f(rq, 400, "missing-body", "%s %s needs a JSON body", rq->r.method,
 			rq->route->pattern);

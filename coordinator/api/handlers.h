@@ -29,6 +29,8 @@ void reply_invalid(struct api_request *r, const struct problems *problems);
 void reply_not_found(struct api_request *r, const char *what);
 /* 503: the change was not stored. */
 void reply_store_error(struct api_request *r);
+/* The alert that is not in memory, as people name it: FN gets it as a list of one or none. */
+void alert_query(struct api_request *r, store_list_fn fn);
 /* The only organization that the caller's key is for; NULL: all. Before the handler returns. */
 const char *caller_organization(const struct api_request *r);
 /* Sets NAME to TEXT, null for NULL. */
@@ -61,7 +63,9 @@ void handle_door_rotate(struct api_request *r);
 /* ---- join.c */
 void handle_join(struct api_request *r);
 
-/* ---- results.c, apply.c, regions.c, probes.c, keys.c, secrets.c, alerts.c, stream.c, deadletters.c */
+/* ---- results.c, apply.c, regions.c, probes.c, keys.c, secrets.c, alerts.c, alert_people.c, stream.c,
+ * deadletters.c */
+extern const struct schema alert_note_schema; /* {"comment"} */
 void handle_monitor_results(struct api_request *r);
 void handle_apply(struct api_request *r);
 void handle_regions_list(struct api_request *r);
@@ -85,6 +89,10 @@ void handle_secret_put(struct api_request *r);
 void handle_secret_delete(struct api_request *r);
 void handle_alerts_list(struct api_request *r);
 void handle_alert_get(struct api_request *r);
+void handle_alert_acknowledge(struct api_request *r);
+void handle_alert_comment(struct api_request *r);
+void handle_alert_close(struct api_request *r);
+void handle_alert_reopen(struct api_request *r);
 void handle_alert_stream(struct api_request *r);
 void handle_deadletters(struct api_request *r);
 

@@ -34,7 +34,16 @@ static const struct {
 		  "\"null\"]},"
 		  "\"started_at\":{\"type\":[\"string\",\"null\"],\"format\":\"date-time\"},"
 		  "\"opened_at\":{\"type\":\"string\",\"format\":\"date-time\"},"
+		  "\"acknowledged_at\":{\"type\":[\"string\",\"null\"],\"format\":\"date-time\"},"
+		  "\"acknowledged_by\":{\"type\":[\"string\",\"null\"],\"description\":\"The "
+		  "name of an API key.\"},"
 		  "\"closed_at\":{\"type\":[\"string\",\"null\"],\"format\":\"date-time\"},"
+		  "\"closed_by\":{\"type\":[\"string\",\"null\"],\"description\":\"Who closed it "
+		  "by hand; null: the quorum did.\"},"
+		  "\"comments\":{\"type\":\"array\",\"maxItems\":20,\"items\":{\"type\":"
+		  "\"object\",\"properties\":{\"at\":{\"type\":\"string\",\"format\":"
+		  "\"date-time\"},\"by\":{\"type\":\"string\"},\"text\":{\"type\":"
+		  "\"string\"}}}},"
 		  "\"votes\":{\"type\":\"array\",\"items\":{\"type\":\"object\"}}}}"},
 	{"apply", "{\"type\":\"object\",\"required\":[\"monitors\"],\"additionalProperties\":false,"
 		  "\"properties\":{\"monitors\":{\"type\":\"array\","
@@ -141,9 +150,9 @@ static json_t *schemas_json(void)
 {
 	const struct schema *tables[] = {&monitor_schema, &result_schema, &region_schema,
 		&probe_schema, &api_key_schema, &join_request_schema, &secret_schema,
-		&secret_value_schema};
-	static const char *const names[] = {
-		"monitor", "result", "region", "probe", "key", "join", "secret", "secret_value"};
+		&secret_value_schema, &alert_note_schema};
+	static const char *const names[] = {"monitor", "result", "region", "probe", "key", "join",
+		"secret", "secret_value", "alert_note"};
 	json_t *out = json_object();
 
 	for (size_t i = 0; i < ARRAY_LEN(tables); i++)
@@ -232,8 +241,8 @@ static json_t *operation_json(const struct route *route)
 
 	if (route->takes)
 		json_object_set_new(out, "requestBody",
-			json_pack("{s:b, s:{s:{s:o}}}", "required", 1, "content",
-				"application/json", "schema", reference(route->takes)));
+			json_pack("{s:b, s:{s:{s:o}}}", "required", !route->body_optional,
+				"content", "application/json", "schema", reference(route->takes)));
 	json_object_set_new(
 		out, "security", route->role < 0 ? json_array() : json_pack("[{s:[]}]", "key"));
 	if (route->role >= 0)

@@ -37,6 +37,13 @@
 		.handle = (fn), .body_max_bytes = (room), .summary = (doc), .takes = (in),         \
 		.gives = (out), .status = (code)                                                   \
 	}
+/* What a person does with an alert: a comment may come with it. */
+#define NOTE(path, fn, doc)                                                                        \
+	{                                                                                          \
+		.method = "POST", .pattern = (path), .role = ROLE_EDITOR, .handle = (fn),          \
+		.body_max_bytes = SMALL, .body_optional = true, .summary = (doc),                  \
+		.takes = "alert_note", .gives = "alert", .status = 200                             \
+	}
 #define DELETE(path, who, fn, doc)                                                                 \
 	{                                                                                          \
 		.method = "DELETE", .pattern = (path), .role = (who), .handle = (fn),              \
@@ -163,6 +170,16 @@ const struct route api_routes[] = {
 		"last_event_id"),
 	GET(API "/alerts/{alert}", ROLE_VIEWER, handle_alert_get, "One alert, by id or case.",
 		"alert", NULL),
+	NOTE(API "/alerts/{alert}/ack", handle_alert_acknowledge,
+		"Says that somebody is at it; the channels are told once."),
+	NOTE(API "/alerts/{alert}/comment", handle_alert_comment,
+		"Adds a comment to an alert that is open, or closed by hand while its cause "
+		"lasts."),
+	NOTE(API "/alerts/{alert}/close", handle_alert_close,
+		"Closes an alert by hand; the next one opens when its cause ended and came back, "
+		"or got worse."),
+	NOTE(API "/alerts/{alert}/reopen", handle_alert_reopen,
+		"Takes back a close by hand while the cause lasts, or an acknowledgement."),
 	GET(API "/deadletters", ROLE_VIEWER, handle_deadletters,
 		"Messages that could not be delivered, newest first.", "[deadletter]", "limit"),
 	GET(API "/status", ROLE_VIEWER, handle_status,

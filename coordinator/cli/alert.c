@@ -137,6 +137,38 @@ static void print_time(struct cli *cli, const json_t *alert, const char *label, 
 	free(line);
 }
 
+/* "2026-11-21 18:31  (2 min ago), by anna" */
+static void print_act(struct cli *cli, const json_t *alert, const char *label, const char *what)
+{
+	char *at_name = mem_printf("%s_at", what), *by_name = mem_printf("%s_by", what), *line;
+	const char *at = value_text(alert, at_name, NULL), *by = value_text(alert, by_name, NULL);
+	char local[TEXT_SIZE], ago[TEXT_SIZE];
+
+	if (at) {
+		line = mem_printf("%s  (%s)%s%s", text_local(local, at), text_ago(ago, at),
+			by ? ", by " : "", by ? by : "");
+		evidence_line(cli, label, line);
+		free(line);
+	}
+	free(at_name);
+	free(by_name);
+}
+
+static void print_comments(struct cli *cli, const json_t *comments)
+{
+	const json_t *one;
+	size_t i;
+
+	json_array_foreach (comments, i, one) {
+		char local[TEXT_SIZE];
+		char *line =
+			mem_printf("%s  %s: %s", text_local(local, value_text(one, "at", NULL)),
+				value_text(one, "by", "?"), value_text(one, "text", ""));
+		evidence_line(cli, i == 0 ? "comments" : "", line);
+		free(line);
+	}
+}
+
 static void print_page(struct cli *cli, const json_t *alert)
 {
 	char lasted[TEXT_SIZE], *reason;
@@ -149,10 +181,12 @@ static void print_page(struct cli *cli, const json_t *alert)
 	free(reason);
 	print_time(cli, alert, "began", "started_at");
 	print_time(cli, alert, "opened", "opened_at");
-	print_time(cli, alert, "taken", "acknowledged_at");
-	print_time(cli, alert, "closed", "closed_at");
+	print_act(cli, alert, "taken", "acknowledged");
+	print_act(cli, alert, "closed", "closed");
+	print_act(cli, alert, "reopened", "reopened");
 	evidence_line(cli, "because", value_text(alert, "closed_because", NULL));
 	evidence_line(cli, "lasted", alert_lasted(alert, lasted));
+	print_comments(cli, value_at(alert, "comments"));
 	evidence_quorum(cli, value_at(alert, "quorum"));
 	evidence_observed(cli, value_at(alert, "observed"));
 	evidence_members(cli, "labels", value_at(alert, "labels"));

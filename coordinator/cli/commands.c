@@ -79,9 +79,15 @@ static const struct cli_option alert_follow_options[] = {
 	{0},
 };
 
+static const struct cli_option alert_note_options[] = {
+	{"comment", 0, "TEXT", "what whoever looks at it next should know"},
+	{0},
+};
+
 static const struct cli_option key_add_options[] = {
 	{"role", 0, "ROLE",
-		"viewer (reads; the default), editor (changes monitors and regions too) or admin "
+		"viewer (reads; the default), editor (changes monitors and regions, acts on "
+		"alerts) or admin "
 		"(everything)"},
 	{"org", 0, "ORG", "for this organization only: viewer or editor; default: for all"},
 	{"save", 0, "FILE", "write the key to the new FILE (0600) instead of showing it"},
@@ -123,6 +129,20 @@ const struct command commands[] = {
 		"Alerts, the newest first", NULL},
 	{"alert", "show", "CASE", 1, 1, NULL, command_alert_show, "One alert with its evidence",
 		NULL},
+	{"alert", "ack", "CASE", 1, 1, alert_note_options, command_alert_ack,
+		"Say that you are at it; the channels are told, once",
+		"Who did it is the name of the API key. Nothing else changes: the quorum closes it "
+		"when it is over."},
+	{"alert", "comment", "CASE TEXT", 2, 2, NULL, command_alert_comment,
+		"Leave a comment at an alert; the channels get it", NULL},
+	{"alert", "close", "CASE", 1, 1, alert_note_options, command_alert_close,
+		"Close an alert by hand, while its cause lasts",
+		"The next one opens when the cause ended and came back, or got worse: a monitor "
+		"that is down has to be up once. Until then\n"
+		"'quorate alert reopen' takes it back."},
+	{"alert", "reopen", "CASE", 1, 1, alert_note_options, command_alert_reopen,
+		"Take back a close by hand, or an acknowledgement",
+		"Refused once the cause has ended: a new alert opens when it comes back."},
 	{"alert", "follow", NULL, 0, 0, alert_follow_options, command_alert_follow,
 		"Alerts as they happen, a line each",
 		"Reconnects by itself and misses nothing. With -o json each line is one event as "

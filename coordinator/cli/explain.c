@@ -69,6 +69,21 @@ static void print_refusals(struct cli *cli, const json_t *refusals)
 	}
 }
 
+/* Why there is no alert although something is wrong. */
+static void print_hushed(struct cli *cli, const json_t *cases)
+{
+	const json_t *one;
+	size_t i;
+
+	json_array_foreach (cases, i, one) {
+		char *words = mem_printf("%s was closed by hand, and its cause lasts: no other "
+					 "opens until it ended or gets worse",
+			json_string_value(one) ? json_string_value(one) : "?");
+		evidence_line(cli, i == 0 ? "quiet" : "", words);
+		free(words);
+	}
+}
+
 static void print_page(struct cli *cli, const json_t *x)
 {
 	char *rule = rule_words(value_at(x, "rule"));
@@ -79,6 +94,7 @@ static void print_page(struct cli *cli, const json_t *x)
 	print_tally(cli, value_at(x, "tally"));
 	print_burst(cli, value_at(x, "burst"));
 	evidence_list(cli, "alerts", value_at(x, "alerts"));
+	print_hushed(cli, value_at(x, "closed_by_hand"));
 	print_refusals(cli, value_at(x, "refusals"));
 	evidence_votes(cli, value_at(x, "votes"));
 	free(rule);

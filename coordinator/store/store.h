@@ -35,6 +35,7 @@ enum store_kind {
 	STORE_MONITOR,
 	STORE_KEY,
 	STORE_SECRET,
+	STORE_HUSHED, /* alerts closed by hand whose cause lasts */
 	STORE_KIND_COUNT
 };
 enum store_error { STORE_OK = 0, STORE_DEGRADED = -1, STORE_FAILED = -2 };

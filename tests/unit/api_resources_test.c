@@ -995,6 +995,74 @@ static void test_alerts(void **state UNUSED)
 	assert_int_equal(count_items("/api/v1/deadletters"), 0);
 }
 
+/* The alert that is the last answer: its member NAME is TEXT. */
+static void expect_member(const char *name, const char *text)
+{
+	json_t *alert = answer();
+
+	assert_string_equal(text_of(alert, name), text);
+	json_decref(alert);
+}
+
+static void test_people_and_alerts(void **state UNUSED)
+{
+	static const char *const verbs[] = {"ack", "comment", "close", "reopen"};
+	char path[4][96], case_id[16], long_comment[COMMENT_MAX_BYTES + 32];
+	json_t *list;
+
+	expect_status(201, ask("POST", "/api/v1/monitors", SHOP));
+	raise_alert("shop front", ALERT_DOWN);
+	expect_status(200, ask("GET", "/api/v1/alerts?state=open", NULL));
+	list = answer();
+	snprintf(case_id, sizeof(case_id), "%s",
+		text_of(json_array_get(json_object_get(list, "items"), 0), "case"));
+	json_decref(list);
+	for (size_t i = 0; i < ARRAY_LEN(verbs); i++) {
+		snprintf(path[i], sizeof(path[i]), "/api/v1/alerts/%s/%s", case_id, verbs[i]);
+		expect_status(403, ask_as(ROLE_VIEWER, "POST", path[i], "", NULL));
+	}
+
+	expect_status(200, ask_as(ROLE_EDITOR, "POST", path[0], "", NULL)); /* no body needed */
+	expect_member("acknowledged_by", "editor");
+	expect_status(200, ask_as(ROLE_ADMIN, "POST", path[0], "", NULL));
+	expect_member("acknowledged_by", "editor");
+	expect_status(422, ask("POST", path[1], NULL));
+	assert_non_null(strstr(client_body(&c), "comment: required"));
+	expect_status(422, ask("POST", path[1], "{}"));
+	expect_status(422, ask("POST", path[1], "{\"coment\":\"x\"}"));
+	assert_non_null(strstr(client_body(&c), "did you mean 'comment'?"));
+	expect_status(422, ask("POST", path[1], "{\"comment\":\"\"}"));
+	expect_status(422, ask("POST", path[1], "{\"comment\":\"a\\u0007\"}"));
+	expect_status(400, ask("POST", path[1], "{\"comment\":"));
+	memset(long_comment, 'x', sizeof(long_comment));
+	memcpy(long_comment, "{\"comment\":\"", 12);
+	snprintf(long_comment + 12 + COMMENT_MAX_BYTES, 4, "\"}");
+	expect_status(200, ask("POST", path[1], long_comment));
+	memset(long_comment + 12, 'x', COMMENT_MAX_BYTES + 1);
+	snprintf(long_comment + 13 + COMMENT_MAX_BYTES, 4, "\"}");
+	expect_status(422, ask("POST", path[1], long_comment));
+
+	expect_status(200, ask("POST", path[2], "{\"comment\":\"on\\ntwo lines\"}"));
+	expect_member("closed_by", "admin");
+	assert_int_equal(count_items("/api/v1/alerts?state=open"), 0);
+	assert_int_equal(count_items("/api/v1/alerts?state=closed"), 1);
+	expect_status(409, ask("POST", path[0], NULL));
+	assert_non_null(strstr(client_body(&c), "closed by hand, by admin; reopen it first"));
+	expect_status(200, ask("POST", path[3], NULL));
+	expect_member("state", "open");
+
+	resolve_alert("shop front", ALERT_DOWN);
+	assert_true(client_wait(&c, count_items("/api/v1/alerts?state=closed") == 1));
+	expect_status(200, ask("POST", path[2], NULL)); /* it is so */
+	for (size_t i = 0; i < ARRAY_LEN(verbs); i++) {
+		if (i != 2)
+			expect_status(409, ask("POST", path[i], "{\"comment\":\"late\"}"));
+		assert_non_null(strstr(client_body(&c), case_id));
+	}
+	assert_non_null(strstr(client_body(&c), "(by the quorum), and it is over: a new alert"));
+	expect_status(404, ask("POST", "/api/v1/alerts/K7F-2QX/ack", NULL));
+}
+
 static size_t count_text(const char *in, const char *text)
 {
 	size_t n = 0;
@@ -1242,6 +1310,7 @@ int main(void)
 		TEST(test_warnings_about_literals),
 		TEST(test_roles),
 		TEST(test_alerts),
+		TEST(test_people_and_alerts),
 		TEST(test_stream_replays_and_goes_live),
 		TEST(test_stream_from_the_future),
 		TEST(test_status),

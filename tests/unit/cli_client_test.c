@@ -268,6 +268,61 @@ static void an_alert_is_a_page(void **state UNUSED)
 	ran_free(&r);
 }
 
+static void people_act_on_alerts(void **state UNUSED)
+{
+	static const char *const answers[] = {
+		ANSWER("200", ALERT("acknowledged", "\"acknowledged_by\": \"anna\",")),
+		ANSWER("200", ALERT("open", "")),
+		ANSWER("200", ALERT("closed", "\"closed_by\": \"anna\",")),
+		ANSWER("409", "{\"title\": \"Conflict\", \"status\": 409, \"detail\": \"alert "
+			      "K7F-2QX was closed just now\"}"),
+		NULL};
+	struct recorded server;
+	struct ran r;
+
+	recorded_start(&server, answers);
+	r = run("alert", "ack", "K7F-2QX", "--comment", "on it");
+	assert_int_equal(r.status, CLI_OK);
+	assert_contains(server.request[0], "POST /api/v1/alerts/K7F-2QX/ack HTTP/1.1");
+	assert_contains(server.request[0], "{\"comment\":\"on it\"}");
+	assert_string_equal(r.err, "Alert K7F-2QX is acknowledged, by anna.\n");
+	ran_free(&r);
+	r = run("alert", "comment", "K7F-2QX", "the switch");
+	assert_int_equal(r.status, CLI_OK);
+	assert_contains(server.request[1], "POST /api/v1/alerts/K7F-2QX/comment HTTP/1.1");
+	assert_string_equal(r.err, "Alert K7F-2QX has your comment.\n");
+	ran_free(&r);
+	r = run("alert", "close", "K7F-2QX", "-o", "json");
+	assert_int_equal(r.status, CLI_OK);
+	assert_contains(r.out, "\"closed_by\": \"anna\"");
+	ran_free(&r);
+	r = run("alert", "reopen", "K7F-2QX");
+	recorded_stop(&server);
+	assert_int_equal(r.status, CLI_FAILED);
+	assert_contains(r.err, "alert K7F-2QX was closed just now");
+	ran_free(&r);
+}
+
+static void an_alert_tells_who_did_what(void **state UNUSED)
+{
+	static const char *const answers[] = {
+		ANSWER("200", ALERT("closed", "\"acknowledged_by\": \"anna\", \"closed_at\": "
+					      "\"2026-11-21T18:40:00.000Z\", \"closed_by\": "
+					      "\"ben\", \"comments\": [{\"at\": "
+					      "\"2026-11-21T18:31:00.000Z\", \"by\": \"anna\", "
+					      "\"text\": \"the switch\"}],")),
+		NULL};
+	struct recorded server;
+
+	recorded_start(&server, answers);
+	struct ran r = run("alert", "show", "K7F-2QX");
+	recorded_stop(&server);
+	assert_int_equal(r.status, CLI_OK);
+	assert_contains(r.out, "ago), by ben\n");
+	assert_contains(r.out, " anna: the switch\n");
+	ran_free(&r);
+}
+
 static void a_monitor_is_explained(void **state UNUSED)
 {
 	static const char *const answers[] = {
@@ -471,6 +526,8 @@ int main(void)
 		cmocka_unit_test(a_join_string_stands_alone),
 		cmocka_unit_test(lists_follow_their_pages),
 		cmocka_unit_test(an_alert_is_a_page),
+		cmocka_unit_test(people_act_on_alerts),
+		cmocka_unit_test(an_alert_tells_who_did_what),
 		cmocka_unit_test(a_monitor_is_explained),
 		cmocka_unit_test(status_has_an_exit_code),
 		cmocka_unit_test(follow_reconnects_with_the_last_id),

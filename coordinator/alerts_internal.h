@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+/* What the files of the alerts share: the one in memory, and how its transition is committed. */
+#ifndef QUORATE_ALERTS_INTERNAL_H
+#define QUORATE_ALERTS_INTERNAL_H
+
+#include "coordinator/alerts.h"
+
+#include <uthash.h>
+
+#define ALERT_KEY_BYTES 56
+#define ALERT_CASE_SIZE 8
+
+/*
+ * An alert that is open, or hushed: closed by hand while what it is about lasts. A hushed one is
+ * closed to the world, and here so that the same trouble opens no second one, also after a restart.
+ */
+struct open_alert {
+	char key[ALERT_KEY_BYTES]; /* "down:UUID of its subject" */
+	enum alert_kind kind;
+	struct id id, subject;
+	char case_id[ALERT_CASE_SIZE];
+	bool hushed;
+	bool kept; /* the store knows it as hushed */
+	json_t *document;
+	UT_hash_handle hh;
+	UT_hash_handle hh_case;
+};
+
+struct alerts {
+	struct store *store;
+	struct notify *notify;
+	char *url;
+	int64_t sequence;
+	struct open_alert *open;
+	struct open_alert *hushed;
+	struct open_alert *cases; /* both by case id */
+	struct alert_listener *listeners;
+	struct publication *publications; /* submitted, not yet published */
+};
+
+/* Moves it from the open ones to the hushed ones, and back. */
+void alert_hush(struct alerts *a, struct open_alert *alert);
+void alert_unhush(struct alerts *a, struct open_alert *alert);
+/* FROM: the kind it had; BY: who did it; both may be NULL. */
+void alert_log(const struct open_alert *alert, const char *type, const char *from, const char *by);
+/* Document, event, messages, and whether it is hushed: one transaction. DONE may be NULL. */
+void alert_commit(struct alerts *a, struct open_alert *alert, const char *type, alert_done_fn done,
+	void *arg);
+
+#endif
