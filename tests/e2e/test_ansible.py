@@ -28,8 +28,8 @@ def stage_deploy(fleet):
     fleet.connect().wait_states("up")
     log = fleet.squid_log()
     check("CONNECT 10.77.1.2:443" in log, f"the office's probe did not come by its proxy: {log}")
-    wall = fleet.hosts["tokyo-1"].sh("systemctl show -p IPAddressDeny -p IPAddressAllow quorate-probe").splitlines()
-    equal(wall, ["IPAddressAllow=127.0.0.0/8 ::1/128 10.77.0.0/16", "IPAddressDeny=::/0 0.0.0.0/0"], "the wall round tokyo's unit")
+    wall = fleet.hosts["tokyo-1"].sh("systemctl show -p IPAddressDeny -p IPAddressAllow --value quorate-probe").split()
+    equal(set(wall), {"127.0.0.0/8", "::1/128", "10.77.0.0/16", "::/0", "0.0.0.0/0"}, "the wall round tokyo's unit")
     equal(fleet.secrets_here(), [], "join strings that stayed on the controller")
     check("10.77.4.2" not in fleet.hosts["coordinator"].sh("ss -Htn"), "the office is connected without its proxy")
 
@@ -85,6 +85,9 @@ def stage_upgrade(fleet):
     for host in fleet.hosts.values():
         versions = set(host.sh("dpkg-query -W -f '${Version}\\n' 'quorate*' | grep .").split())
         equal(versions, {"0.1.0+1"}, f"versions on {host.name}")
+    started = [int(fleet.hosts[n].sh("systemctl show -p ActiveEnterTimestampMonotonic --value quorate-probe")) / 1e6
+               for n in ("frankfurt-1", "office-1", "tokyo-1")]
+    check(started[0] + 1 < started[1] and started[1] + 1 < started[2], f"the regions were not upgraded one after the other: {started}")
     # A coordinator that has just started knows nothing until the probes are back, and says so: "pending".
     equal(seen.states - {"up", "pending"}, set(), f"states seen in {seen.looks} looks")
     check(seen.looks > 50 and seen.pending_s < PENDING_MAX_S, f"{seen.looks} looks, {seen.pending_s:.1f} s pending")
