@@ -118,6 +118,11 @@ void check_trace(const struct check *check, const char *format, ...)
 	free(text);
 }
 
+bool check_is_traced(const struct check *check)
+{
+	return engine_traces(check->engine);
+}
+
 void check_trace_lookup(const struct check *check, const char *host)
 {
 	struct sockaddr_storage literal;

@@ -81,6 +81,7 @@ void check_judge_time(struct check *check, enum threshold threshold,
 /* One step on the way to the finding, for those who asked for them (engine_trace); nothing else
  * depends on it. */
 void check_trace(const struct check *check, const char *format, ...) PRINTF_LIKE(2, 3);
+bool check_is_traced(const struct check *check);
 /* The same of a name that is about to be looked up; nothing of an address. */
 void check_trace_lookup(const struct check *check, const char *host);
 int64_t check_left_us(const struct check *check); /* until the deadline; 0 when over */

@@ -272,9 +272,25 @@ static void set_tls(struct http_hop *hop)
 	curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, hop);
 }
 
+/* Of curl's words only those on attempts that failed: the rest is told by ourselves. */
+static int trace_attempt(CURL *easy UNUSED, curl_infotype type, char *text, size_t n, void *arg)
+{
+	static const char failed[] = "connect to ";
+	const struct http_hop *hop = arg;
+	if (type == CURLINFO_TEXT && n > strlen(failed) &&
+		memcmp(text, failed, strlen(failed)) == 0)
+		check_trace(hop->check, "%.*s", (int)n - 1, text);
+	return 0;
+}
+
 static void set_callbacks(struct http_hop *hop)
 {
 	CURL *easy = hop->easy;
+	if (check_is_traced(hop->check)) {
+		curl_easy_setopt(easy, CURLOPT_VERBOSE, 1L);
+		curl_easy_setopt(easy, CURLOPT_DEBUGFUNCTION, trace_attempt);
+		curl_easy_setopt(easy, CURLOPT_DEBUGDATA, hop);
+	}
 	curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
 	curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, hop);
 	curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, connected);

@@ -10,6 +10,7 @@
 #include "proto/monitor.h"
 
 #include <errno.h>
+#include <langinfo.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -167,12 +168,13 @@ static int check_all(struct once *o)
 		return once_complain(o, "the checks could not be set up, see above");
 	if (args_has(&o->args, "explain"))
 		engine_trace(o->engine, on_step, o);
+	if (o->form->begin)
+		o->form->begin(o);
 	run(o);
-	if (!o->unread)
-		o->form->end(o);
+	o->form->end(o);
 	if (!o->unread && (fflush(o->out) == EOF || ferror(o->out)))
 		return once_complain(o, "the results could not be written");
-	return o->form == &once_nagios ? (int)o->severest : (int)once_status(o);
+	return o->form == &once_nagios ? (int)o->plugin.worst : (int)once_status(o);
 }
 
 static void clear(struct once *o)
@@ -185,14 +187,14 @@ static void clear(struct once *o)
 		loop_free(o->loop);
 	monitor_options_free(o->options);
 	json_decref(o->steps);
-	free(o->nagios_lines);
-	free(o->nagios_perfdata);
 }
 
 int once_main(int n, char *const *words, FILE *out, FILE *err)
 {
 	struct once o = {.out = out, .err = err, .options = monitor_options_new()};
 	setlocale(LC_CTYPE, "");
+	o.utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+	setlocale(LC_CTYPE, "C.UTF-8"); /* the width of characters */
 	log_set_level(LOG_LEVEL_ERROR);
 	int status = once_read_words(&o, n, words);
 	if (status == -1)

@@ -12,12 +12,21 @@
 
 struct once;
 
-/* A form of output. Each result is told as it comes. */
+/* A form of output. Each result is told as it comes; begin and end come once, in pairs. */
 struct once_form {
 	const char *name;
+	void (*begin)(struct once *o); /* NULL: nothing to do */
 	void (*one)(struct once *o, const struct job *job, const struct result *result);
 	void (*step)(struct once *o, int64_t at_us, const char *text); /* NULL: no --explain */
 	void (*end)(struct once *o);
+};
+
+/* What a plugin says at the end. */
+struct once_plugin {
+	FILE *lines, *perfdata;
+	char *lines_text, *perfdata_text;
+	size_t lines_bytes, perfdata_bytes;
+	enum once_exit worst; /* judged by severities, too */
 };
 
 /* One --secret NAME=FILE. */
@@ -56,10 +65,10 @@ struct once {
 	/* what was found */
 	int64_t found[4]; /* by enum once_exit */
 	int64_t min_us, max_us, sum_us;
-	int64_t timed; /* how many those are of */
-	json_t *steps; /* ndjson: of the check that runs */
-	char *nagios_lines, *nagios_perfdata;
-	enum once_exit severest; /* nagios: judged by severities, too */
+	int64_t timed;    /* how many those are of */
+	json_t *steps;    /* ndjson: of the check that runs */
+	int name_columns; /* table */
+	struct once_plugin plugin;
 };
 
 /* "quorate-probe check: …" to people, or as a plugin. Returns ONCE_UNKNOWN. */

@@ -107,7 +107,7 @@ static int complain_problems(struct once *o, const char *target, const struct pr
 		else
 			once_complain(o, "%s: %s%s%s", target, path, *path ? ": " : "",
 				problems->item[i].message);
-		if (args_value(&o->args, "output") && o->form == &once_nagios)
+		if (o->form == &once_nagios)
 			break; /* a plugin says one line */
 	}
 	return ONCE_UNKNOWN;

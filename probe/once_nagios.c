@@ -34,13 +34,6 @@ void once_nagios_unknown(FILE *out, const char *why)
 	free(text);
 }
 
-static void add(char **to, const char *text)
-{
-	char *longer = mem_printf("%s%s", *to ? *to : "", text);
-	free(*to);
-	*to = longer;
-}
-
 static enum once_exit severe_exit(const struct result *r)
 {
 	for (int t = 0; t < THRESHOLD_COUNT; t++)
@@ -67,34 +60,24 @@ static char *state_line(const struct job *job, const struct result *r, const cha
 /* ---- performance data: 'label'=value[unit];warning;critical;least;most */
 
 struct perf {
-	char **to;
+	FILE *to;
 	const char *prefix; /* of labels, when there are several checks */
 };
 
 static void add_label(const struct perf *p, const char *label)
 {
-	if (*p->to && **p->to)
-		add(p->to, " ");
+	fputc(' ', p->to);
 	if (!*p->prefix) {
-		add(p->to, label);
-		add(p->to, "=");
+		fprintf(p->to, "%s=", label);
 		return;
 	}
-	add(p->to, "'");
+	fputc('\'', p->to);
 	for (const char *c = p->prefix; *c; c++) {
-		char one[3] = {*c == '=' || *c == '|' || (unsigned char)*c < ' ' ? '_' : *c};
-		one[1] = *c == '\'' ? '\'' : '\0';
-		add(p->to, one);
+		if (*c == '\'')
+			fputc('\'', p->to);
+		fputc(*c == '=' || *c == '|' || (unsigned char)*c < ' ' ? '_' : *c, p->to);
 	}
-	char *end = mem_printf("::%s'=", label);
-	add(p->to, end);
-	free(end);
-}
-
-static void add_value(const struct perf *p, char *take)
-{
-	add(p->to, take);
-	free(take);
+	fprintf(p->to, "::%s'=", label);
 }
 
 static char *seconds_or_nothing(int64_t ms)
@@ -107,8 +90,8 @@ static void add_time(const struct perf *p, const struct monitor *m, int64_t us)
 	char *warning = seconds_or_nothing(m->expect.response_time.warning_ms);
 	char *critical = seconds_or_nothing(m->expect.response_time.critical_ms);
 	add_label(p, "time");
-	add_value(p, mem_printf("%.6fs;%s;%s;0.000000;%.6f", (double)us / 1e6, warning, critical,
-			     (double)m->timeout_ms / 1000));
+	fprintf(p->to, "%.6fs;%s;%s;0.000000;%.6f", (double)us / 1e6, warning, critical,
+		(double)m->timeout_ms / 1000);
 	free(warning);
 	free(critical);
 }
@@ -125,8 +108,8 @@ static void add_phases(const struct perf *p, const struct monitor *m, const stru
 		if (known[i].us == UNSET)
 			continue;
 		add_label(p, known[i].label);
-		add_value(p, mem_printf("%.6fs;;;;%.6f", (double)known[i].us / 1e6,
-				     (double)m->timeout_ms / 1000));
+		fprintf(p->to, "%.6fs;;;;%.6f", (double)known[i].us / 1e6,
+			(double)m->timeout_ms / 1000);
 	}
 }
 
@@ -140,7 +123,7 @@ static void add_days(const struct perf *p, const struct monitor *m, int64_t days
 	if (t->critical_days != UNSET)
 		snprintf(critical, sizeof(critical), "@~:%" PRId64, t->critical_days);
 	add_label(p, "certificate_days");
-	add_value(p, mem_printf("%" PRId64 ";%s;%s;;", days, warning, critical));
+	fprintf(p->to, "%" PRId64 ";%s;%s;;", days, warning, critical);
 }
 
 static char *number_or_nothing(double number)
@@ -155,25 +138,23 @@ static void add_ping(const struct perf *p, const struct monitor *m, const struct
 	char *critical = number_or_nothing((double)rtt->critical_ms);
 	if (f->received > 0) {
 		add_label(p, "rta");
-		add_value(p,
-			mem_printf("%.3fms;%s;%s;0;", (double)f->avg_us / 1000, warning, critical));
+		fprintf(p->to, "%.3fms;%s;%s;0;", (double)f->avg_us / 1000, warning, critical);
 	}
 	free(warning);
 	free(critical);
 	warning = number_or_nothing(m->expect.loss.warning);
 	critical = number_or_nothing(m->expect.loss.critical);
 	add_label(p, "pl");
-	add_value(p, mem_printf("%.0f%%;%s;%s;0;100",
-			     100.0 * (double)(f->sent - f->received) / (double)f->sent, warning,
-			     critical));
+	fprintf(p->to, "%.0f%%;%s;%s;0;100",
+		100.0 * (double)(f->sent - f->received) / (double)f->sent, warning, critical);
 	free(warning);
 	free(critical);
 	if (f->received < 1)
 		return;
 	add_label(p, "rtmax");
-	add_value(p, mem_printf("%.3fms;;;;", (double)f->max_us / 1000));
+	fprintf(p->to, "%.3fms;;;;", (double)f->max_us / 1000);
 	add_label(p, "rtmin");
-	add_value(p, mem_printf("%.3fms;;;;", (double)f->min_us / 1000));
+	fprintf(p->to, "%.3fms;;;;", (double)f->min_us / 1000);
 }
 
 /* Of what was seen: a time in which nothing answered is no response time. */
@@ -190,7 +171,7 @@ static void add_perfdata(const struct perf *p, const struct monitor *m, const st
 	}
 	if (r->bytes != UNSET) {
 		add_label(p, "size");
-		add_value(p, mem_printf("%" PRId64 "B;;;0;", r->bytes));
+		fprintf(p->to, "%" PRId64 "B;;;0;", r->bytes);
 	}
 	if (r->certificate.not_after_wall_ms != UNSET)
 		add_days(p, m, r->certificate.days);
@@ -201,35 +182,45 @@ static void add_perfdata(const struct perf *p, const struct monitor *m, const st
 static void nagios_one(struct once *o, const struct job *job, const struct result *result)
 {
 	const char *name = once_is_lone(o) ? "" : job->monitor.name;
-	struct perf perf = {.to = &o->nagios_perfdata, .prefix = name};
+	struct perf perf = {.to = o->plugin.perfdata, .prefix = name};
 	char *line = state_line(job, result, name);
-	if (o->nagios_lines)
-		add(&o->nagios_lines, "\n");
-	add(&o->nagios_lines, line);
+	fprintf(o->plugin.lines, "%s%s", o->sequence > 1 ? "\n" : "", line);
 	free(line);
-	if (o->count == 1 || o->sequence <= (int64_t)o->n_jobs) /* a label stands once */
+	if (o->sequence <= (int64_t)o->n_jobs) /* of the first time: a label stands once */
 		add_perfdata(&perf, &job->monitor, result);
-	o->severest = o->sequence == 1 ? severe_exit(result)
-				       : once_worse(o->severest, severe_exit(result));
+	o->plugin.worst = o->sequence == 1 ? severe_exit(result)
+					   : once_worse(o->plugin.worst, severe_exit(result));
+}
+
+static void nagios_begin(struct once *o)
+{
+	struct once_plugin *p = &o->plugin;
+	p->worst = ONCE_UNKNOWN;
+	p->lines = open_memstream(&p->lines_text, &p->lines_bytes);
+	p->perfdata = open_memstream(&p->perfdata_text, &p->perfdata_bytes);
+	ensure(p->lines && p->perfdata);
 }
 
 static void nagios_end(struct once *o)
 {
-	const char *perfdata = o->nagios_perfdata ? o->nagios_perfdata : "";
-	const char *lines = o->nagios_lines ? o->nagios_lines : "";
-	if (o->sequence == 0) {
-		o->severest = ONCE_UNKNOWN;
+	struct once_plugin *p = &o->plugin;
+	fclose(p->lines);
+	fclose(p->perfdata);
+	const char *bar = *p->perfdata_text ? " |" : ""; /* each value begins with a blank */
+	if (o->sequence == 0)
 		once_nagios_unknown(o->out, "nothing was checked");
-	} else if (once_is_lone(o)) {
-		fprintf(o->out, "%s%s%s\n", lines, *perfdata ? " | " : "", perfdata);
-	} else {
+	else if (once_is_lone(o))
+		fprintf(o->out, "%s%s%s\n", p->lines_text, bar, p->perfdata_text);
+	else
 		fprintf(o->out,
 			"QUORATE %s - %" PRId64 " checks: %" PRId64 " up, %" PRId64
 			" warning, %" PRId64 " down, %" PRId64 " unknown%s%s\n%s\n",
-			states[o->severest], o->sequence, o->found[ONCE_UP], o->found[ONCE_WARNING],
-			o->found[ONCE_DOWN], o->found[ONCE_UNKNOWN], *perfdata ? " | " : "",
-			perfdata, lines);
-	}
+			states[p->worst], o->sequence, o->found[ONCE_UP], o->found[ONCE_WARNING],
+			o->found[ONCE_DOWN], o->found[ONCE_UNKNOWN], bar, p->perfdata_text,
+			p->lines_text);
+	free(p->lines_text);
+	free(p->perfdata_text);
 }
 
-const struct once_form once_nagios = {.name = "nagios", .one = nagios_one, .end = nagios_end};
+const struct once_form once_nagios = {
+	.name = "nagios", .begin = nagios_begin, .one = nagios_one, .end = nagios_end};

@@ -221,20 +221,20 @@ static void print_block(struct once *o, const struct job *job, const struct resu
 
 /* ---- one of several: a line */
 
-static int name_columns(const struct once *o)
+static void table_begin(struct once *o)
 {
-	int widest = 0;
 	for (size_t i = 0; i < o->n_jobs; i++) {
 		int width = text_width(o->job[i]->monitor.name);
-		widest = width > widest ? width : widest;
+		o->name_columns = width > o->name_columns ? width : o->name_columns;
 	}
-	return widest < NAME_COLUMNS ? widest : NAME_COLUMNS;
+	if (o->name_columns > NAME_COLUMNS)
+		o->name_columns = NAME_COLUMNS;
 }
 
 static void print_line(struct once *o, const struct job *job, const struct result *r)
 {
 	const char *name = job->monitor.name;
-	int blanks = name_columns(o) - text_width(name);
+	int blanks = o->name_columns - text_width(name);
 	char text[TEXT_SIZE];
 	verdict(o, r, 9);
 	fprintf(o->out, "%10s  ",
@@ -253,6 +253,8 @@ static void table_one(struct once *o, const struct job *job, const struct result
 		print_block(o, job, result);
 	else
 		print_line(o, job, result);
+	if (args_has(&o->args, "explain") && !once_is_lone(o))
+		fputc('\n', o->out);
 }
 
 static void table_step(struct once *o, int64_t at_us, const char *text)
@@ -271,7 +273,8 @@ static void table_end(struct once *o)
 		return;
 	for (size_t i = 0; i < ARRAY_LEN(o->found); i++)
 		all += o->found[i];
-	fprintf(o->out, "\n%" PRId64 " check%s", all, all == 1 ? "" : "s");
+	fprintf(o->out, "%s%" PRId64 " check%s", args_has(&o->args, "explain") ? "" : "\n", all,
+		all == 1 ? "" : "s");
 	for (size_t i = 0; i < ARRAY_LEN(o->found); i++) {
 		if (o->found[i] == 0)
 			continue;
@@ -285,8 +288,11 @@ static void table_end(struct once *o)
 	fputc('\n', o->out);
 }
 
-const struct once_form once_table = {
-	.name = "table", .one = table_one, .step = table_step, .end = table_end};
+const struct once_form once_table = {.name = "table",
+	.begin = table_begin,
+	.one = table_one,
+	.step = table_step,
+	.end = table_end};
 
 /* ---- NDJSON */
 

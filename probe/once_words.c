@@ -8,7 +8,6 @@
 #include "quorate/duration.h"
 #include "quorate/limits.h"
 
-#include <langinfo.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -172,7 +171,6 @@ int once_read_words(struct once *o, int n, char *const *words)
 	}
 	o->details = args_has(&o->args, "details");
 	o->color = has_color(o->out);
-	o->utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
 	if ((status = read_form(o)) != -1 ||
 		(status = read_number(o, "count", 1, COUNT_MAX, &o->count)) != -1 ||
 		(status = read_number(

@@ -388,6 +388,9 @@ static void steps_come_in_their_order(void **state UNUSED)
 	expect_text("ping", "steps", r.out, "ping 1 to 127.0.0.1 is sent");
 	expect_text("ping", "steps", r.out, "a reply after 0.");
 	ran_free(&r);
+	r = run("http://127.0.0.1:%c/ --explain");
+	expect_text("http", "steps", r.out, " failed: Connection refused\n");
+	ran_free(&r);
 	r = run_with(bare_conf, "tcp localhost:%p --explain");
 	expect_text("tcp", "steps", r.out, "localhost is 127.0.0.1, refused by the address policy");
 	assert_null(strstr(r.out, "connecting"));
