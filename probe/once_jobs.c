@@ -16,6 +16,12 @@
 
 #define CONF_PATH "/etc/quorate/probe.yml"
 
+/* What is wrong with FILE was said to people; a plugin says one line. */
+static int complained(struct once *o, const char *file)
+{
+	return o->form == &once_nagios ? once_complain(o, "%s cannot be used", file) : ONCE_UNKNOWN;
+}
+
 /* ---- the local file */
 
 static int read_conf(struct once *o)
@@ -23,8 +29,7 @@ static int read_conf(struct once *o)
 	const char *path = args_value(&o->args, "config"), *cidr, *why;
 	char ignored[TOKEN_WHY_SIZE];
 	if (probe_conf_load_to(path ? path : CONF_PATH, !path, &o->conf, o->err) == -1)
-		return once_complain(
-			o, "the probe's local file %s cannot be used", path ? path : CONF_PATH);
+		return complained(o, path ? path : CONF_PATH);
 	/* where the coordinator is, if this probe has joined and we may know */
 	(void)!joined_complete(&o->conf, ignored);
 	bounds_policy(&o->conf, &o->policy);
@@ -136,7 +141,6 @@ static json_t *describe(struct once *o, const char *kind, const char *target)
 	json_object_set_new(m, "type", json_string(kind));
 	json_object_set_new(m, "target", json_string(target));
 	json_object_set_new(m, "interval", json_string("24h"));
-	monitor_options_apply(o->options, &o->args, m);
 	set_family(o, m);
 	free(name);
 	return m;
@@ -146,10 +150,13 @@ static int add_target(struct once *o, const char *kind, const char *target)
 {
 	struct problems problems = {0};
 	struct monitor m = {0};
+	const char *wrong;
 	char path[160], why[320];
 	int status = -1;
 	json_t *in = describe(o, kind, target);
-	if (!json_object_get(in, "target")) /* json_string() takes UTF-8 only */
+	if (monitor_options_apply(o->options, &o->args, in, &wrong) == -1)
+		status = once_complain(o, "--%s: accepted: 'NAME: VALUE'", wrong);
+	else if (!json_object_get(in, "target")) /* json_string() takes UTF-8 only */
 		status = once_complain(o, "a target is no text; accepted: UTF-8");
 	else if (monitor_decode(in, SCHEMA_STRICT, "", &m, &problems) == -1)
 		status = complain_problems(o, target, &problems);
@@ -253,7 +260,7 @@ static int add_file(struct once *o)
 			add_monitor(o, files, i, m);
 	if (files_complaints(files) > 0) {
 		files_print_complaints(files, o->err);
-		status = once_complain(o, "%s cannot be used", path);
+		status = complained(o, path);
 	} else if (status == -1 && o->n_jobs == 0) {
 		status = once_complain(o, "%s has no monitor that is enabled", path);
 	}

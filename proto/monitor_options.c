@@ -377,14 +377,26 @@ static void set(json_t *object, const char *path, const struct field *f, const c
 	set(inner, path + n + 1, f, text);
 }
 
-void monitor_options_apply(
-	const struct monitor_options *o, const struct args *args, json_t *monitor)
+static bool is_pair(const struct field *f)
+{
+	return f->type == FIELD_PAIRS || f->type == FIELD_CREDENTIALS;
+}
+
+int monitor_options_apply(const struct monitor_options *o, const struct args *args, json_t *monitor,
+	const char **wrong)
 {
 	const char *text;
 
-	for (size_t i = 0; i < o->n; i++)
-		for (int k = 0; (text = args_nth(args, o->row[i].name, k)); k++)
-			set(monitor, o->row[i].path, o->row[i].field, text);
+	for (size_t i = 0; i < o->n; i++) {
+		const struct row *row = &o->row[i];
+		for (int k = 0; (text = args_nth(args, row->name, k)); k++) {
+			*wrong = row->name;
+			if (is_pair(row->field) && !strchr(text, ':'))
+				return -1;
+			set(monitor, row->path, row->field, text);
+		}
+	}
+	return 0;
 }
 
 const char *monitor_options_name(const struct monitor_options *o, const char *path)

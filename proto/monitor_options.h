@@ -24,9 +24,9 @@ void monitor_options_free(struct monitor_options *o);
 /* For args_parse(). Borrowed. */
 const struct cli_option *monitor_options_table(const struct monitor_options *o);
 /* Puts what ARGS says into MONITOR (a JSON object). What is wrong with a value is the decoder's to
- * say. */
-void monitor_options_apply(
-	const struct monitor_options *o, const struct args *args, json_t *monitor);
+ * say; but for a pair that is none ("NAME: VALUE"): -1, and *WRONG is the option's name. */
+MUST_CHECK int monitor_options_apply(const struct monitor_options *o, const struct args *args,
+	json_t *monitor, const char **wrong);
 /* The name of the option that made the field at PATH ("expect.status", "request.headers.Accept",
  * "expect.hops[1].status"), without dashes; NULL: none does. Borrowed. */
 const char *monitor_options_name(const struct monitor_options *o, const char *path);

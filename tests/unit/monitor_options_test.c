@@ -146,7 +146,7 @@ static void words_become_what_the_decoder_reads(void **state UNUSED)
 		assert_string_equal(
 			monitor_options_given(options, &args), args.given[0].option->name);
 		json_t *made = json_object();
-		monitor_options_apply(options, &args, made);
+		assert_int_equal(monitor_options_apply(options, &args, made, &why), 0);
 		char *text = json_dumps(made, JSON_COMPACT | JSON_SORT_KEYS);
 		assert_string_equal(text, cases[i].made);
 		json_object_set_new(made, "name", json_string("x"));

@@ -288,6 +288,7 @@ static void wrong_words_are_named(void **state UNUSED)
 		SAID("http://localhost/ -o nagios --explain", 3,
 			"QUORATE UNKNOWN - --explain: accepted with -o table and -o ndjson\n"),
 		REFUSED("http://localhost/ -4 -6", "-4 and -6"),
+		REFUSED("http://localhost/ --header Accept", "--header: accepted: 'NAME: VALUE'"),
 		REFUSED("redirect http://localhost/ --hop x", "--hop: "),
 		REFUSED("-f %m --timeout 1s", "--timeout: with -f"),
 		REFUSED("-f %m shp", "did you mean 'shop'?"),
