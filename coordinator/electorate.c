@@ -96,8 +96,9 @@ static bool same_seats(const struct watched *wd, const struct assigned *seats, i
 	       memcmp(seats, wd->seats, (size_t)n * sizeof(*seats)) == 0;
 }
 
-void electorate_seat(struct watched *wd, const struct monitor *m, bool revised)
+void electorate_seat(struct watched *wd, const struct registered *entry, bool revised)
 {
+	const struct monitor *m = &entry->m;
 	struct assigned seats[VOTERS_MAX] = {{0}}, old[VOTERS_MAX];
 	int n_old = wd->w ? wd->w->n_voters : 0, old_seats = wd->n_seats, n_seats = 0, n = 0;
 	struct candidate *candidates = NULL;
@@ -105,7 +106,7 @@ void electorate_seat(struct watched *wd, const struct monitor *m, bool revised)
 	struct watch_rule rule;
 
 	memcpy(old, wd->seats, sizeof(old));
-	if (m->enabled) {
+	if (registry_is_checked(entry)) {
 		size_t n_candidates = collect(wd->v, m, &candidates);
 		n = assign_seats(id_hash(&m->id), candidates, n_candidates, (int)m->quorum.seats,
 			(int)m->quorum.per_seat, old, n_old, seats, &n_seats);

@@ -267,6 +267,31 @@ static json_t *explain_hushed(const struct verdicts *v, const struct id *monitor
 	return out;
 }
 
+/* Who wonders why nobody looks gets an answer, too. */
+static json_t *paused_sentence(const struct registered *entry)
+{
+	const struct pause *p = &entry->pause;
+	char until[TIME_TEXT_SIZE] = "somebody resumes it";
+
+	if (p->at_wall_ms == UNSET)
+		return json_string("PAUSED by its definition (enabled: false): nobody checks it.");
+	if (p->until_wall_ms != UNSET)
+		time_format(p->until_wall_ms, until);
+	return json_sprintf("PAUSED by %s until %s%s%s: nobody checks it.", p->by, until,
+		p->reason ? ", for: " : "", p->reason ? p->reason : "");
+}
+
+static json_t *explain_paused(struct verdicts *v, const struct registered *entry)
+{
+	int64_t since_wall_ms;
+	enum monitor_state state = verdicts_state(v, &entry->m.id, &since_wall_ms);
+
+	return json_pack("{s:o, s:s, s:o, s:[], s:[], s:b, s:o}", "monitor",
+		evidence_monitor(&entry->m), "state", monitor_state_names[state], "since",
+		json_time(since_wall_ms), "votes", "alerts", "held", false, "sentence",
+		paused_sentence(entry));
+}
+
 json_t *verdicts_explain(struct verdicts *v, const struct id *monitor)
 {
 	struct watched *wd = verdicts_find(v, monitor);
@@ -276,8 +301,10 @@ json_t *verdicts_explain(struct verdicts *v, const struct id *monitor)
 	enum decision decision;
 	struct tally tally;
 
-	if (!wd || !entry)
+	if (!entry)
 		return NULL;
+	if (!wd)
+		return explain_paused(v, entry);
 	decision = watch_explain(wd->w, now_ms, NULL, &tally);
 	state = verdicts_state(v, monitor, &since_wall_ms);
 	return json_pack("{s:o, s:s, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o}",

@@ -85,6 +85,7 @@ struct registered *registry_insert_monitor(struct registry *r, struct monitor *t
 	} else {
 		entry = mem_alloc(sizeof(*entry));
 		entry->m = *take;
+		entry->pause = pause_none;
 		HASH_ADD(hh, r->monitors, m.id, sizeof(entry->m.id), entry);
 	}
 	memset(take, 0, sizeof(*take));
@@ -147,6 +148,9 @@ void registry_forget_probe(struct registry *r, struct probe *probe)
 
 void registry_forget_monitor(struct registry *r, struct registered *entry)
 {
+	struct pause none = pause_none;
+
+	registry_set_pause(r, entry, &none);
 	HASH_DELETE(hh, r->monitors, entry);
 	unindex_monitor(r, entry);
 	monitor_clear(&entry->m);
@@ -228,6 +232,17 @@ static void load_monitor(void *arg, const struct id *id, const json_t *doc)
 		registry_insert_monitor(l->r, &m);
 }
 
+/* After the monitors; one whose monitor is gone is nobody's. */
+static void load_pause(void *arg, const struct id *id, const json_t *doc)
+{
+	struct loading *l = arg;
+	struct registered *entry = registry_monitor(l->r, id);
+	struct pause pause = pause_none;
+
+	if (entry && load_object(l, &pause_schema, id, doc, &pause))
+		registry_set_pause(l->r, entry, &pause);
+}
+
 struct registry *registry_open(struct store *store, int64_t per_target)
 {
 	struct registry *r = mem_alloc(sizeof(*r));
@@ -239,7 +254,8 @@ struct registry *registry_open(struct store *store, int64_t per_target)
 		store_each(store, STORE_PROBE, load_probe, &l) == -1 ||
 		store_each(store, STORE_KEY, load_key, &l) == -1 ||
 		store_each(store, STORE_SECRET, load_secret, &l) == -1 ||
-		store_each(store, STORE_MONITOR, load_monitor, &l) == -1) {
+		store_each(store, STORE_MONITOR, load_monitor, &l) == -1 ||
+		store_each(store, STORE_PAUSE, load_pause, &l) == -1) {
 		registry_close(r);
 		return NULL;
 	}

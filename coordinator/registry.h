@@ -49,9 +49,20 @@ struct probe {
 };
 extern const struct schema probe_schema;
 
+/* Somebody's wish that a monitor is not checked for a while. It stands beside what operators wrote,
+ * so that applying a file again does not end it. */
+struct pause {
+	int64_t at_wall_ms;    /* UNSET: it is not paused */
+	int64_t until_wall_ms; /* UNSET: until somebody resumes it */
+	char *by;              /* name of an API key */
+	char *reason;          /* NULL: none given */
+};
+extern const struct schema pause_schema;
+
 /* A monitor registered; `m` is what operators wrote. */
 struct registered {
 	struct monitor m;
+	struct pause pause;
 	UT_hash_handle hh; /* by id */
 	UT_hash_handle hh_name;
 	UT_hash_handle hh_external; /* those with an external_id */
@@ -224,6 +235,21 @@ void registry_plan_free(struct plan *plan);
  * again. */
 MUST_CHECK int registry_commit(
 	struct registry *r, struct plan *plan, registry_done_fn done, void *arg);
+
+/* ---- pauses (registry_pause.c) */
+
+/* Whether it is checked at all: neither disabled by what was written, nor paused. */
+bool registry_is_checked(const struct registered *entry);
+/* Takes the content of PAUSE (at_wall_ms is set here); another pause before is replaced. -1: there is
+ * no such monitor. */
+MUST_CHECK int registry_pause(struct registry *r, const struct id *id, struct pause *take,
+	registry_done_fn done, void *arg);
+/* DONE comes also when it was not paused. -1: there is no such monitor. */
+MUST_CHECK int registry_resume(
+	struct registry *r, const struct id *id, const char *by, registry_done_fn done, void *arg);
+/* Ends the pauses whose time is over at WALL_MS; at once, also with a broken store: a monitor must
+ * not stay unwatched because of a disk. To be called about once a second. */
+void registry_end_pauses(struct registry *r, int64_t wall_ms);
 
 /* ---- registry_fence.c: who may check what */
 

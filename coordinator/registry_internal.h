@@ -25,6 +25,7 @@ struct registry {
 	struct registered *monitor_externals;
 	struct api_key *keys;   /* by hash */
 	struct secret *secrets; /* by name, sorted */
+	int n_pauses;
 	uint32_t last_key;
 	struct listener listener[LISTENERS_MAX];
 	int n_listeners;
@@ -66,6 +67,11 @@ void registry_forget_region(struct registry *r, struct region *region);
 void registry_forget_probe(struct registry *r, struct probe *probe);
 void registry_forget_monitor(struct registry *r, struct registered *monitor);
 void registry_forget_key(struct registry *r, struct api_key *key);
+
+/* ---- registry_pause.c */
+/* PAUSE as ENTRY's (its content is taken; all UNSET and NULL: none). */
+void registry_set_pause(struct registry *r, struct registered *entry, struct pause *take);
+extern const struct pause pause_none;
 
 /* A field rule: a name that stands in URLs, labels and host names. */
 int registry_check_name(const void *value, const char **why);

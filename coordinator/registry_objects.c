@@ -328,6 +328,8 @@ void registry_submit_removal(struct registry *r, enum store_kind kind, const str
 	change->apply = apply_removal;
 	change->drop = drop_nothing;
 	store_remove(b, kind, id);
+	if (kind == STORE_MONITOR)
+		store_remove(b, STORE_PAUSE, id);
 	change_submit(change, b);
 }
 

@@ -135,8 +135,8 @@ static void monitor_changed(struct verdicts *v, const struct registered *entry)
 
 	if (!wd)
 		wd = watched_new(v, &entry->m);
-	electorate_seat(wd, &entry->m, true);
-	if (!entry->m.enabled) {
+	electorate_seat(wd, entry, true);
+	if (!registry_is_checked(entry)) {
 		withdraw_alerts(wd, "the monitor was paused");
 		watched_free(wd);
 		return;
@@ -163,7 +163,7 @@ static void reseat_all(void *arg)
 
 	HASH_ITER (hh, v->watched, wd, next) {
 		const struct registered *entry = registry_monitor(v->c->registry, &wd->id);
-		electorate_seat(wd, &entry->m, false);
+		electorate_seat(wd, entry, false);
 		verdicts_evaluate(wd);
 	}
 }
@@ -365,6 +365,7 @@ static void session(void *arg)
 		}
 	}
 	court_session(v, now_ms);
+	registry_end_pauses(v->c->registry, clock_wall_ms());
 	timer_set(&v->session, SESSION_MS);
 }
 
@@ -413,10 +414,10 @@ void verdicts_start(struct verdicts *v)
 	while ((probe = registry_next_probe(v->c->registry, probe)))
 		probe_changed(v, probe);
 	while ((entry = registry_next_monitor(v->c->registry, entry ? &entry->m.id : NULL))) {
-		if (!entry->m.enabled)
+		if (!registry_is_checked(entry))
 			continue;
 		wd = watched_new(v, &entry->m);
-		electorate_seat(wd, &entry->m, true);
+		electorate_seat(wd, entry, true);
 		hold(wd, v->hold_from_ms);
 	}
 	alerts_each_lasting(v->c->alerts, restore_alert, v);
@@ -448,8 +449,11 @@ enum monitor_state verdicts_state(
 	struct verdicts *v, const struct id *monitor, int64_t *since_wall_ms)
 {
 	const struct watched *wd = verdicts_find(v, monitor);
+	const struct registered *entry = wd ? NULL : registry_monitor(v->c->registry, monitor);
 
 	*since_wall_ms = wd ? wd->state_since_wall_ms : v->c->started_wall_ms;
+	if (entry && entry->pause.at_wall_ms != UNSET)
+		*since_wall_ms = entry->pause.at_wall_ms;
 	return wd ? wd->w->state : STATE_PAUSED;
 }
 
@@ -465,5 +469,5 @@ void verdicts_counts(struct verdicts *v, struct verdict_counts *out)
 		out->held |= wd->w->held;
 	}
 	while ((entry = registry_next_monitor(v->c->registry, entry ? &entry->m.id : NULL)))
-		out->by_state[STATE_PAUSED] += !entry->m.enabled;
+		out->by_state[STATE_PAUSED] += !registry_is_checked(entry);
 }

@@ -65,7 +65,7 @@ void actions_carry_out(struct watched *wd, const struct watch_actions *actions);
 /* ---- electorate.c */
 /* Seats WD's monitor anew; tells the fleet what changed. REVISED: the monitor itself changed, so
  * every voter is told. */
-void electorate_seat(struct watched *wd, const struct monitor *m, bool revised);
+void electorate_seat(struct watched *wd, const struct registered *entry, bool revised);
 
 /* ---- court_session.c */
 void court_session(struct verdicts *v, int64_t now_ms);

@@ -43,6 +43,8 @@ void handle_monitor_get(struct api_request *r);
 void handle_monitor_put(struct api_request *r);
 void handle_monitor_delete(struct api_request *r);
 void handle_monitor_explain(struct api_request *r);
+/* As answers show it; a new reference. */
+json_t *monitor_json(struct coordinator *c, const struct registered *entry, bool effective);
 /* The monitor named in the address; answers 404 itself. */
 struct registered *find_monitor(struct api_request *r);
 /*
@@ -59,6 +61,11 @@ void monitor_set_warnings(json_t *out, const struct monitor *m);
 /* ---- door.c */
 void handle_door_get(struct api_request *r);
 void handle_door_rotate(struct api_request *r);
+
+/* ---- monitor_pause.c */
+extern const struct schema pause_request_schema; /* {"for", "until", "reason"} */
+void handle_monitor_pause(struct api_request *r);
+void handle_monitor_resume(struct api_request *r);
 
 /* ---- join.c */
 void handle_join(struct api_request *r);

@@ -34,8 +34,9 @@ static void show_default_status(json_t *out, const struct monitor *m)
 					     : json_pack("[s, s]", "2xx", "3xx"));
 }
 
-static json_t *monitor_json(struct coordinator *c, const struct monitor *m, bool effective)
+json_t *monitor_json(struct coordinator *c, const struct registered *entry, bool effective)
 {
+	const struct monitor *m = &entry->m;
 	json_t *out = monitor_encode(m, SCHEMA_REDACT | (effective ? SCHEMA_FULL : 0));
 	int64_t since_wall_ms = UNSET;
 	enum monitor_state state = verdicts_state(c->verdicts, &m->id, &since_wall_ms);
@@ -44,6 +45,8 @@ static json_t *monitor_json(struct coordinator *c, const struct monitor *m, bool
 		show_default_status(out, m);
 	json_object_set_new(out, "state", json_string(monitor_state_names[state]));
 	json_object_set_new(out, "since", json_time(since_wall_ms));
+	if (entry->pause.at_wall_ms != UNSET)
+		json_object_set_new(out, "pause", schema_encode(&pause_schema, 0, &entry->pause));
 	return out;
 }
 
@@ -136,7 +139,7 @@ void handle_monitors_list(struct api_request *r)
 				id_format(&after, cursor);
 				break;
 			}
-			json_array_append_new(items, monitor_json(c, &m->m, effective));
+			json_array_append_new(items, monitor_json(c, m, effective));
 			after = m->m.id;
 		}
 		last = m->m.id;
@@ -154,7 +157,7 @@ void handle_monitor_get(struct api_request *r)
 	if (!query_bool(r, "effective", &effective) || !(found = find_monitor(r)))
 		return;
 	set_etag(r, &found->m);
-	api_reply_json(r, 200, monitor_json(r->coordinator, &found->m, effective));
+	api_reply_json(r, 200, monitor_json(r->coordinator, found, effective));
 }
 
 static void answer_monitor(
@@ -174,7 +177,7 @@ static void answer_monitor(
 		api_set_header(r, "Location", location);
 	}
 	set_etag(r, &found->m);
-	out = monitor_json(r->coordinator, &found->m, false);
+	out = monitor_json(r->coordinator, found, false);
 	monitor_set_warnings(out, &found->m);
 	api_reply_json(r, status, out);
 }
@@ -306,6 +309,7 @@ json_t *monitor_input(const struct api_request *r, const json_t *in, const struc
 	json_object_del(out, "state");
 	json_object_del(out, "since");
 	json_object_del(out, "warnings");
+	json_object_del(out, "pause");
 	if (json_is_object(out))
 		set_organization(r, out, stored, path, problems);
 	refuse_redacted(out, path, problems);

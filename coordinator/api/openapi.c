@@ -103,6 +103,16 @@ static json_t *announced_schema(void)
 	return out;
 }
 
+static json_t *pause_described(void)
+{
+	json_t *out = schema_describe(&pause_schema);
+
+	json_object_set_new(out, "readOnly", json_true());
+	json_object_set_new(out, "description",
+		json_string("Who paused it, and until when; absent while it is checked."));
+	return out;
+}
+
 /* What answers have beyond the field table: only the server writes it. */
 static void add_answers_only(json_t *schemas)
 {
@@ -113,6 +123,7 @@ static void add_answers_only(json_t *schemas)
 	add_member(monitor, "state", "{\"type\":\"string\",\"readOnly\":true}");
 	add_member(monitor, "since",
 		"{\"type\":[\"string\",\"null\"],\"format\":\"date-time\",\"readOnly\":true}");
+	json_object_set_new(json_object_get(monitor, "properties"), "pause", pause_described());
 	add_member(monitor, "warnings",
 		"{\"type\":\"array\",\"readOnly\":true,\"description\":\"In the answer to a "
 		"change: what was taken and had better be otherwise.\",\"items\":{\"type\":"
@@ -150,9 +161,9 @@ static json_t *schemas_json(void)
 {
 	const struct schema *tables[] = {&monitor_schema, &result_schema, &region_schema,
 		&probe_schema, &api_key_schema, &join_request_schema, &secret_schema,
-		&secret_value_schema, &alert_note_schema};
+		&secret_value_schema, &alert_note_schema, &pause_request_schema};
 	static const char *const names[] = {"monitor", "result", "region", "probe", "key", "join",
-		"secret", "secret_value", "alert_note"};
+		"secret", "secret_value", "alert_note", "pause_request"};
 	json_t *out = json_object();
 
 	for (size_t i = 0; i < ARRAY_LEN(tables); i++)

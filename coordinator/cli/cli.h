@@ -75,6 +75,8 @@ int cli_print_secret(struct cli *cli, const char *secret, const char *save);
 int command_monitor_add(struct cli *cli, const struct args *args);
 int command_monitor_list(struct cli *cli, const struct args *args);
 int command_monitor_show(struct cli *cli, const struct args *args);
+int command_monitor_pause(struct cli *cli, const struct args *args);
+int command_monitor_resume(struct cli *cli, const struct args *args);
 int command_monitor_delete(struct cli *cli, const struct args *args);
 int command_probe_add(struct cli *cli, const struct args *args);
 int command_probe_list(struct cli *cli, const struct args *args);

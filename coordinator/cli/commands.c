@@ -30,6 +30,12 @@ static const struct cli_option monitor_show_options[] = {
 	{0},
 };
 
+static const struct cli_option monitor_pause_options[] = {
+	{"for", 0, "DURATION", "how long, for example 2h; default: until it is resumed"},
+	{"reason", 0, "TEXT", "what for"},
+	{0},
+};
+
 static const struct cli_option probe_add_options[] = {
 	{"region", 0, "REGION", "the registered region that it stands in"},
 	{"provider", 0, "TEXT", "whose network it is in; default: its region's"},
@@ -123,6 +129,12 @@ const struct command commands[] = {
 		NULL},
 	{"monitor", "show", "MONITOR", 1, 1, monitor_show_options, command_monitor_show,
 		"One monitor", NULL},
+	{"monitor", "pause", "MONITOR", 1, 1, monitor_pause_options, command_monitor_pause,
+		"Stop checking a monitor, for a while or until it is resumed",
+		"Its open alerts are closed. Applying its file again does not end the pause; a "
+		"restart does not, either."},
+	{"monitor", "resume", "MONITOR", 1, 1, NULL, command_monitor_resume,
+		"Check a paused monitor again", NULL},
 	{"monitor", "delete", "MONITOR", 1, 1, NULL, command_monitor_delete, "Delete a monitor",
 		NULL},
 	{"alert", "list", NULL, 0, 0, alert_list_options, command_alert_list,

@@ -90,7 +90,8 @@ static void print_page(struct cli *cli, const json_t *x)
 
 	print_headline(cli, x);
 	evidence_line(cli, "decision", value_text(x, "sentence", value_text(x, "decision", NULL)));
-	evidence_line(cli, "rule", rule);
+	if (value_at(x, "rule"))
+		evidence_line(cli, "rule", rule);
 	print_tally(cli, value_at(x, "tally"));
 	print_burst(cli, value_at(x, "burst"));
 	evidence_list(cli, "alerts", value_at(x, "alerts"));

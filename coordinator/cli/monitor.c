@@ -14,10 +14,14 @@ static void add_row(struct table *t, const json_t *m)
 {
 	const char *state =
 		json_is_false(value_at(m, "enabled")) ? "paused" : value_text(m, "state", NULL);
-	char text[TEXT_SIZE];
+	const char *until = value_text(m, "pause.until", NULL);
+	char text[TEXT_SIZE], *words;
 
 	table_add(t, value_text(m, "name", NULL));
-	table_add_styled(t, style_of(state), state);
+	words = until ? mem_printf("%s, ends %s", state ? state : "?", text_ago(text, until))
+		      : NULL;
+	table_add_styled(t, style_of(state), words ? words : state);
+	free(words);
 	table_add(t, text_ago(text, value_text(m, "since", value_text(m, "state_since", NULL))));
 	table_add(t, value_text(m, "type", NULL));
 	table_add(t, value_text(m, "target", NULL));
@@ -91,6 +95,57 @@ int command_monitor_show(struct cli *cli, const struct args *args)
 	free(path);
 	free(plain);
 	return failed ? CLI_FAILED : CLI_OK;
+}
+
+static int change(
+	struct cli *cli, const char *format, const char *name, const json_t *body, json_t **answer)
+{
+	struct client *client = cli_client(cli);
+	char *path = client_path(format, name);
+	int failed = !client || client_call(client, "POST", path, body, answer) == -1;
+
+	if (!failed && cli->json)
+		cli_print_json(cli, *answer);
+	free(path);
+	return failed ? CLI_FAILED : CLI_OK;
+}
+
+int command_monitor_pause(struct cli *cli, const struct args *args)
+{
+	const char *duration = args_value(args, "for"), *reason = args_value(args, "reason");
+	json_t *body = json_pack("{s:s*, s:s*}", "for", duration, "reason", reason);
+	json_t *m = NULL;
+	const char *until;
+	char local[TEXT_SIZE], ago[TEXT_SIZE];
+	int status;
+
+	if (!body)
+		return cli_usage(cli, "--for or --reason is not accepted; accepted: UTF-8 text");
+	status = change(cli, "/api/v1/monitors/%s/pause", args->operand[0], body, &m);
+	until = value_text(m, "pause.until", NULL);
+	if (status == CLI_OK && !cli->json && until)
+		cli_note(cli, "Monitor %s is paused until %s (%s).", value_text(m, "name", "?"),
+			text_local(local, until), text_ago(ago, until));
+	else if (status == CLI_OK && !cli->json)
+		cli_note(cli, "Monitor %s is paused until you resume it.",
+			value_text(m, "name", "?"));
+	json_decref(m);
+	json_decref(body);
+	return status;
+}
+
+int command_monitor_resume(struct cli *cli, const struct args *args)
+{
+	json_t *m = NULL;
+	int status = change(cli, "/api/v1/monitors/%s/resume", args->operand[0], NULL, &m);
+
+	if (status == CLI_OK && !cli->json)
+		cli_note(cli, "Monitor %s is checked%s.", value_text(m, "name", "?"),
+			json_is_false(value_at(m, "enabled")) ? " when it is enabled in its "
+								"definition"
+							      : " again");
+	json_decref(m);
+	return status;
 }
 
 int command_monitor_delete(struct cli *cli, const struct args *args)

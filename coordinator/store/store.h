@@ -35,6 +35,7 @@ enum store_kind {
 	STORE_MONITOR,
 	STORE_KEY,
 	STORE_SECRET,
+	STORE_PAUSE,  /* of a monitor, by its id */
 	STORE_HUSHED, /* alerts closed by hand whose cause lasts */
 	STORE_KIND_COUNT
 };

@@ -76,3 +76,50 @@ def test_alert_people(lab):
 
 
 test_alert_people.seconds = 14
+
+
+def test_monitor_pause(lab):
+    """A paused monitor is asked by nobody, its alert closes, and the pause ends by itself after a kill -9; then the quorum speaks again."""
+    receiver = Receiver(lab)
+    coordinator = lab.coordinator(channels=[receiver.channel]).start()
+    site, other = Site(lab, "paused"), Site(lab, "other")
+    lab.trio(coordinator)
+    shop = lab.monitor(coordinator, "shop", "http", site.url, **FAST)
+    page = lab.monitor(coordinator, "page", "http", other.url, **FAST)
+    for monitor in (shop, page):
+        lab.wait_state(coordinator, monitor, "up")
+    lab.wait_settled(coordinator)
+    site.down()
+    first = receiver.wait("the alert", type="alert.opened").alert
+
+    def run(*argv):
+        done = lab.cli(coordinator, *argv)
+        equal(done.returncode, 0, f"quorate {' '.join(argv)}: {done.stdout}{done.stderr}")
+        return done.stdout + done.stderr
+
+    check("is paused until " in run("monitor", "pause", "shop", "--for", "8s", "--reason", "rack 7"), "what it says")
+    closed = receiver.wait("the close", type="alert.closed", id=first["id"]).alert
+    equal(closed["closed_because"], "the monitor was paused", "why it closed")
+    equal(coordinator.state(shop), "paused", "its state")
+    check("PAUSED by first admin until" in run("explain", "shop") and "rack 7" in run("explain", "shop"), "explain")
+    check("paused, ends in" in run("monitor", "list"), "the list")
+    check("1 paused" in run("status"), "the status")
+    pause = lambda: coordinator.api.must("GET", f"/api/v1/monitors/{shop}").get("pause")
+    before = pause()
+
+    coordinator.kill()
+    coordinator.check_integrity()
+    coordinator.start()
+    equal((coordinator.state(shop), pause()), ("paused", before), "the pause after the crash")
+    second = receiver.wait("an alert after the pause", type="alert.opened", count=2).alert
+    check(second["case"] != first["case"] and second["opened_at"] >= before["until"], "a case of its own, after the pause")
+    settled = before["at"][:17] + f"{float(before['at'][17:-1]) + 1:06.3f}Z"  # what was on its way when it began has ended
+    during = lambda monitor: [r for r in coordinator.api.items(f"/api/v1/monitors/{monitor}/results?limit=500")
+                              if settled < r["started_at"] < before["until"]]
+    equal((during(shop), len(during(page)) > 3), ([], True), "results during the pause, of it and of the monitor beside it")
+    run("monitor", "pause", "shop")
+    check("checked again" in run("monitor", "resume", "shop"), "resumed by hand")
+    equal(receiver.problems, [], "signatures")
+
+
+test_monitor_pause.seconds = 15

@@ -995,6 +995,58 @@ static void test_alerts(void **state UNUSED)
 	assert_int_equal(count_items("/api/v1/deadletters"), 0);
 }
 
+static void test_pausing(void **state UNUSED)
+{
+	static const struct {
+		const char *body, *says;
+	} refused[] = {
+		{"{\"for\":\"2\"}", "needs a unit"},
+		{"{\"for\":\"400d\"}", "for: "},
+		{"{\"fro\":\"2h\"}", "did you mean 'for'?"},
+		{"{\"until\":\"2001-01-01T00:00:00Z\"}", "until: that is over"},
+		{"{\"until\":\"9001-01-01T00:00:00Z\"}", "at most 366 days"},
+		{"{\"for\":\"2h\",\"until\":\"2101-01-01T00:00:00Z\"}", "one of them"},
+		{"{\"reason\":\"\"}", "reason: "},
+	};
+	const char *path = "/api/v1/monitors/acme%2F1/pause";
+	int64_t until_wall_ms;
+	json_t *m;
+	char *text;
+
+	expect_status(201, ask("POST", "/api/v1/monitors", SHOP));
+	expect_status(403, ask_as(ROLE_VIEWER, "POST", path, "", NULL));
+	for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
+		expect_status(422, ask("POST", path, refused[i].body));
+		if (!strstr(client_body(&c), refused[i].says))
+			fail_msg("%s: %s", refused[i].body, client_body(&c));
+	}
+	expect_status(200, ask_as(ROLE_EDITOR, "POST", path, "Content-Type: application/json\r\n",
+				   "{\"for\":\"2h\",\"reason\":\"rack 7\"}"));
+	m = answer();
+	assert_string_equal(text_of(json_object_get(m, "pause"), "by"), "editor");
+	assert_string_equal(text_of(json_object_get(m, "pause"), "reason"), "rack 7");
+	assert_int_equal(
+		time_parse(text_of(json_object_get(m, "pause"), "until"), &until_wall_ms), 0);
+	assert_in_range(until_wall_ms - clock_wall_ms(), 7190000, 7200000);
+	/* what was answered can be sent back, and ends nothing */
+	text = json_dumps(m, 0);
+	expect_status(200, ask("PUT", "/api/v1/monitors/acme%2F1", text));
+	assert_non_null(strstr(client_body(&c), "\"pause\""));
+	free(text);
+	json_decref(m);
+	expect_status(200, ask("POST", path, NULL)); /* without an end, instead */
+	assert_null(strstr(client_body(&c), "\"until\""));
+	expect_status(200, ask("POST", "/api/v1/monitors/acme%2F1/resume", NULL));
+	assert_null(strstr(client_body(&c), "\"pause\""));
+	expect_status(200, ask("POST", "/api/v1/monitors/acme%2F1/resume", NULL));
+	expect_status(404, ask("POST", "/api/v1/monitors/nobody/pause", NULL));
+	expect_status(201, ask("POST", "/api/v1/monitors",
+				   "{\"name\":\"off\",\"type\":\"tcp\",\"target\":\"b.example:"
+				   "1\",\"enabled\":false}"));
+	expect_status(409, ask("POST", "/api/v1/monitors/off/resume", NULL));
+	assert_non_null(strstr(client_body(&c), "disabled by its definition"));
+}
+
 /* The alert that is the last answer: its member NAME is TEXT. */
 static void expect_member(const char *name, const char *text)
 {
@@ -1311,6 +1363,7 @@ int main(void)
 		TEST(test_roles),
 		TEST(test_alerts),
 		TEST(test_people_and_alerts),
+		TEST(test_pausing),
 		TEST(test_stream_replays_and_goes_live),
 		TEST(test_stream_from_the_future),
 		TEST(test_status),

@@ -268,6 +268,47 @@ static void an_alert_is_a_page(void **state UNUSED)
 	ran_free(&r);
 }
 
+static void a_monitor_is_paused_and_resumed(void **state UNUSED)
+{
+	static const char *const answers[] = {
+		ANSWER("200", "{\"name\": \"shop\", \"state\": \"paused\", \"pause\": {\"at\": "
+			      "\"2026-11-21T18:31:00.000Z\", \"until\": "
+			      "\"2999-11-21T20:31:00.000Z\"}}"),
+		ANSWER("200", "{\"name\": \"shop\", \"pause\": {}}"),
+		ANSWER("200", "{\"name\": \"shop\", \"enabled\": true}"),
+		ANSWER("200", "{\"name\": \"shop\", \"enabled\": false}"),
+		ANSWER("200", "{\"items\": [{\"name\": \"shop\", \"state\": \"paused\", "
+			      "\"pause\": {\"until\": \"2999-11-21T20:31:00.000Z\"}}], "
+			      "\"next_cursor\": null}"),
+		NULL};
+	struct recorded server;
+	struct ran r;
+
+	recorded_start(&server, answers);
+	r = run("monitor", "pause", "shop", "--for", "2h", "--reason", "rack 7");
+	assert_int_equal(r.status, CLI_OK);
+	assert_contains(server.request[0], "POST /api/v1/monitors/shop/pause HTTP/1.1");
+	assert_contains(server.request[0], "{\"for\":\"2h\",\"reason\":\"rack 7\"}");
+	assert_contains(r.err, "Monitor shop is paused until 2999-11-21 ");
+	ran_free(&r);
+	r = run("monitor", "pause", "shop");
+	assert_contains(server.request[1], "\r\n\r\n{}");
+	assert_string_equal(r.err, "Monitor shop is paused until you resume it.\n");
+	ran_free(&r);
+	r = run("monitor", "resume", "shop");
+	assert_contains(server.request[2], "POST /api/v1/monitors/shop/resume HTTP/1.1");
+	assert_string_equal(r.err, "Monitor shop is checked again.\n");
+	ran_free(&r);
+	r = run("monitor", "resume", "shop");
+	assert_string_equal(
+		r.err, "Monitor shop is checked when it is enabled in its definition.\n");
+	ran_free(&r);
+	r = run("monitor", "list");
+	recorded_stop(&server);
+	assert_contains(r.out, "shop  paused, ends in ");
+	ran_free(&r);
+}
+
 static void people_act_on_alerts(void **state UNUSED)
 {
 	static const char *const answers[] = {
@@ -526,6 +567,7 @@ int main(void)
 		cmocka_unit_test(a_join_string_stands_alone),
 		cmocka_unit_test(lists_follow_their_pages),
 		cmocka_unit_test(an_alert_is_a_page),
+		cmocka_unit_test(a_monitor_is_paused_and_resumed),
 		cmocka_unit_test(people_act_on_alerts),
 		cmocka_unit_test(an_alert_tells_who_did_what),
 		cmocka_unit_test(a_monitor_is_explained),

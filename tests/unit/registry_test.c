@@ -359,6 +359,92 @@ static void test_a_region_in_use_stays(void **state)
 	assert_null(registry_region(w->registry, "tokyo"));
 }
 
+static void pause_it(struct world *w, const char *name, int64_t until_wall_ms)
+{
+	struct pause pause = {
+		.until_wall_ms = until_wall_ms, .by = strdup("anna"), .reason = strdup("rack 7")};
+
+	assert_int_equal(registry_pause(w->registry, &monitor(w, name)->id, &pause, on_done, w), 0);
+	settle(w);
+	assert_int_equal(w->last_change, CHANGED_MONITOR);
+}
+
+/* Beside the document: neither another one nor a restart ends a pause; its time does. */
+static void test_a_pause_ends_by_its_time_or_by_hand(void **state)
+{
+	static const int64_t until_wall_ms = INT64_C(4000000000000);
+	struct world *w = *state;
+	struct registered *entry;
+	struct registry *again;
+	struct id none = {{1}};
+	int told;
+
+	three_regions(w);
+	commit(w, "[{\"name\": \"m\", \"ping\": \"a.example\"}]");
+	entry = registry_monitor_by_name(w->registry, "m");
+	assert_true(registry_is_checked(entry));
+	pause_it(w, "m", UNSET);
+	assert_false(registry_is_checked(entry));
+	registry_end_pauses(w->registry, INT64_MAX); /* it has no end of its own */
+	assert_false(registry_is_checked(entry));
+	pause_it(w, "m", until_wall_ms);
+	commit(w, "[{\"name\": \"m\", \"ping\": \"b.example\"}]");
+	assert_ptr_equal(registry_monitor_by_name(w->registry, "m"), entry);
+	assert_false(registry_is_checked(entry));
+
+	again = registry_open(w->store, 1000);
+	entry = registry_monitor_by_name(again, "m");
+	assert_true(entry->pause.until_wall_ms == until_wall_ms);
+	assert_string_equal(entry->pause.by, "anna");
+	assert_string_equal(entry->pause.reason, "rack 7");
+	registry_end_pauses(again, until_wall_ms - 1);
+	assert_false(registry_is_checked(entry));
+	registry_end_pauses(again, until_wall_ms);
+	assert_true(registry_is_checked(entry));
+	registry_close(again);
+
+	told = w->told; /* listeners hear of the end, once */
+	registry_end_pauses(w->registry, until_wall_ms + 5);
+	registry_end_pauses(w->registry, until_wall_ms + 6);
+	assert_int_equal(w->told, told + 1);
+	pause_it(w, "m", until_wall_ms);
+	entry = registry_monitor_by_name(w->registry, "m");
+	assert_int_equal(registry_resume(w->registry, &entry->m.id, "ben", on_done, w), 0);
+	settle(w);
+	assert_true(registry_is_checked(entry));
+	assert_int_equal(registry_resume(w->registry, &entry->m.id, "ben", on_done, w), 0);
+	settle(w); /* so it is already */
+	again = registry_open(w->store, 1000);
+	assert_true(registry_is_checked(registry_monitor_by_name(again, "m")));
+	registry_close(again);
+	assert_int_equal(registry_resume(w->registry, &none, "ben", on_done, w), -1);
+}
+
+static void count_object(void *arg, const struct id *id, const json_t *document)
+{
+	(void)id;
+	(void)document;
+	++*(int *)arg;
+}
+
+static void test_a_pause_goes_with_its_monitor(void **state)
+{
+	struct world *w = *state;
+	struct id id;
+	int left = 0;
+
+	three_regions(w);
+	commit(w, "[{\"name\": \"m\", \"ping\": \"a.example\", \"enabled\": false}]");
+	id = monitor(w, "m")->id;
+	assert_false(registry_is_checked(registry_monitor(w->registry, &id)));
+	pause_it(w, "m", UNSET);
+	assert_int_equal(registry_remove_monitor(w->registry, &id, on_done, w), 0);
+	settle(w);
+	registry_end_pauses(w->registry, INT64_MAX);
+	assert_int_equal(store_each(w->store, STORE_PAUSE, count_object, &left), 0);
+	assert_int_equal(left, 0);
+}
+
 static void test_everything_is_there_again_after_a_restart(void **state)
 {
 	struct world *w = *state;
@@ -662,6 +748,8 @@ int main(void)
 		TEST(test_two_changes_of_one_monitor_do_not_overtake),
 		TEST(test_a_region_in_use_stays),
 		TEST(test_everything_is_there_again_after_a_restart),
+		TEST(test_a_pause_ends_by_its_time_or_by_hand),
+		TEST(test_a_pause_goes_with_its_monitor),
 		TEST(test_private_probe_serves_its_organization),
 		TEST(test_private_things_are_refused_to_others),
 		TEST(test_a_name_of_another_organization_is_taken),

@@ -110,6 +110,38 @@ static void test_monitors_go_while_they_wait_for_their_turn(void **state)
 	wait_for_alerts(w, MONITORS - 10);
 }
 
+/* Nobody looks at a paused monitor: what is open about it is closed, and it begins anew. */
+static void test_a_paused_monitor_is_not_watched(void **state)
+{
+	struct world *w = *state;
+	struct registry *r = w->k.c.registry;
+	const struct registered *entry = registry_monitor_by_name(r, "monitor 7");
+	struct pause pause = {.until_wall_ms = clock_wall_ms() - 1, .by = mem_strdup("anna")};
+	struct verdict_counts counts;
+	int64_t since_wall_ms;
+	json_t *explained;
+
+	say_all_down(w);
+	wait_for_alerts(w, MONITORS);
+	assert_int_equal(registry_pause(r, &entry->m.id, &pause, kit_done, &w->k), 0);
+	loop_run(w->k.c.loop);
+	assert_null(alerts_case(w->k.c.alerts, ALERT_DOWN, &entry->m.id));
+	assert_int_equal(alerts_count_open(w->k.c.alerts), MONITORS - 1);
+	assert_int_equal(
+		verdicts_state(w->k.c.verdicts, &entry->m.id, &since_wall_ms), STATE_PAUSED);
+	assert_true(since_wall_ms == entry->pause.at_wall_ms);
+	explained = verdicts_explain(w->k.c.verdicts, &entry->m.id);
+	assert_non_null(strstr(json_string_value(json_object_get(explained, "sentence")),
+		"PAUSED by anna until "));
+	json_decref(explained);
+	verdicts_counts(w->k.c.verdicts, &counts);
+	assert_int_equal(counts.by_state[STATE_PAUSED], 1);
+
+	registry_end_pauses(r, clock_wall_ms());
+	assert_int_equal(
+		verdicts_state(w->k.c.verdicts, &entry->m.id, &since_wall_ms), STATE_PENDING);
+}
+
 /* A probe takes the same first round within a minute for a repetition: a restart must not begin
  * with 1 again. */
 static void test_rounds_are_numbered_by_the_clock(void **state)
@@ -127,6 +159,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_a_mass_event_is_cut_in_slices),
 		TEST(test_monitors_go_while_they_wait_for_their_turn),
+		TEST(test_a_paused_monitor_is_not_watched),
 		TEST(test_rounds_are_numbered_by_the_clock),
 	};
 
