@@ -289,14 +289,19 @@ static void end_hush(struct alerts *a, enum alert_kind kind, const struct id *su
 	free_open(a, alert);
 }
 
-/* What was closed by hand has become worse than it was then. */
+/* What was closed by hand has become worse than it was then; of a probe: has another fault. */
 static bool hush_is_outgrown(const struct alerts *a, const struct alert_facts *f)
 {
 	const struct open_alert *alert = find_in(a->hushed, f->kind, &f->subject);
+	const char *severity = NULL, *code = NULL;
 
-	return alert &&
-	       (int)f->severity > index_of(severity_names, json_string_value(json_object_get(
-								   alert->document, "severity")));
+	if (!alert)
+		return false;
+	(void)json_unpack(
+		alert->document, "{s:s, s:{s:s}}", "severity", &severity, "reason", "code", &code);
+	if (f->kind == ALERT_PROBE && f->reason_code && code && strcmp(f->reason_code, code) != 0)
+		return true;
+	return (int)f->severity > index_of(severity_names, severity);
 }
 
 /* ---- transitions */

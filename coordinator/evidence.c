@@ -277,8 +277,8 @@ static json_t *paused_sentence(const struct registered *entry)
 		return json_string("PAUSED by its definition (enabled: false): nobody checks it.");
 	if (p->until_wall_ms != UNSET)
 		time_format(p->until_wall_ms, until);
-	return json_sprintf("PAUSED by %s until %s%s%s: nobody checks it.", p->by, until,
-		p->reason ? ", for: " : "", p->reason ? p->reason : "");
+	return json_sprintf("PAUSED by %s until %s: nobody checks it.%s%s", p->by, until,
+		p->reason ? " Reason: " : "", p->reason ? p->reason : "");
 }
 
 static json_t *explain_paused(struct verdicts *v, const struct registered *entry)

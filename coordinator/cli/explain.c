@@ -77,7 +77,7 @@ static void print_hushed(struct cli *cli, const json_t *cases)
 
 	json_array_foreach (cases, i, one) {
 		char *words = mem_printf("%s was closed by hand, and its cause lasts: no other "
-					 "opens until it ended or gets worse",
+					 "opens until it has ended or gets worse",
 			json_string_value(one) ? json_string_value(one) : "?");
 		evidence_line(cli, i == 0 ? "quiet" : "", words);
 		free(words);

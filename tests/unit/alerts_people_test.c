@@ -319,6 +319,31 @@ static void what_gets_worse_opens_another(void **state UNUSED)
 	forget();
 }
 
+/* A probe's alert that was closed as "lost" is none about two that use its token. */
+static void another_fault_of_a_probe_is_news(void **state UNUSED)
+{
+	char first[16], id[ID_TEXT_SIZE];
+	struct alert_facts facts = {.kind = ALERT_PROBE,
+		.severity = SEVERITY_WARNING,
+		.subject = monitor_id,
+		.probe = json_pack("{s:s, s:s}", "id", id_format(&monitor_id, id), "name", "p"),
+		.reason_code = "probe.lost",
+		.reason_text = "nothing heard",
+		.started_wall_ms = UNSET};
+
+	snprintf(first, sizeof(first), "%s", alerts_raise(alerts, &facts));
+	assert_int_equal(act(first, VERB_CLOSE, "anna", NULL), ALERT_ACTED);
+	restart();
+	alerts_change(alerts, &facts);
+	assert_told(0, NULL);
+	facts.reason_code = "probe.twins";
+	alerts_change(alerts, &facts);
+	assert_told(1, "alert.opened");
+	assert_null(alerts_hushed_case(alerts, ALERT_PROBE, &monitor_id));
+	json_decref(facts.probe);
+	forget();
+}
+
 static void comments_have_a_ceiling(void **state UNUSED)
 {
 	char *case_id = raise_alert(ALERT_DOWN, SEVERITY_CRITICAL), text[24];
@@ -343,6 +368,7 @@ int main(void)
 		TEST(closed_by_hand_is_quiet_until_it_is_over),
 		TEST(reopened_after_a_restart_it_is_closed_by_the_quorum),
 		TEST(what_gets_worse_opens_another),
+		TEST(another_fault_of_a_probe_is_news),
 		TEST(comments_have_a_ceiling),
 	};
 
