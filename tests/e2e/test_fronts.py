@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""HAProxy and nginx before the door, configured as the README says, with the PROXY protocol and without."""
+"""HAProxy and nginx before the door, configured as probe/README.md says, with the PROXY protocol and without."""
 import os
 import re
 import signal
@@ -15,19 +15,19 @@ PROXIED, PLAIN = "127.0.0.2", "127.0.0.3"  # where the front's two ways come fro
 
 
 def readme(language):
-    """The README's one block of LANGUAGE."""
-    blocks = re.findall(rf"```{language}\n(.*?)```", read(os.path.join(ROOT, "README.md")), re.S)
-    equal(len(blocks), 1, f"blocks of {language} in the README")
+    """The page's one block of LANGUAGE."""
+    blocks = re.findall(rf"```{language}\n(.*?)```", read(os.path.join(ROOT, "probe/README.md")), re.S)
+    equal(len(blocks), 1, f"blocks of {language} in probe/README.md")
     return blocks[0]
 
 
 def replace(text, old, new):
-    check(old in text, f"{old!r} is in the README's example")
+    check(old in text, f"{old!r} is in the page's example")
     return text.replace(old, new)
 
 
 class Front(Child):
-    """A front with two ways to the door on PORT: `proxied`, as the README has it, and `plain`, without the PROXY protocol."""
+    """A front with two ways to the door on PORT: `proxied`, as the page has it, and `plain`, without the PROXY protocol."""
 
     def start(self):
         super().start()

@@ -268,10 +268,10 @@ monitors:
 
 
 def test_readme(lab):
-    """The README's monitors.yml applies as it stands."""
-    text = read(os.path.join(ROOT, "README.md"))
+    """The monitors.yml of the coordinator's page applies as it stands."""
+    text = read(os.path.join(ROOT, "coordinator/README.md"))
     blocks = [b for b in re.findall(r"```ya?ml\n(.*?)```", text, re.S) if re.search(r"^monitors:", b, re.M)]
-    check(blocks, "the README shows a monitors.yml")
+    check(blocks, "the page shows a monitors.yml")
     coordinator = lab.coordinator().start()
     lab.regions(coordinator)
     for number, block in enumerate(blocks):
@@ -279,14 +279,14 @@ def test_readme(lab):
         for name in set(re.findall(r"regions: *\[?\"?([a-z0-9-]+)", block)) - set(r["name"] for r in coordinator.api.items("/api/v1/regions")):
             coordinator.api.must("POST", "/api/v1/regions", {"name": name})
         done = lab.cli(coordinator, "apply", "-f", path)
-        equal(done.returncode, 0, f"apply of the README's file: {done.stderr}")
+        equal(done.returncode, 0, f"apply of the page's file: {done.stderr}")
     check(coordinator.api.items("/api/v1/monitors"), "monitors")
 
 
 def test_readme_first_steps(lab):
-    """The README's first steps, pasted into a shell as they stand: every command of them succeeds."""
+    """The page's first steps, pasted into a shell as they stand: every command of them succeeds."""
     Network(lab)  # the default ports are free in a namespace of our own
-    block = re.search(r"## First steps by hand.*?```sh\n(.*?)```", read(os.path.join(ROOT, "README.md")), re.S).group(1)
+    block = re.search(r"## First steps by hand.*?```sh\n(.*?)```", read(os.path.join(ROOT, "coordinator/README.md")), re.S).group(1)
     os.makedirs(lab.file("empty"))
     script = "trap 'kill $(jobs -p); wait' EXIT\n" + block
     env = {**lab.env, "PATH": f"{BUILD}:{lab.env['PATH']}"}
