@@ -24,13 +24,13 @@ def local(lab, tasks, *options, **variables):
     book = [{"hosts": "localhost", "connection": "local", "gather_facts": False, "vars": variables, "tasks": [
         {"name": str(i), "ignore_errors": True, **({t[0]: t[1]} if isinstance(t, tuple) else t)} for i, t in enumerate(tasks)]}]
     path = write(lab.file("book.yml"), json.dumps(book), 0o600)
-    done = subprocess.run(["ansible-playbook", path, *options], env=environment(lab, ANSIBLE_STDOUT_CALLBACK="json"),
-                          capture_output=True, text=True, timeout=100, cwd=lab.dir)
+    callbacks = os.path.join(ROOT, "tests/e2e/callbacks")
+    env = environment(lab, ANSIBLE_STDOUT_CALLBACK="results", ANSIBLE_CALLBACK_PLUGINS=callbacks)
+    done = subprocess.run(["ansible-playbook", path, *options], env=env, capture_output=True, text=True, timeout=100, cwd=lab.dir)
     try:
-        tasks = json.loads(done.stdout[done.stdout.index("{\n"):])["plays"][0]["tasks"]
-    except (ValueError, IndexError):
+        return json.loads(done.stdout[done.stdout.index("[{"):])
+    except ValueError:
         raise Failure(f"ansible-playbook: {done.stdout[-2000:]}{done.stderr[-2000:]}") from None
-    return [t["hosts"]["localhost"] for t in tasks]
 
 
 class Recap:

@@ -58,6 +58,10 @@ def test_journal(lab):
     lab.closers.append(lambda: subprocess.run(["umount", "-l", "/run"]))
     for folder in ("/run/systemd/journal", "/run/log/journal"):
         os.makedirs(folder)
+    if not os.path.isdir("/sys/fs/cgroup"):  # in a bare root; journald does not start without
+        for kind, place in (("sysfs", "/sys"), ("cgroup2", "/sys/fs/cgroup")):
+            subprocess.run(["mount", "-t", kind, kind, place], check=True)
+            lab.closers.append(lambda place=place: subprocess.run(["umount", "-l", place]))
     journald = subprocess.Popen(["/lib/systemd/systemd-journald"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     lab.closers.append(lambda: (journald.kill(), journald.wait()))
     wait_for(lambda: os.path.exists("/run/systemd/journal/socket"), "journald")
