@@ -47,8 +47,8 @@ options:
     default: bookworm
   sources:
     description:
-      - Lines for C(sources.list) that dependencies come from. Without them, the controller's own when it has the same release,
-        and else the distribution's public ones.
+      - Lines for C(sources.list) that dependencies come from. Without them, the controller's own; needed when the host has another
+        release than the controller.
     type: list
     elements: str
     default: []
@@ -99,12 +99,6 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.quorate.quorate.plugins.module_utils.deb import DebError, apt_get, last_words, parts_of, simulated
 
 LISTS_FRESH_S = 3600
-PUBLIC = {
-    "Debian": ["deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian {release} main",
-               "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian-security {release}-security main"],
-    "Ubuntu": ["deb [signed-by=/usr/share/keyrings/ubuntu-archive-keyring.gpg] {mirror} {release} main universe",
-               "deb [signed-by=/usr/share/keyrings/ubuntu-archive-keyring.gpg] {mirror} {release}-updates main universe"],
-}
 
 
 def version_key(version):
@@ -139,10 +133,8 @@ def source_lines(params):
         return params["sources"]
     if params["release"] == own_release():
         return None
-    if params["distribution"] not in PUBLIC:
-        raise DebError("where do packages for %s come from? Say it with quorate_packages_sources" % params["distribution"])
-    mirror = "http://archive.ubuntu.com/ubuntu" if params["architecture"] == "amd64" else "http://ports.ubuntu.com/ubuntu-ports"
-    return [line.format(release=params["release"], mirror=mirror) for line in PUBLIC[params["distribution"]]]
+    raise DebError("the controller has no packages for %s %s: say where they come from with quorate_packages_sources, "
+                   "lines as in the host's /etc/apt/sources.list" % (params["distribution"], params["release"]))
 
 
 class Apt:
