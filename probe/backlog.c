@@ -241,8 +241,10 @@ void backlog_use_spool(struct backlog *b, struct spool *spool, const struct id *
 
 int64_t backlog_spool_at_ms(const struct backlog *b)
 {
+	if (spool_error(b->spool)) /* whatever comes meanwhile does not put the next trial off */
+		return b->spool_after_ms;
 	if (!b->fresh)
-		return spool_error(b->spool) ? b->spool_after_ms : INT64_MAX;
+		return INT64_MAX;
 	int64_t at_ms = b->fresh->ended_at_ms + BACKLOG_SPOOL_MS;
 	return at_ms > b->spool_after_ms ? at_ms : b->spool_after_ms;
 }

@@ -502,6 +502,11 @@ static void a_disk_that_works_again_says_so_by_itself(void **state)
 	backlog_spool(&b, NOW_MS + 5000);
 	assert_non_null(spool_error(s));
 	assert_int_equal(backlog_spool_at_ms(&b), NOW_MS + 10000);
+	add_at(&b, 2, VERDICT_UP, 0,
+		NOW_MS + 9900); /* one after the other may come: it is not put off */
+	assert_int_equal(backlog_spool_at_ms(&b), NOW_MS + 10000);
+	expect_take(&b, 10, true, "2");
+	backlog_flight_stored(&b);
 	assert_int_equal(mkdir(inner, 0700), 0);
 	backlog_spool(&b, NOW_MS + 10000);
 	assert_null(spool_error(s));
