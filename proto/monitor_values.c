@@ -219,13 +219,15 @@ const struct field_custom follow_custom = {
 
 /* ---- result: severities of its thresholds, {"slow": "warning"} */
 
-static const char *const threshold_names[THRESHOLD_COUNT] = {"slow", "certificate", "loss"};
+static const char *const threshold_names[THRESHOLD_COUNT] = {
+	"slow", "certificate", "loss", "value"};
 
 static int severity_decode(const json_t *in, void *out, const char **why)
 {
 	int *severity = out;
 
-	*why = "an object of slow, certificate and loss with none, unknown, warning or critical";
+	*why = "an object of slow, certificate, loss and value with none, unknown, warning or "
+	       "critical";
 	if (!json_is_object(in))
 		return -1;
 	for (int t = 0; t < THRESHOLD_COUNT; t++) {
@@ -275,7 +277,8 @@ const struct field_custom severity_custom = {
 		"{\"type\": \"object\", \"properties\": {"
 		"\"slow\": {\"enum\": [\"none\", \"unknown\", \"warning\", \"critical\"]},"
 		"\"certificate\": {\"enum\": [\"none\", \"unknown\", \"warning\", \"critical\"]},"
-		"\"loss\": {\"enum\": [\"none\", \"unknown\", \"warning\", \"critical\"]}}}",
+		"\"loss\": {\"enum\": [\"none\", \"unknown\", \"warning\", \"critical\"]},"
+		"\"value\": {\"enum\": [\"none\", \"unknown\", \"warning\", \"critical\"]}}}",
 };
 
 /* ---- result: reason. A newer probe may know more of them than we do: then the general one of the

@@ -69,7 +69,7 @@ static int check_kinds(const void *value, const char **why)
 		while (k < ALERT_KIND_COUNT && strcmp(kinds->item[i], alert_kind_names[k]) != 0)
 			k++;
 		if (k == ALERT_KIND_COUNT && strcmp(kinds->item[i], NOTIFY_KIND_COORDINATOR) != 0) {
-			*why = "kinds of alerts: down, slow, certificate, loss, regional, "
+			*why = "kinds of alerts: down, slow, certificate, loss, value, regional, "
 			       "undetermined, probe, "
 			       "coordinator";
 			return -1;
@@ -130,7 +130,7 @@ static const struct field channel_conf_fields[] = {
 		.offset = CONF(kinds),
 		.max = ALERT_KIND_COUNT + 1,
 		.check = check_kinds,
-		.doc = "The kinds of alerts that it wants (down, slow, certificate, loss, "
+		.doc = "The kinds of alerts that it wants (down, slow, certificate, loss, value, "
 		       "regional, undetermined, probe; "
 		       "coordinator for what the coordinator says of itself). Default: all."},
 	{.name = "timeout",

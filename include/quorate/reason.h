@@ -51,6 +51,7 @@ enum reason_class {
 	X(TLS_SELF_SIGNED,        "tls.self_signed",         DOWN,     "the certificate is self-signed",                         "証明書が自己署名です") \
 	X(TLS_UNKNOWN_ISSUER,     "tls.unknown_issuer",      DOWN,     "the certificate's issuer is not trusted",                "証明書の発行者が信頼されていません") \
 	X(TLS_UNTRUSTED,          "tls.untrusted",           DOWN,     "the certificate could not be verified",                  "証明書を検証できません") \
+	X(TLS_VERSION,            "tls.version",             DOWN,     "the TLS version is older than allowed",                  "TLSのバージョンが許可より古いです") \
 	X(TLS_EXPIRES_SOON,       "tls.expires_soon",        WARNING,  "the certificate expires soon",                           "証明書の有効期限が近づいています") \
 	X(HTTP_STATUS,            "http.status",             DOWN,     "the status code is not an expected one",                 "ステータスコードが期待と異なります") \
 	X(HTTP_NO_RESPONSE,       "http.no_response",        DOWN,     "the server closed the connection without an answer",     "サーバーが応答せずに接続を閉じました") \
@@ -64,7 +65,17 @@ enum reason_class {
 	X(HTTP_REDIRECT_DOWNGRADE,"http.redirect_downgrade", DOWN,     "a redirect leads from https to http",                    "httpsからhttpへリダイレクトされました") \
 	X(HTTP_REDIRECT_HOP,      "http.redirect_hop",       DOWN,     "a redirect is not the expected one",                     "リダイレクトが期待と異なります") \
 	X(HTTP_REDIRECT_FINAL,    "http.redirect_final",     DOWN,     "the redirects do not end where they must",               "リダイレクトの最終地点が期待と異なります") \
+	X(HTTP_REDIRECT_FOREIGN,  "http.redirect_foreign",   DOWN,     "a redirect leads to a host that it must not lead to",    "許可されていないホストへリダイレクトされました") \
+	X(HTTP_HEADER,            "http.header",             DOWN,     "a header of the answer is not the expected one",         "応答ヘッダーが期待と異なります") \
+	X(HTTP_VERSION,           "http.version",            DOWN,     "the server speaks another version of HTTP than expected", "HTTPのバージョンが期待と異なります") \
+	X(HTTP_PROXY,             "http.proxy",              DOWN,     "the proxy could not reach the target",                   "プロキシが対象に到達できませんでした") \
 	X(CONTENT_MISSING,        "content.missing",         DOWN,     "the body lacks the expected text",                       "本文に期待する文字列がありません") \
+	X(CONTENT_UNWANTED,       "content.unwanted",        DOWN,     "the body has a text that it must not have",              "本文に含まれてはならない文字列があります") \
+	X(CONTENT_PATTERN,        "content.pattern",         DOWN,     "the body could not be matched within the bounds",        "本文の照合が上限内に終わりませんでした") \
+	X(CONTENT_NOT_JSON,       "content.not_json",        DOWN,     "the body is not valid JSON",                             "本文が正しいJSONではありません") \
+	X(CONTENT_JSON,           "content.json",            DOWN,     "a value in the JSON body is not the expected one",       "本文のJSONの値が期待と異なります") \
+	X(CONTENT_NO_VALUE,       "content.no_value",        DOWN,     "the watched number is not in the body",                  "監視する数値が本文にありません") \
+	X(CONTENT_VALUE,          "content.value",           WARNING,  "a number in the body crossed its threshold",             "本文の数値がしきい値を超えました") \
 	X(SLOW_RESPONSE,          "slow.response",           WARNING,  "the response took longer than the threshold",            "応答時間がしきい値を超えました") \
 	X(SLOW_RTT,               "slow.rtt",                WARNING,  "the round trip took longer than the threshold",          "往復時間がしきい値を超えました") \
 	X(INTERNAL_RESOURCES,     "internal.resources",      INTERNAL, "the probe ran out of resources",                         "プローブの資源が不足しています") \
@@ -74,6 +85,7 @@ enum reason_class {
 	X(INTERNAL_OVERLOAD,      "internal.overload",       INTERNAL, "the probe could not keep its schedule",                  "プローブがスケジュールを守れませんでした") \
 	X(INTERNAL_CLOCK,         "internal.clock",          INTERNAL, "the probe's clock is off or has jumped",                 "プローブの時計がずれています") \
 	X(INTERNAL_NETWORK,       "internal.network",        INTERNAL, "the probe itself has no network",                        "プローブ自身がネットワークに接続できません") \
+	X(INTERNAL_PROXY,         "internal.proxy",          INTERNAL, "the proxy between the probe and the target does not work", "プローブと対象の間のプロキシが機能していません") \
 	X(INTERNAL_ERROR,         "internal.error",          INTERNAL, "the probe met an error of its own",                      "プローブ内部でエラーが発生しました")
 // clang-format on
 

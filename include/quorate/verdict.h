@@ -11,7 +11,13 @@ enum verdict { VERDICT_NONE, VERDICT_UP, VERDICT_WARNING, VERDICT_DOWN };
 extern const char *const verdict_names[]; /* none up warning down */
 
 /* A threshold of a check, judged apart from up and down; each is an alert kind of its own. */
-enum threshold { THRESHOLD_SLOW, THRESHOLD_CERTIFICATE, THRESHOLD_LOSS, THRESHOLD_COUNT };
+enum threshold {
+	THRESHOLD_SLOW,
+	THRESHOLD_CERTIFICATE,
+	THRESHOLD_LOSS,
+	THRESHOLD_VALUE, /* a number that the target told */
+	THRESHOLD_COUNT
+};
 enum severity { SEVERITY_NONE, SEVERITY_UNKNOWN, SEVERITY_WARNING, SEVERITY_CRITICAL };
 extern const char *const severity_names[]; /* none unknown warning critical */
 
@@ -26,12 +32,13 @@ enum monitor_state {
 };
 extern const char *const monitor_state_names[];
 
-/* THRESHOLD_x maps to ALERT_SLOW + x: keep the three together and in that order. */
+/* THRESHOLD_x maps to ALERT_SLOW + x: keep them together and in that order. */
 enum alert_kind {
 	ALERT_DOWN,
 	ALERT_SLOW,
 	ALERT_CERTIFICATE,
 	ALERT_LOSS,
+	ALERT_VALUE,
 	ALERT_REGIONAL,
 	ALERT_UNDETERMINED,
 	ALERT_PROBE,
