@@ -34,6 +34,7 @@ BEGIN {
 	door[++n] = "^sqlite3";  at[n] = "^coordinator/store/sqlite"
 	door[++n] = "^libpq";    at[n] = "^coordinator/store/postgres"
 	door[++n] = "^yaml\\.h"; at[n] = "^proto/base/yaml"
+	door[++n] = "^pcre2";    at[n] = "^proto/base/pattern"
 	door[++n] = "^event2/";  at[n] = "^(proto/base/loop|proto/relay|coordinator/door|coordinator/api/(server|exchange))[_.a-z]*$"
 	door[++n] = "^curl/";    at[n] = "^(proto/curl_loop|proto/relay|probe/(dial|join|engine|http_|check_http|check_redirect)|coordinator/(notify|cli)/)"
 	door[++n] = "^systemd/"; at[n] = "^proto/base/(service|journal)"

@@ -29,7 +29,7 @@ lintian_clean() { # shellcheck disable=SC2046
 depends() { # the probe is a guest: whatever it newly pulls in has to be meant
     local found allowed
     found=$(dpkg-deb -f build/deb/quorate-probe_*_"$arch".deb Depends | tr ',|' '\n\n' | awk '{ print $1 }' | sort)
-    allowed=$(printf '%s\n' ca-certificates libc-ares2 libc6 libcurl4 libevent-2.1-7 libjansson4 libnanomsg5 libssl3 libsystemd0 \
+    allowed=$(printf '%s\n' ca-certificates libc-ares2 libc6 libcurl4 libevent-2.1-7 libjansson4 libnanomsg5 libpcre2-8-0 libssl3 libsystemd0 \
         libyaml-0-2 systemd systemd-standalone-sysusers systemd-sysusers | sort)
     diff <(echo "$allowed") <(echo "$found")
 }
