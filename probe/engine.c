@@ -243,8 +243,7 @@ void engine_result_begin(struct result *r, const struct job *job, int64_t round)
 	r->round = round;
 	r->phases = (struct phases){UNSET, UNSET, UNSET, UNSET, UNSET, UNSET};
 	r->status = r->bytes = UNSET;
-	r->certificate.not_before_wall_ms = r->certificate.not_after_wall_ms = UNSET;
-	r->certificate.days = UNSET;
+	r->certificate = CERTIFICATE_NONE;
 	r->ping = (struct ping_facts){UNSET, UNSET, UNSET, UNSET, UNSET, UNSET};
 }
 

@@ -3,12 +3,15 @@
  * here. */
 #include "proto/monitor_internal.h"
 
-#define SECONDS_MAX_US (INT64_C(3600) * 1000000)
-#define COUNT_MAX      ((INT64_C(1) << 53) - 1) /* what JSON readers keep exactly */
-#define DAYS_MAX       3660000
-#define AGE_MAX_MS     (INT64_C(400) * 86400000)
-#define ADDRESS_MAX    64 /* "[v6%scope]:port" */
-#define NAMES_MAX      512
+#define SECONDS_MAX_US   (INT64_C(3600) * 1000000)
+#define COUNT_MAX        ((INT64_C(1) << 53) - 1) /* what JSON readers keep exactly */
+#define DAYS_MAX         3660000
+#define AGE_MAX_MS       (INT64_C(400) * 86400000)
+#define ADDRESS_MAX      64 /* "[v6%scope]:port" */
+#define NAMES_MAX        512
+#define CHAINED_NAME_MAX 160
+
+const char *const ocsp_status_names[] = {"good", "revoked", "unknown", "invalid", NULL};
 
 // clang-format off
 #define FIELDS(table) .fields = (table), .n_fields = ARRAY_LEN(table)
@@ -41,6 +44,25 @@ static const struct field hop_fields[] = {
 static const struct schema hop_schema = {.name = "hop", FIELDS(hop_fields), .size_bytes = sizeof(struct hop)};
 #undef OF
 
+#define OF(member) offsetof(struct chained, member)
+static const struct field chained_fields[] = {
+	TEXT(subject, CHAINED_NAME_MAX, "Subject."),
+	TEXT(issuer, CHAINED_NAME_MAX, "Issuer."),
+	{.name = "not_after", .type = FIELD_TIME, .offset = OF(not_after_wall_ms), .doc = "Valid until."},
+};
+static const struct schema chained_schema = {.name = "chained", FIELDS(chained_fields), .size_bytes = sizeof(struct chained)};
+#undef OF
+
+#define OF(member) offsetof(struct ocsp_facts, member)
+static const struct field ocsp_fields[] = {
+	{.name = "status", .type = FIELD_ENUM, .offset = OF(status), .names = ocsp_status_names,
+		.doc = "What its issuer says of the certificate; invalid: it cannot be believed."},
+	{.name = "this_update", .type = FIELD_TIME, .offset = OF(this_update_wall_ms), .doc = "Said at."},
+	{.name = "next_update", .type = FIELD_TIME, .offset = OF(next_update_wall_ms), .doc = "To be asked again at."},
+};
+static const struct schema ocsp_schema = {.name = "ocsp", FIELDS(ocsp_fields), .size_bytes = sizeof(struct ocsp_facts)};
+#undef OF
+
 #define OF(member) offsetof(struct certificate, member)
 static const struct field certificate_fields[] = {
 	TEXT(subject, NAMES_MAX, "Subject."),
@@ -49,7 +71,16 @@ static const struct field certificate_fields[] = {
 	{.name = "not_before", .type = FIELD_TIME, .offset = OF(not_before_wall_ms), .doc = "Valid from."},
 	{.name = "not_after", .type = FIELD_TIME, .offset = OF(not_after_wall_ms), .doc = "Valid until."},
 	INT(days, -DAYS_MAX, DAYS_MAX, "Whole days left, the fewest over all hops."),
+	TEXT(key_type, 32, "Kind of the public key: RSA, EC, ED25519, …"),
+	INT(key_bits, 0, 1000000, "Its size."),
+	TEXT(signature, 64, "Signature algorithm."),
+	INT(sent, 0, 1000000, "Certificates that the server sent, its own included."),
+	{.name = "chain", .type = FIELD_LIST, .offset = OF(chain), .sub = &chained_schema, .max = CERT_CHAIN_MAX,
+		.doc = "What it sent, its own first. A probe leaves it out of what is well."},
+	{.name = "ocsp", .type = FIELD_OBJECT, .offset = OF(ocsp), .sub = &ocsp_schema, .doc = "What the server sent on revocation."},
 	TEXT(tls_version, 32, "TLS version."),
+	TEXT(cipher, 64, "Cipher suite."),
+	TEXT(alpn, 255, "Protocol agreed on within TLS."),
 };
 static const struct schema certificate_schema = {.name = "certificate", FIELDS(certificate_fields),
 	.size_bytes = sizeof(struct certificate)};

@@ -17,6 +17,7 @@
 #define PATTERN_MAX_BYTES      1024
 #define HOPS_MAX               20
 #define REGIONS_MAX            64
+#define CERT_CHAIN_MAX         8 /* certificates told of a chain */
 
 /* Secrets. A shorter value could not be told from ordinary text where it has to be hidden. */
 #define SECRET_NAME_MAX_BYTES  129 /* 64/64 */

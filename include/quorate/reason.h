@@ -45,11 +45,19 @@ enum reason_class {
 	X(TCP_FAILED,             "tcp.failed",              DOWN,     "the connection failed",                                  "接続に失敗しました") \
 	X(TLS_HANDSHAKE,          "tls.handshake",           DOWN,     "the TLS handshake failed",                               "TLSハンドシェイクに失敗しました") \
 	X(TLS_TIMEOUT,            "tls.timeout",             DOWN,     "the TLS handshake took too long",                        "TLSハンドシェイクが時間内に終わりません") \
+	X(TLS_NOT_TLS,            "tls.not_tls",             DOWN,     "the server does not speak TLS",                          "サーバーがTLSに対応していません") \
+	X(TLS_OLD_VERSION,        "tls.old_version",         DOWN,     "the server speaks no TLS version that is safe to use",   "安全なTLSバージョンで通信できません") \
+	X(TLS_CLIENT_CERTIFICATE, "tls.client_certificate",  DOWN,     "the server demands a client certificate",                "サーバーがクライアント証明書を要求しています") \
+	X(TLS_ALERT,              "tls.alert",               DOWN,     "the server refused the TLS handshake",                   "サーバーがTLSハンドシェイクを拒否しました") \
+	X(TLS_CLOSED_EARLY,       "tls.closed_early",        DOWN,     "the connection was closed during the TLS handshake",     "TLSハンドシェイク中に接続が閉じられました") \
 	X(TLS_EXPIRED,            "tls.expired",             DOWN,     "the certificate has expired",                            "証明書の有効期限が切れています") \
 	X(TLS_NOT_YET_VALID,      "tls.not_yet_valid",       DOWN,     "the certificate is not yet valid",                       "証明書がまだ有効になっていません") \
 	X(TLS_WRONG_NAME,         "tls.wrong_name",          DOWN,     "the certificate is for another name",                    "証明書の名前が一致しません") \
 	X(TLS_SELF_SIGNED,        "tls.self_signed",         DOWN,     "the certificate is self-signed",                         "証明書が自己署名です") \
 	X(TLS_UNKNOWN_ISSUER,     "tls.unknown_issuer",      DOWN,     "the certificate's issuer is not trusted",                "証明書の発行者が信頼されていません") \
+	X(TLS_INCOMPLETE_CHAIN,   "tls.incomplete_chain",    DOWN,     "the server leaves out an intermediate certificate",      "証明書チェーンが不完全です(中間証明書が送られていません)") \
+	X(TLS_WEAK,               "tls.weak",                DOWN,     "the certificate is too weak",                            "証明書の暗号強度が不足しています") \
+	X(TLS_REVOKED,            "tls.revoked",             DOWN,     "the certificate has been revoked",                       "証明書が失効しています") \
 	X(TLS_UNTRUSTED,          "tls.untrusted",           DOWN,     "the certificate could not be verified",                  "証明書を検証できません") \
 	X(TLS_VERSION,            "tls.version",             DOWN,     "the TLS version is older than allowed",                  "TLSのバージョンが許可より古いです") \
 	X(TLS_EXPIRES_SOON,       "tls.expires_soon",        WARNING,  "the certificate expires soon",                           "証明書の有効期限が近づいています") \

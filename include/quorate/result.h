@@ -34,14 +34,43 @@ struct hop {
 	int64_t certificate_days; /* UNSET: no TLS */
 };
 
+/* One certificate of those that a server sent. */
+struct chained {
+	char *subject, *issuer;
+	int64_t not_after_wall_ms;
+};
+
+/* What a server sent along on revocation (a stapled OCSP response, RFC 6066). */
+enum ocsp_status { OCSP_GOOD, OCSP_REVOKED, OCSP_UNKNOWN, OCSP_INVALID };
+extern const char *const ocsp_status_names[]; /* ended by NULL */
+struct ocsp_facts {
+	int status; /* enum ocsp_status; UNSET: none was sent */
+	int64_t this_update_wall_ms, next_update_wall_ms;
+};
+
 struct certificate {
 	char *subject, *issuer,
 		*names; /* names: subject alternative names, comma-separated, cut at 512 */
 	int64_t not_before_wall_ms, not_after_wall_ms; /* UNSET: no certificate seen */
 	int64_t days; /* whole days left at the check, the shortest over all hops; may be negative:
 			 see not_after */
-	char *tls_version;
+	char *key_type, *signature;
+	int64_t key_bits;
+	int64_t sent;      /* certificates that the server sent; UNSET: none seen */
+	struct list chain; /* of struct chained: the first CERT_CHAIN_MAX of them, the server's own
+			      one first */
+	struct ocsp_facts ocsp;
+	char *tls_version, *cipher, *alpn; /* of the connection */
 };
+
+/* No certificate was seen. */
+#define CERTIFICATE_NONE                                                                           \
+	((struct certificate){.not_before_wall_ms = -1,                                            \
+		.not_after_wall_ms = -1,                                                           \
+		.days = -1,                                                                        \
+		.key_bits = -1,                                                                    \
+		.sent = -1,                                                                        \
+		.ocsp = {-1, -1, -1}})
 
 struct ping_facts {
 	int64_t sent, received; /* UNSET: no ping check */

@@ -240,9 +240,7 @@ static struct result make(int monitor, enum verdict verdict)
 		.phases = {UNSET, UNSET, UNSET, UNSET, UNSET, UNSET},
 		.status = UNSET,
 		.bytes = UNSET,
-		.certificate = {.not_before_wall_ms = UNSET,
-			.not_after_wall_ms = UNSET,
-			.days = UNSET},
+		.certificate = CERTIFICATE_NONE,
 		.ping = {UNSET, UNSET, UNSET, UNSET, UNSET, UNSET}};
 	r.monitor = (struct id){.byte = {1, 2, 3, 4, 5, 6, 0x70, 8, 0x80}};
 	r.monitor.byte[15] = (uint8_t)monitor;

@@ -255,9 +255,7 @@ static struct result make_result(
 		.phases = {UNSET, 100, UNSET, UNSET, UNSET, 100},
 		.status = UNSET,
 		.bytes = UNSET,
-		.certificate = {.not_before_wall_ms = UNSET,
-			.not_after_wall_ms = UNSET,
-			.days = UNSET},
+		.certificate = CERTIFICATE_NONE,
 		.ping = {UNSET, UNSET, UNSET, UNSET, UNSET, UNSET}};
 }
 
