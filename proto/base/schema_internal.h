@@ -78,6 +78,10 @@ static inline bool field_is_read(const struct decoder *d, const struct field *f)
 	return wire || (f->flags & (FIELD_READONLY | FIELD_WIRE)) == 0;
 }
 
+/* A text, and any other value that is one JSON value: 0, or -1 after telling why. schema_scalar.c */
+MUST_CHECK int schema_decode_text(const struct decoder *d, const struct place *at, char **out);
+MUST_CHECK int schema_decode_scalar(const struct decoder *d, const struct place *at, void *out);
+
 /* ---- members of objects */
 
 static inline void *field_at(const struct field *f, void *object)
