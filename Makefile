@@ -9,7 +9,7 @@
 #   make sim        scenarios on virtual time             (T=name: one of them)
 #   make e2e        end-to-end tests with real programs   (TEST=name: one of them)
 #   make fuzz       every fuzz target for FUZZ_SECONDS    (T=name: one of them)
-#   make bench      measurements                          (T=name: one of them)
+#   make bench      what checks cost, beside other tools  (T=name: one of them; BENCH=quick: fewer rounds)
 #   make lint       include layers, format, clang-tidy, cppcheck, man pages
 #   make format     apply clang-format
 #   make deps       install what is missing (apt-get)
@@ -97,6 +97,9 @@ build/.deps build/.deps-demo build/.deps-test build/.deps-long build/.deps-deb b
 build/peers/.done: tests/peers.sh | build/.deps-demo
 	$(Q)sh tests/peers.sh
 	@touch $@
+build/peers-bench/.done: tests/peers.sh | build/.deps-demo
+	$(Q)sh tests/peers.sh bench
+	@touch $@
 ifneq ($(BUILDING),)
 -include $(BUILD)/pkg.mk
 endif
@@ -165,8 +168,8 @@ check-all: check
 fuzz:
 	$(Q)sh tests/fuzz/run.sh $(or $(FUZZ_SECONDS),60) $(or $(T),$(FUZZ))
 
-bench: $(patsubst tests/bench/%.c,$(BUILD)/tests/bench/%,$(wildcard tests/bench/*.c)) # meant for a build without SANITIZE
-	$(Q)for t in $(filter %$(T),$^); do $$t || exit 1; done
+bench: $(patsubst tests/bench/%.c,$(BUILD)/tests/bench/%,$(wildcard tests/bench/*.c)) | build/peers/.done build/peers-bench/.done
+	$(Q)BUILD=$(BUILD) BENCH=$(BENCH) /usr/bin/python3 tests/bench/run.py $(T) # meant for a build without SANITIZE
 $(BUILD)/tests/bench/%: $(BUILD)/obj/tests/bench/%.o $(LIBS)
 	@mkdir -p $(@D)
 	$(call link,$< -Wl$(comma)--start-group $(LIBS) -Wl$(comma)--end-group)

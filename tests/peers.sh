@@ -5,6 +5,7 @@
 #
 #   sh tests/peers.sh          everything;  build/peers/bin/nginx, haproxy, squid, check_http, check_tcp, and libfaketime
 #                              are then there
+#   sh tests/peers.sh bench    what only `make bench` runs, under build/peers-bench
 #
 # Needs apt's package lists (make deps) and no root. A second run does nothing.
 set -eu
@@ -12,6 +13,10 @@ dir=${PEERS:-build/peers}
 packages="nginx libnginx-mod-stream haproxy liblua5.3-0 libopentracing1 libopentracing-c-wrapper0 \
 squid squid-common squid-langpack libecap3 libltdl7 libnetfilter-conntrack3 libnfnetlink0 libmnl0 libtdb1 libfaketime \
 monitoring-plugins-basic"
+if [ "${1:-}" = bench ]; then
+    dir=${PEERS:-build/peers-bench}
+    packages="prometheus-blackbox-exporter fping"
+fi
 
 [ -e "$dir/.done" ] && [ "$(cat "$dir/.done")" = "$packages" ] && exit 0
 rm -rf "$dir"
@@ -28,6 +33,12 @@ echo "Unpacking under $dir: $packages"
 # Lists that are missing or older than the mirror (404): refresh them once.
 fetch || { update; fetch; } || { cat "$dir/log" >&2; echo "tests/peers.sh: cannot download: $packages" >&2; exit 1; }
 for deb in "$dir"/deb/*.deb; do dpkg-deb -x "$deb" "$dir/root"; done
+if [ "${1:-}" = bench ]; then
+    ln -s ../root/usr/bin/prometheus-blackbox-exporter ../root/usr/bin/fping "$dir/bin"
+    rm -rf "$dir/deb"
+    echo "$packages" >"$dir/.done"
+    exit 0
+fi
 ln -s ../root/usr/sbin/nginx ../root/usr/lib/nagios/plugins/check_http ../root/usr/lib/nagios/plugins/check_tcp "$dir/bin"
 libraries=$(cd "$dir/root/usr/lib/$(uname -m)-linux-gnu" && pwd)
 root=$(cd "$dir/root" && pwd)

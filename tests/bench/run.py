@@ -1,0 +1,174 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""What a check costs, beside others: the same local servers on one processor, who probes on the other, in interleaved
+rounds, as ratios of the same round. `make bench`; T=NAME runs one case, BENCH=quick fewer rounds.
+
+  icmp tcp http https    one check, set beside a bare loop in C, plain libcurl and the tools that people use
+  mass_event             every monitor of a coordinator changes at once
+"""
+import json
+import os
+import statistics
+import subprocess
+import sys
+
+import ground
+from ground import Blackbox, fping, plugin, program
+
+QUICK = os.environ.get("BENCH") == "quick"
+ROUNDS = 3 if QUICK else 9
+goals = []
+
+
+def goal(what, value, limit, unit="", least=False):
+    """Judges one figure; LEAST: it has to be at least LIMIT."""
+    held = value is not None and (value >= limit if least else value <= limit)
+    sign = "≥" if least else "≤"
+    text = "not measured" if value is None else f"{value:,.2f}{unit}"
+    goals.append(held)
+    print(f"  {'held    ' if held else 'NOT HELD'}  {what}: {text}, goal {sign} {limit:g}{unit}")
+
+
+def quorate(monitor, n, at_a_time=50, env=None):
+    return program("checks", n, at_a_time, json.dumps({"name": "bench", **monitor}), env=env)[0]
+
+
+def measure(contestants):
+    """{name: function} in interleaved rounds -> {name: [what each round found]}."""
+    found = {name: [] for name in contestants}
+    for turn in range(ROUNDS):
+        for name, run in contestants.items():
+            if run.__name__ == "seldom" and turn % 3:
+                continue
+            one = run()
+            if one.get("failed"):
+                print(f"  {name}: {one['failed']} checks failed")
+            found[name].append(one)
+    return found
+
+
+def seldom(run):
+    def seldom():
+        return run()
+    return seldom
+
+
+def middle(rounds, key):
+    values = [r[key] for r in rounds if r.get(key) is not None]
+    return statistics.median(values) if values else None
+
+
+def ratio(found, a, b):
+    """Of A to B, the median over the rounds; by instructions where the machine counts them, else by CPU time."""
+    key = "instructions" if all("instructions" in r for r in found[a] + found[b]) else "cpu_us"
+    if len(found[a]) == len(found[b]):
+        return statistics.median(x[key] / y[key] for x, y in zip(found[a], found[b]))
+    return middle(found[a], key) / middle(found[b], key)
+
+
+def table(title, found):
+    print(f"\n{title}")
+    print(f"  {'':28}{'CPU µs':>10}{'k instr.':>10}{'per s/core':>12}{'× ours':>8}{'peak MB':>9}")
+    for name, rounds in found.items():
+        us, instructions, peak = middle(rounds, "cpu_us"), middle(rounds, "instructions"), middle(rounds, "peak_kb")
+        print(f"  {name:28}{us:10.1f}{f'{instructions / 1000:.0f}' if instructions else '–':>10}{1e6 / us:12,.0f}"
+              f"{ratio(found, name, 'quorate'):8.2f}{f'{peak / 1024:.1f}' if peak else '–':>9}")
+
+
+# ---- the cases
+
+
+def icmp(g):
+    blackbox, n = Blackbox(g), 3000 if QUICK else 20000
+    one = {"ping": "127.0.0.1", "request": {"packets": 1}}
+    ten = {"ping": "127.0.0.1", "request": {"packets": 10, "packet_interval": "10ms"}}
+
+    def of_ten():
+        found = quorate(ten, n // 10, at_a_time=500)
+        return {key: value / 10 if key in ("cpu_us", "instructions") else value for key, value in found.items()}
+    found = measure({
+        "quorate": lambda: quorate(one, n),
+        "quorate, of 10 packets each": of_ten,
+        "bare sendmmsg loop": lambda: program("floor", "icmp", 64 * (n // 16), 0)[0],
+        "fping": lambda: fping(n),
+        "blackbox": lambda: blackbox.run("icmp", "127.0.0.1", 200 if QUICK else 500),
+        "check_icmp": seldom(lambda: plugin("check_icmp", "-n", "1", "127.0.0.1")),
+    })
+    table("ICMP: one echo request and its reply", found)
+    goal("ICMP ÷ bare sendmmsg loop", ratio(found, "quorate", "bare sendmmsg loop"), 1.3)
+    goal("ICMP ÷ fping's CPU", middle(found["quorate"], "cpu_us") / middle(found["fping"], "cpu_us"), 0.75)
+    goal("pings/s/core", 1e6 / middle(found["quorate"], "cpu_us"), 100000, least=True)
+
+
+def tcp(g):
+    blackbox, n = Blackbox(g), 2000 if QUICK else 5000
+    found = measure({
+        "quorate": lambda: quorate({"tcp": f"127.0.0.1:{g.http}"}, n),
+        "bare connect + RST": lambda: program("floor", "tcp", n, g.http)[0],
+        "blackbox": lambda: blackbox.run("tcp", f"127.0.0.1:{g.http}", 200 if QUICK else 500),
+        "check_tcp": seldom(lambda: plugin("check_tcp", "-H", "127.0.0.1", "-p", str(g.http))),
+    })
+    table("TCP connect", found)
+    goal("TCP ÷ bare connect + RST", ratio(found, "quorate", "bare connect + RST"), 1.3)
+    goal("blackbox ÷ TCP", ratio(found, "blackbox", "quorate"), 10, least=True)
+
+
+def http(g):
+    blackbox, n = Blackbox(g), 1000 if QUICK else 3000
+    url = f"http://127.0.0.1:{g.http}/"
+    found = measure({
+        "quorate": lambda: quorate({"http": url}, n),
+        "bare loop": lambda: program("floor", "http", n, g.http)[0],
+        "plain libcurl": lambda: program("floor", "curl", n, g.http)[0],
+        "blackbox": lambda: blackbox.run("http", url, 200 if QUICK else 500),
+        "check_http": seldom(lambda: plugin("check_http", "-I", "127.0.0.1", "-p", str(g.http))),
+    })
+    table("HTTP, new connection", found)
+    goal("HTTP ÷ plain libcurl", ratio(found, "quorate", "plain libcurl"), 1.15)
+    goal("blackbox ÷ HTTP", ratio(found, "blackbox", "quorate"), 9, least=True)
+
+
+def https(g):
+    blackbox, n = Blackbox(g), 200 if QUICK else 500
+    for name, title, limit, stretch in (("p256", "HTTPS, P-256", 0.95, 0.8), ("rsa", "HTTPS, RSA-2048", 0.95, 0.8),
+                                        ("le", "HTTPS, like Let's Encrypt: P-256, P-384, RSA-4096", 0.45, None)):
+        port = g.https[name]
+        url = f"https://127.0.0.1:{port}/"
+        found = measure({
+            "quorate": lambda: quorate({"http": url}, n, at_a_time=20, env={"SSL_CERT_FILE": g.roots}),
+            "bare OpenSSL handshake": lambda: program("floor", "tls", n, port, g.roots)[0],
+            "plain libcurl": lambda: program("floor", "curls", n, port, g.roots)[0],
+            "blackbox": lambda: blackbox.run("http", url, n // 2),
+            "check_http": seldom(lambda: plugin("check_http", "-S", "-I", "127.0.0.1", "-p", str(port))),
+        })
+        table(f"{title}, new connection, full handshake", found)
+        goal(f"{title} ÷ blackbox", ratio(found, "quorate", "blackbox"), limit)
+        if stretch:
+            print(f"            stretch ≤ {stretch}: {'reached' if ratio(found, 'quorate', 'blackbox') <= stretch else 'not reached'}")
+
+
+def mass_event(_):
+    print("\nEvery monitor of a coordinator changes at once", flush=True)
+    subprocess.run([os.path.join(ground.BUILD, "tests/bench/mass_event")], check=True)
+
+
+CASES = {f.__name__: f for f in (icmp, tcp, http, https, mass_event)}
+
+
+def main():
+    chosen = sys.argv[1:] or list(CASES)
+    for name in chosen:
+        if name not in CASES:
+            sys.exit(f"bench: '{name}' is no case; accepted: {', '.join(CASES)}")
+    g = ground.Ground()
+    try:
+        for name in chosen:
+            CASES[name](g)
+    finally:
+        g.close()
+    if goals:
+        print(f"\n{sum(goals)} of {len(goals)} goals held")
+
+
+if __name__ == "__main__":
+    main()
