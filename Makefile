@@ -7,6 +7,7 @@
 #   make check-chroot  demo and check from a clone in an empty Debian 12 root (needs root, debootstrap)
 #   make unit       unit and property tests only          (T=name: one of them)
 #   make sim        scenarios on virtual time             (T=name: one of them)
+#   make fleet      10,000 monitors through a simulated month: false alerts, missed outages (FLEET="-m 500 -d 1": less)
 #   make e2e        end-to-end tests with real programs   (TEST=name: one of them)
 #   make fuzz       every fuzz target for FUZZ_SECONDS    (T=name: one of them)
 #   make bench      what checks cost, beside other tools  (T=name: one of them; BENCH=quick: fewer rounds)
@@ -71,7 +72,7 @@ PROGRAMS  := $(addprefix $(BUILD)/,quorate-coordinator quorate-probe quorate)
 obj        = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 LIBS      := $(BUILD)/libcli.a $(BUILD)/libcoordinator.a $(BUILD)/libprobe.a $(BUILD)/libproto.a
 
-.PHONY: all demo check check-all unit sim e2e fuzz fuzz-replay lint format deps test-programs install clean help bench check-chroot \
+.PHONY: all demo check check-all unit sim fleet e2e fuzz fuzz-replay lint format deps test-programs install clean help bench check-chroot \
 	deb packages e2e-ansible install-system
 all: $(PROGRAMS)
 
@@ -140,6 +141,9 @@ $(addprefix $(BUILD)/tests/,$(UNIT)): $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $
 $(BUILD)/tests/sim: $(call obj,$(wildcard tests/sim/*.c)) $(LIBS)
 	@mkdir -p $(@D)
 	$(call link,$(filter %.o,$^) -Wl$(comma)--start-group $(LIBS) -Wl$(comma)--end-group)
+$(BUILD)/tests/fleet: $(call obj,$(wildcard tests/fleet/*.c)) $(LIBS)
+	@mkdir -p $(@D)
+	$(call link,$(filter %.o,$^) -Wl$(comma)--start-group $(LIBS) -Wl$(comma)--end-group)
 $(addprefix $(BUILD)/tests/,$(FUZZ)): $(BUILD)/tests/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/obj/tests/fuzz/replay.o $(LIBS)
 	@mkdir -p $(@D)
 	$(call link,$(filter %.o,$^) -Wl$(comma)--start-group $(LIBS) -Wl$(comma)--end-group)
@@ -148,13 +152,16 @@ $(addprefix $(BUILD)/tests/,$(FUZZ)): $(BUILD)/tests/%: $(BUILD)/obj/tests/fuzz/
 $(call obj,$(UNIT:%=tests/%.c)): | build/.deps-test
 unit: $(filter %$(T),$(addprefix $(BUILD)/tests/,$(UNIT))) | $(TEST_DEPS)
 	$(Q)sh tests/run.sh $^
-sim: $(BUILD)/tests/sim
+sim: $(BUILD)/tests/sim $(BUILD)/tests/fleet
 	$(Q)$< $(if $(T),tests/sim/$(T).scn,tests/sim/*.scn)
+	$(Q)$(if $(T),,$(BUILD)/tests/fleet -m 500 -d 1)
+fleet: $(BUILD)/tests/fleet # meant for a build without SANITIZE
+	$(Q)$< $(FLEET)
 fuzz-replay: $(addprefix $(BUILD)/tests/,$(FUZZ))
 	$(Q)for t in $(FUZZ); do $(BUILD)/tests/$$t tests/fuzz/corpus/$${t#fuzz_} || exit 1; done
 e2e: all | $(TEST_DEPS) $(if $(findstring long,$(TEST)$(E2E_SET)),build/.deps-long)
 	$(Q)BUILD=$(BUILD) /usr/bin/python3 tests/e2e/run.py $(if $(TEST),$(TEST),$(E2E_SET))
-test-programs: $(addprefix $(BUILD)/tests/,$(UNIT) $(FUZZ) sim)
+test-programs: $(addprefix $(BUILD)/tests/,$(UNIT) $(FUZZ) sim fleet)
 check: # end-to-end tests mostly wait: the others run meanwhile
 	$(Q)$(MAKE) --no-print-directory SANITIZE=address all test-programs
 	$(Q)$(MAKE) --no-print-directory --keep-going SANITIZE=address e2e lint unit sim fuzz-replay packages
@@ -164,6 +171,7 @@ check-all: check
 	$(Q)$(MAKE) --no-print-directory packages ARCH=arm64
 	$(Q)$(MAKE) --no-print-directory packages PACKAGE_TESTS=all
 	$(Q)$(MAKE) --no-print-directory packages PACKAGE_TESTS=probe_memory
+	$(Q)$(MAKE) --no-print-directory fleet
 	$(Q)$(MAKE) --no-print-directory fuzz
 fuzz:
 	$(Q)sh tests/fuzz/run.sh $(or $(FUZZ_SECONDS),60) $(or $(T),$(FUZZ))
@@ -175,7 +183,7 @@ $(BUILD)/tests/bench/%: $(BUILD)/obj/tests/bench/%.o $(LIBS)
 	$(call link,$< -Wl$(comma)--start-group $(LIBS) -Wl$(comma)--end-group)
 
 SOURCES = $(wildcard include/quorate/*.h proto/base/*.[ch] proto/*.[ch] probe/*.[ch] coordinator/*.[ch] \
-	coordinator/*/*.[ch] tests/unit/*.[ch] tests/prop/*.[ch] tests/sim/*.[ch] tests/fuzz/*.[ch] tests/bench/*.[ch])
+	coordinator/*/*.[ch] tests/unit/*.[ch] tests/prop/*.[ch] tests/sim/*.[ch] tests/fleet/*.[ch] tests/fuzz/*.[ch] tests/bench/*.[ch])
 lint: | build/.deps-test
 	$(Q)sh tests/lint.sh $(SOURCES)
 format:
