@@ -244,7 +244,7 @@ void engine_result_begin(struct result *r, const struct job *job, int64_t round)
 	r->phases = (struct phases){UNSET, UNSET, UNSET, UNSET, UNSET, UNSET};
 	r->status = r->bytes = UNSET;
 	r->certificate = CERTIFICATE_NONE;
-	r->ping = (struct ping_facts){UNSET, UNSET, UNSET, UNSET, UNSET, UNSET};
+	r->ping = PING_NONE;
 }
 
 static void run_free(struct run *run)

@@ -195,13 +195,15 @@ static int family_needed(const struct monitor *m, const struct sockaddr_storage 
 		return FAMILY_IPV4;
 	if (literal->ss_family == AF_INET6)
 		return FAMILY_IPV6;
-	return m->request.family < 0 ? FAMILY_AUTO : m->request.family;
+	return monitor_family(m);
 }
 
 static bool has_family(const struct capabilities *can, int family)
 {
 	if (family == FAMILY_AUTO)
 		return can->ipv4 || can->ipv6;
+	if (family == FAMILY_BOTH)
+		return can->ipv4 && can->ipv6;
 	return family == FAMILY_IPV4 ? can->ipv4 : can->ipv6;
 }
 
@@ -260,6 +262,13 @@ enum fence fence_judge(
 
 /* ---- words */
 
+static const char *missing_family(const struct capabilities *can, int needed)
+{
+	if (needed == FAMILY_AUTO || (needed == FAMILY_BOTH && !can->ipv4 && !can->ipv6))
+		return "network";
+	return needed == FAMILY_IPV4 || (needed == FAMILY_BOTH && !can->ipv4) ? "IPv4" : "IPv6";
+}
+
 char *fence_words(enum fence fence, const struct capabilities *can, const struct monitor *m,
 	char out[FENCE_WORDS_SIZE])
 {
@@ -288,9 +297,7 @@ char *fence_words(enum fence fence, const struct capabilities *can, const struct
 		break;
 	case FENCE_FAMILY:
 		snprintf(out, FENCE_WORDS_SIZE, "has no %s",
-			family_needed(m, &literal) == FAMILY_AUTO   ? "network"
-			: family_needed(m, &literal) == FAMILY_IPV4 ? "IPv4"
-								    : "IPv6");
+			missing_family(can, family_needed(m, &literal)));
 		break;
 	case FENCE_ICMP:
 		snprintf(out, FENCE_WORDS_SIZE, "may not send pings");

@@ -38,6 +38,10 @@ void monitor_warn(const struct monitor *m, const char *path, struct problems *wa
 /* The host that M's target names (IPv6 addresses without brackets), and the port; 0: it has none. */
 #define MONITOR_HOST_SIZE 256
 void monitor_destination(const struct monitor *m, char host[MONITOR_HOST_SIZE], int *port);
+/* The family of a literal address, [IPv6] included; FAMILY_AUTO: TEXT is none. */
+enum address_family address_family_of(const char *text);
+/* The family that M asks for, be it by its source; of a literal target's nothing is said. */
+enum address_family monitor_family(const struct monitor *m);
 
 void result_clear(struct result *r);
 

@@ -32,6 +32,7 @@ int line_check(const void *value, const char **why);    /* char *: one line */
 int regions_check(const void *value, const char **why); /* struct strings */
 int headers_check(const void *value, const char **why); /* struct pairs */
 int url_check(const void *value, const char **why);     /* char * */
+int source_check(const void *value, const char **why);  /* char *: a literal address */
 
 /* What is wrong with TARGET as the target of KIND, as a part of a sentence ("has no host"); NULL:
  * nothing. */

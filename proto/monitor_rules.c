@@ -196,6 +196,7 @@ static void check_times(const struct monitor *m, const char *path, struct proble
 			duration_format(spread_ms, second));
 	check_below_timeout(m, &m->expect.response_time, "expect.response_time", path, problems);
 	check_below_timeout(m, &m->expect.rtt, "expect.rtt", path, problems);
+	check_below_timeout(m, &m->expect.jitter, "expect.jitter", path, problems);
 }
 
 static void check_packets(const struct monitor *m, const char *path, struct problems *problems)
@@ -208,6 +209,46 @@ static void check_packets(const struct monitor *m, const char *path, struct prob
 			"%" PRId64 " packets %s apart take %s: they must fit into the timeout (%s)",
 			m->request.packets, duration_format(m->request.packet_interval_ms, gap),
 			duration_format(takes_ms, takes), duration_format(m->timeout_ms, timeout));
+}
+
+static void check_jitter(const struct monitor *m, const char *path, struct problems *problems)
+{
+	const struct threshold_ms *t = &m->expect.jitter;
+
+	if (m->request.packets == 1 && (t->warning_ms != UNSET || t->critical_ms != UNSET))
+		add(problems, path, "expect.jitter",
+			"is about the difference between packets, and there is one only; accepted "
+			"with request.packets from 2");
+}
+
+static const char *family_shown(enum address_family family)
+{
+	return family == FAMILY_IPV4 ? "IPv4" : "IPv6";
+}
+
+/* Family, source and a literal target have to go together. */
+static void check_family(const struct monitor *m, const char *path, struct problems *problems)
+{
+	const char *source = m->request.source;
+	enum address_family from = source == NULL ? FAMILY_AUTO : address_family_of(source), to;
+	char host[MONITOR_HOST_SIZE];
+	int port;
+
+	monitor_destination(m, host, &port);
+	to = address_family_of(host);
+	if (m->request.family == FAMILY_BOTH && to != FAMILY_AUTO)
+		add(problems, path, "request.family",
+			"'both' needs a name as target: %.60s is an address of one family", host);
+	if (from == FAMILY_AUTO)
+		return;
+	if (m->request.family > FAMILY_AUTO && m->request.family != (int)from)
+		add(problems, path, "request.source",
+			"%s is an %s address, but request.family is '%s'", source,
+			family_shown(from), address_family_names[m->request.family]);
+	else if (to != FAMILY_AUTO && to != from)
+		add(problems, path, "request.source",
+			"%s is an %s address, but the target %.60s is an %s address", source,
+			family_shown(from), host, family_shown(to));
 }
 
 static void check_share(const struct monitor *m, const struct share *share, const char *name,
@@ -252,6 +293,8 @@ void monitor_check(const void *object, const char *path, struct problems *proble
 	check_target(m, path, problems);
 	check_times(m, path, problems);
 	check_packets(m, path, problems);
+	check_jitter(m, path, problems);
+	check_family(m, path, problems);
 	check_share(m, &m->quorum.down, "quorum.down", path, problems);
 	check_share(m, &m->quorum.up, "quorum.up", path, problems);
 	check_request(m, path, problems);

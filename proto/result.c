@@ -94,8 +94,31 @@ static const struct field ping_fields[] = {
 	US(avg_us, "Average round trip."),
 	US(max_us, "Longest round trip."),
 	US(stddev_us, "Standard deviation."),
+	US(jitter_us, "Mean difference between the round trips of neighbouring packets (both answered), without sign."),
+	INT(duplicates, 0, COUNT_MAX, "Further replies to a packet that was answered."),
+	INT(strays, 0, COUNT_MAX, "Answers ignored: content or sender are not those of the packet that they name."),
 };
 static const struct schema ping_schema = {.name = "ping", FIELDS(ping_fields), .size_bytes = sizeof(struct ping_facts)};
+#undef OF
+
+#define OF(member) offsetof(struct family_finding, member)
+static const struct field family_fields[] = {
+	{.name = "family", .type = FIELD_ENUM, .offset = OF(family), .flags = FIELD_REQUIRED, .names = address_family_names,
+		.doc = "`ipv4` or `ipv6`."},
+	{.name = "verdict", .type = FIELD_ENUM, .offset = OF(verdict), .flags = FIELD_REQUIRED, .names = verdict_names,
+		.doc = "What was found."},
+	{.name = "reason", .type = FIELD_CUSTOM, .offset = OF(reason), .custom = &reason_custom, .fallback = "\"ok\"",
+		.doc = "Code of the reason."},
+	TEXT(detail, RESULT_DETAIL_MAX_BYTES, "What was seen, in a sentence."),
+	TEXT(address, ADDRESS_MAX, "Address and port really connected."),
+	US(total_us, "Time that it took."),
+	INT(status, 0, 999, "Status code."),
+	INT(certificate_days, -DAYS_MAX, DAYS_MAX, "Days left of the certificate."),
+	INT(sent, 0, 100, "Packets sent."),
+	INT(received, 0, 100, "Replies."),
+	US(rtt_us, "Average round trip."),
+};
+static const struct schema family_schema = {.name = "family", FIELDS(family_fields), .size_bytes = sizeof(struct family_finding)};
 #undef OF
 
 #define OF(member) offsetof(struct result, member)
@@ -128,6 +151,8 @@ static const struct field result_fields[] = {
 	{.name = "ping", .type = FIELD_OBJECT, .offset = OF(ping), .sub = &ping_schema, .doc = "Packets and round trips."},
 	{.name = "hops", .type = FIELD_LIST, .offset = OF(hops), .sub = &hop_schema, .max = HOPS_MAX + 1,
 		.doc = "The redirect chain, the last answer included."},
+	{.name = "families", .type = FIELD_LIST, .offset = OF(families), .sub = &family_schema, .max = 2,
+		.doc = "With `request.family: both`, what each family found."},
 	INT(loop_lag_us, 0, COUNT_MAX, "The probe's own delay when the check ended."),
 };
 #undef OF

@@ -184,6 +184,32 @@ int url_check(const void *value, const char **why)
 	return url_problem(*(char *const *)value) == NULL ? 0 : -1;
 }
 
+enum address_family address_family_of(const char *text)
+{
+	size_t n = strlen(text);
+
+	if (n > 2 && text[0] == '[' && text[n - 1] == ']')
+		return is_address(AF_INET6, text + 1, n - 2) ? FAMILY_IPV6 : FAMILY_AUTO;
+	if (is_address(AF_INET, text, n))
+		return FAMILY_IPV4;
+	return is_address(AF_INET6, text, n) ? FAMILY_IPV6 : FAMILY_AUTO;
+}
+
+int source_check(const void *value, const char **why)
+{
+	const char *text = *(char *const *)value;
+
+	*why = "an IPv4 or IPv6 address, for example 192.0.2.10";
+	return *text != '[' && address_family_of(text) != FAMILY_AUTO ? 0 : -1;
+}
+
+enum address_family monitor_family(const struct monitor *m)
+{
+	if (m->request.family > FAMILY_AUTO)
+		return (enum address_family)m->request.family;
+	return m->request.source != NULL ? address_family_of(m->request.source) : FAMILY_AUTO;
+}
+
 /* "host:port", "[v6]:port", "host" in N bytes at S. */
 static void split_authority(const char *s, size_t n, char host[MONITOR_HOST_SIZE], int *port)
 {

@@ -18,6 +18,8 @@
 #define HOPS_MAX               20
 #define REGIONS_MAX            64
 #define CERT_CHAIN_MAX         8 /* certificates told of a chain */
+#define PING_SIZE_MIN          16   /* the cookie */
+#define PING_SIZE_MAX          8972 /* an IPv4 packet of 9,000 bytes: a jumbo frame */
 
 /* Secrets. A shorter value could not be told from ordinary text where it has to be hidden. */
 #define SECRET_NAME_MAX_BYTES  129 /* 64/64 */

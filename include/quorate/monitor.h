@@ -34,8 +34,8 @@ enum http_method {
 };
 extern const char *const http_method_names[];
 
-enum address_family { FAMILY_AUTO, FAMILY_IPV4, FAMILY_IPV6 };
-extern const char *const address_family_names[]; /* auto ipv4 ipv6 */
+enum address_family { FAMILY_AUTO, FAMILY_IPV4, FAMILY_IPV6, FAMILY_BOTH };
+extern const char *const address_family_names[]; /* auto ipv4 ipv6 both */
 
 enum port_expectation { PORT_OPEN, PORT_CLOSED };
 extern const char *const port_expectation_names[]; /* open closed */
@@ -94,6 +94,10 @@ struct request {
 	bool verify;            /* certificates are verified (facts are kept either way) */
 	int64_t packets;        /* ping: 1 … 100 */
 	int64_t packet_interval_ms;
+	int64_t size; /* ping: bytes of payload, PING_SIZE_MIN … PING_SIZE_MAX */
+	bool df;      /* ping: don't fragment */
+	int64_t ttl;  /* ping: TTL, or hop limit; UNSET: the system's */
+	char *source; /* a literal address of the probe's own; NULL: the system's choice */
 };
 
 struct expected_hop {
@@ -111,6 +115,7 @@ struct expect {
 	struct threshold_days certificate_days;
 	struct threshold_percent loss;
 	struct threshold_ms rtt;
+	struct threshold_ms jitter;
 	struct list hops; /* of struct expected_hop; empty: any chain that ends as expected */
 	char *final_url;
 	struct status_set final_status; /* empty: 2xx */

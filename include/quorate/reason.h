@@ -35,6 +35,8 @@ enum reason_class {
 	X(L3_NO_ROUTE,            "l3.no_route",             DOWN,     "no route to the host",                                   "ホストへの経路がありません") \
 	X(L3_HOST_UNREACHABLE,    "l3.host_unreachable",     DOWN,     "the host is unreachable",                                "ホストに到達できません") \
 	X(L3_PROHIBITED,          "l3.prohibited",           DOWN,     "a router on the way refuses to pass the traffic",        "経路上のルーターが通信を拒否しました") \
+	X(L3_TTL_EXCEEDED,        "l3.ttl_exceeded",         DOWN,     "a router on the way dropped the packet: its TTL was used up", "経路上でTTLが尽きパケットが破棄されました") \
+	X(L3_FRAGMENTATION_NEEDED,"l3.fragmentation_needed", DOWN,     "the packet is too large for the way and must not be fragmented", "パケットが経路のMTUを超え、断片化が禁止されています") \
 	X(L3_NO_REPLY,            "l3.no_reply",             DOWN,     "no ping was answered",                                   "pingへの応答がありません") \
 	X(L3_LOSS,                "l3.loss",                 WARNING,  "too many pings were lost",                               "pingの損失が多すぎます") \
 	X(TCP_REFUSED,            "tcp.refused",             DOWN,     "the connection was refused",                             "接続が拒否されました") \
@@ -86,6 +88,7 @@ enum reason_class {
 	X(CONTENT_VALUE,          "content.value",           WARNING,  "a number in the body crossed its threshold",             "本文の数値がしきい値を超えました") \
 	X(SLOW_RESPONSE,          "slow.response",           WARNING,  "the response took longer than the threshold",            "応答時間がしきい値を超えました") \
 	X(SLOW_RTT,               "slow.rtt",                WARNING,  "the round trip took longer than the threshold",          "往復時間がしきい値を超えました") \
+	X(SLOW_JITTER,            "slow.jitter",             WARNING,  "the round trips differ by more than the threshold",      "往復時間のゆらぎがしきい値を超えました") \
 	X(INTERNAL_RESOURCES,     "internal.resources",      INTERNAL, "the probe ran out of resources",                         "プローブの資源が不足しています") \
 	X(INTERNAL_PERMISSION,    "internal.permission",     INTERNAL, "the probe lacks a permission for this check",            "プローブに必要な権限がありません") \
 	X(INTERNAL_POLICY,        "internal.policy",         INTERNAL, "the probe's local policy refuses this check",            "プローブのローカルポリシーがこの確認を拒否しました") \

@@ -75,6 +75,23 @@ struct certificate {
 struct ping_facts {
 	int64_t sent, received; /* UNSET: no ping check */
 	int64_t min_us, avg_us, max_us, stddev_us;
+	int64_t jitter_us;  /* mean difference of neighbouring packets' round trips (see the doc) */
+	int64_t duplicates; /* further replies to a packet */
+	int64_t strays;     /* answers with another content or source than a packet's */
+};
+#define PING_NONE ((struct ping_facts){-1, -1, -1, -1, -1, -1, -1, -1, -1})
+
+/* One of the two halves of a check of both families. */
+struct family_finding {
+	int family;   /* enum address_family */
+	int verdict;  /* enum verdict */
+	int reason;   /* enum reason */
+	char *detail; /* as the result's */
+	char *address;
+	int64_t total_us;
+	int64_t status;
+	int64_t certificate_days;
+	int64_t sent, received, rtt_us; /* of a ping; UNSET: none */
 };
 
 struct result {
@@ -107,8 +124,9 @@ struct result {
 	char *body_excerpt; /* of a failed content check; at most BODY_EXCERPT_MAX_BYTES of UTF-8 */
 	struct certificate certificate;
 	struct ping_facts ping;
-	struct list hops;    /* of struct hop */
-	int64_t loop_lag_us; /* the probe's own lag when the check ended */
+	struct list hops;     /* of struct hop */
+	struct list families; /* of struct family_finding: with family "both", IPv4 and IPv6 */
+	int64_t loop_lag_us;  /* the probe's own lag when the check ended */
 };
 
 #endif

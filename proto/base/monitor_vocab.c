@@ -8,7 +8,7 @@
 
 const char *const check_kind_names[] = {"ping", "tcp", "http", "redirect", NULL};
 const char *const http_method_names[] = {"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", NULL};
-const char *const address_family_names[] = {"auto", "ipv4", "ipv6", NULL};
+const char *const address_family_names[] = {"auto", "ipv4", "ipv6", "both", NULL};
 const char *const port_expectation_names[] = {"open", "closed", NULL};
 
 _Static_assert(

@@ -366,6 +366,15 @@ static void order(int64_t *low, int64_t *high)
 		*high = UNSET;
 }
 
+static const char *host_of(const struct monitor *m)
+{
+	static char host[MONITOR_HOST_SIZE];
+	int port;
+
+	monitor_destination(m, host, &port);
+	return host;
+}
+
 /* Bends a random monitor to the rules that no table says. */
 static void obey(struct monitor *m)
 {
@@ -394,6 +403,18 @@ static void obey(struct monitor *m)
 	if (m->type == CHECK_PING &&
 		(m->request.packets - 1) * m->request.packet_interval_ms >= m->timeout_ms)
 		m->request.packet_interval_ms = 10;
+	order(&e->jitter.warning_ms, &e->jitter.critical_ms);
+	if (m->request.packets == 1)
+		e->jitter = (struct threshold_ms){UNSET, UNSET};
+	if (e->jitter.warning_ms >= m->timeout_ms || e->jitter.critical_ms >= m->timeout_ms)
+		e->jitter = (struct threshold_ms){m->request.packets > 1 ? 2 : UNSET, UNSET};
+	if (address_family_of(host_of(m)) != FAMILY_AUTO && m->request.family == FAMILY_BOTH)
+		m->request.family = FAMILY_AUTO;
+	mem_set(&m->request.source, m->request.family == FAMILY_IPV4   ? "192.0.2.7"
+				    : m->request.family == FAMILY_IPV6 ? "2001:db8::7"
+								       : NULL);
+	if (address_family_of(host_of(m)) != FAMILY_AUTO)
+		mem_set(&m->request.source, NULL);
 	if (m->type == CHECK_REDIRECT)
 		m->request.method = (int)luck_between(METHOD_GET, METHOD_HEAD);
 	if (m->type == CHECK_REDIRECT && (int64_t)e->hops.n > e->max_hops)

@@ -241,7 +241,7 @@ static struct result make(int monitor, enum verdict verdict)
 		.status = UNSET,
 		.bytes = UNSET,
 		.certificate = CERTIFICATE_NONE,
-		.ping = {UNSET, UNSET, UNSET, UNSET, UNSET, UNSET}};
+		.ping = PING_NONE};
 	r.monitor = (struct id){.byte = {1, 2, 3, 4, 5, 6, 0x70, 8, 0x80}};
 	r.monitor.byte[15] = (uint8_t)monitor;
 	r.monitor.byte[14] = (uint8_t)(monitor >> 8);

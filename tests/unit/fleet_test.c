@@ -256,7 +256,7 @@ static struct result make_result(
 		.status = UNSET,
 		.bytes = UNSET,
 		.certificate = CERTIFICATE_NONE,
-		.ping = {UNSET, UNSET, UNSET, UNSET, UNSET, UNSET}};
+		.ping = PING_NONE};
 }
 
 static const char *fate_of(struct world *w)

@@ -59,6 +59,7 @@ static void names_are_in_the_order_of_their_enums(void **state)
 	assert_string_equal(http_method_names[METHOD_OPTIONS], "OPTIONS");
 	assert_null(http_method_names[METHOD_OPTIONS + 1]);
 	assert_string_equal(address_family_names[FAMILY_IPV6], "ipv6");
+	assert_string_equal(address_family_names[FAMILY_BOTH], "both");
 	assert_string_equal(port_expectation_names[PORT_CLOSED], "closed");
 }
 
