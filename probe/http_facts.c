@@ -99,14 +99,20 @@ enum reason http_hop_reason(const struct http_hop *hop, CURLcode code)
 		return REASON_HTTP_NO_RESPONSE;
 	case CURLE_PARTIAL_FILE:
 		return REASON_TCP_CLOSED_EARLY;
-	case CURLE_SEND_ERROR:
 	case CURLE_RECV_ERROR:
+		if (strstr(hop->error, "chunked-encoding") != NULL) /* curl has no code for it */
+			return REASON_HTTP_MALFORMED;
+		/* fall through */
+	case CURLE_SEND_ERROR:
 		return reason_of_errno(
 			hop, hop->status != UNSET ? REASON_TCP_CLOSED_EARLY : REASON_TCP_RESET);
 	case CURLE_WEIRD_SERVER_REPLY:
 	case CURLE_UNSUPPORTED_PROTOCOL: /* HTTP/0.9, or no HTTP at all */
 	case CURLE_BAD_CONTENT_ENCODING:
+	case CURLE_WRITE_ERROR: /* not by our callbacks, which say why: what follows the end of a gzip */
 		return REASON_HTTP_MALFORMED;
+	case CURLE_FILESIZE_EXCEEDED: /* as its Content-Length says */
+		return REASON_HTTP_TOO_LARGE;
 	case CURLE_OUT_OF_MEMORY: /* also curl's word for a header line above its own ceiling */
 		return hop->phases.transfer_us != UNSET ? REASON_HTTP_TOO_LARGE
 							: REASON_INTERNAL_RESOURCES;
@@ -132,11 +138,9 @@ void http_hop_explain(const struct http_hop *hop, enum reason reason, char *out,
 		snprintf(out, room, "connection reset by %s", hop->tried);
 		break;
 	case REASON_HTTP_TOO_LARGE:
-		snprintf(out, room, "%s: the %s more than %lld bytes", hop->tried,
-			hop->body_bytes > 0 ? "body has" : "headers have",
-			hop->body_bytes > 0
-				? (long long)engine_limits(hop->check->engine)->body_max_bytes
-				: (long long)HTTP_HEADER_BYTES_MAX);
+		snprintf(out, room, "%s: %s", hop->tried,
+			hop->too_large[0] != '\0' ? hop->too_large
+						  : "it is said to be larger than allowed");
 		break;
 	default: /* curl's own words, for what only it knows */
 		snprintf(out, room, "%s%s%.150s", reason_text_en(reason),

@@ -24,6 +24,12 @@
 #include <strings.h>
 #include <unistd.h>
 
+/* curl reads a hundred times this before others have their turn: with chunks of one byte, the worst
+ * that can come, that is 5 ms. */
+#define READ_BYTES      2048L
+#define WIRE_TURNS      8
+#define WIRE_BYTES_MORE 1048576 /* headers, certificates, chunks that are smaller than their head */
+
 /* ---- the end */
 
 static void finish(struct http_hop *hop, enum reason reason, const char *detail)
@@ -49,8 +55,11 @@ static void on_done(void *arg, CURL *easy UNUSED, CURLcode code)
 	}
 	if (code != CURLE_OK && hop->socket_errno != 0 && hop->phases.tls_us == UNSET)
 		reason = net_reason(hop->socket_errno, NULL);
-	else if (hop->too_large)
+	else if (hop->too_large[0] != '\0')
 		reason = REASON_HTTP_TOO_LARGE;
+	else if (code == CURLE_OK &&
+		 !hop->headers_ended) /* curl is content with any part of them */
+		reason = REASON_TCP_CLOSED_EARLY;
 	if (reason == REASON_OK) {
 		finish(hop, REASON_OK, NULL);
 		return;
@@ -60,6 +69,16 @@ static void on_done(void *arg, CURL *easy UNUSED, CURLcode code)
 }
 
 /* ---- callbacks of curl: they note and count, nothing else */
+
+/* curl tries two addresses at a time, and does not say which socket it reads from. */
+static void remember_socket(struct http_hop *hop, int from, int to)
+{
+	for (size_t i = 0; i < ARRAY_LEN(hop->fds); i++)
+		if (hop->fds[i] == from) {
+			hop->fds[i] = to;
+			return;
+		}
+}
 
 static curl_socket_t open_socket(
 	void *arg, curlsocktype purpose UNUSED, struct curl_sockaddr *address)
@@ -75,7 +94,14 @@ static curl_socket_t open_socket(
 	int fd = socket(address->family, address->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK,
 		address->protocol);
 	hop->socket_errno = fd == -1 ? errno : 0;
+	remember_socket(hop, -1, fd);
 	return fd == -1 ? CURL_SOCKET_BAD : fd;
+}
+
+static int close_socket(void *arg, curl_socket_t fd)
+{
+	remember_socket(arg, fd, -1);
+	return close(fd);
 }
 
 static void trace_connection(const struct http_hop *hop)
@@ -121,16 +147,27 @@ static void trace_status(const struct http_hop *hop, const char *line, size_t n)
 	check_trace(hop->check, "the answer begins: %.*s", (int)n, line);
 }
 
+/* Returns what makes curl end the transfer. */
+static size_t too_large(struct http_hop *hop, const char *what, long long max, const char *unit)
+{
+	snprintf(hop->too_large, sizeof(hop->too_large), "%s more than %lld %s", what, max, unit);
+	return 0;
+}
+
 static size_t count_header(char *data, size_t size, size_t n, void *arg)
 {
 	struct http_hop *hop = arg;
-	if (size * n > 5 && memcmp(data, "HTTP/", 5) == 0)
+	bool begins = size * n > 5 && memcmp(data, "HTTP/", 5) == 0;
+	if (begins)
 		trace_status(hop, data, size * n);
 	hop->header_bytes += size * n;
 	hop->header_lines++;
-	hop->too_large |= hop->header_bytes > HTTP_HEADER_BYTES_MAX ||
-			  hop->header_lines > HTTP_HEADER_LINES_MAX;
-	return hop->too_large ? 0 : size * n;
+	hop->headers_ended = !begins && (hop->headers_ended || size * n <= 2 /* a blank line */);
+	if (hop->header_bytes > HTTP_HEADER_BYTES_MAX)
+		return too_large(hop, "the headers have", HTTP_HEADER_BYTES_MAX, "bytes");
+	if (hop->header_lines > HTTP_HEADER_LINES_MAX)
+		return too_large(hop, "the answer has", HTTP_HEADER_LINES_MAX, "headers");
+	return size * n;
 }
 
 /* Looks for the needle in what came, keeping only as much as may be its beginning. */
@@ -154,6 +191,11 @@ static void search(struct http_hop *hop, const char *data, size_t n)
 	}
 }
 
+static long long body_max(const struct http_hop *hop)
+{
+	return (long long)engine_limits(hop->check->engine)->body_max_bytes;
+}
+
 static size_t take_body(char *data, size_t size, size_t count, void *arg)
 {
 	struct http_hop *hop = arg;
@@ -161,15 +203,32 @@ static size_t take_body(char *data, size_t size, size_t count, void *arg)
 	if (hop->body_bytes == 0 && n > 0)
 		check_trace(hop->check, "the body begins");
 	hop->body_bytes += n;
-	if (hop->body_bytes > (size_t)engine_limits(hop->check->engine)->body_max_bytes) {
-		hop->too_large = true;
-		return 0;
-	}
+	if (hop->body_bytes > (size_t)body_max(hop))
+		return too_large(hop, "the body has", body_max(hop), "bytes");
 	memcpy(hop->excerpt + hop->excerpt_bytes, data, n < room ? n : room);
 	hop->excerpt_bytes += n < room ? n : room;
 	if (hop->request.needle != NULL && !hop->found)
 		search(hop, data, n);
 	return n;
+}
+
+/*
+ * Once in a turn of curl's: what came on the wire, whatever it was. The framing of chunks, a gzip
+ * head, TLS records and HTTP/2 frames may go on for ever without a byte of header or body.
+ */
+static int count_wire(void *arg, curl_off_t dltotal UNUSED, curl_off_t dlnow UNUSED,
+	curl_off_t ultotal UNUSED, curl_off_t ulnow UNUSED)
+{
+	struct http_hop *hop = arg;
+	long long max = 2 * body_max(hop) + WIRE_BYTES_MORE, received = 0;
+	if (++hop->turns % WIRE_TURNS != 0)
+		return 0;
+	for (size_t i = 0; i < ARRAY_LEN(hop->fds); i++)
+		received += net_bytes_received(hop->fds[i]);
+	if (received <= max)
+		return 0;
+	(void)too_large(hop, "the answer, with all that frames it, has", max, "bytes");
+	return 1;
 }
 
 /* ---- the request */
@@ -251,6 +310,9 @@ static void set_bounds(struct http_hop *hop)
 	curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
 	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
 	curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip, deflate");
+	curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, READ_BYTES);
+	if (hop->request.method != METHOD_HEAD) /* which may speak of more, since it sends none */
+		curl_easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)body_max(hop));
 	/* The engine's deadline decides; this one only makes curl share the time among several
 	 * addresses. */
 	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)(check_left_us(hop->check) / 1000 + 200));
@@ -293,10 +355,15 @@ static void set_callbacks(struct http_hop *hop)
 	}
 	curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
 	curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, hop);
+	curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket);
+	curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, hop);
 	curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, connected);
 	curl_easy_setopt(easy, CURLOPT_PREREQDATA, hop);
 	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, count_header);
 	curl_easy_setopt(easy, CURLOPT_HEADERDATA, hop);
+	curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, count_wire);
+	curl_easy_setopt(easy, CURLOPT_XFERINFODATA, hop);
+	curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L);
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body);
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, hop);
 	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, hop->error);
@@ -373,6 +440,7 @@ void http_hop_start(struct http_hop *hop, struct check *check, const struct http
 	hop->began_at_us = clock_now_us();
 	hop->phases = (struct phases){UNSET, UNSET, UNSET, UNSET, UNSET, UNSET};
 	hop->status = hop->bytes = UNSET;
+	memset(hop->fds, -1, sizeof(hop->fds));
 	hop->found = request->needle != NULL && request->needle[0] == '\0';
 	bool searchable = request->needle == NULL || strlen(request->needle) <= PATTERN_MAX_BYTES;
 	hop->https = http_url_is_https(request->url);

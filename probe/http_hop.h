@@ -49,8 +49,10 @@ struct http_hop {
 	/* while it runs */
 	size_t header_bytes, header_lines;
 	size_t body_bytes; /* decompressed */
-	bool too_large, refused;
-	int socket_errno;
+	bool headers_ended, refused;
+	unsigned turns;           /* of curl's on this transfer */
+	char too_large[96];       /* what is; "": nothing */
+	int socket_errno, fds[2]; /* -1: none */
 	char tried[NET_ADDRESS_SIZE];
 	char tail[PATTERN_MAX_BYTES]; /* the end of what came, for a needle that straddles two
 					 pieces */

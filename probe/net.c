@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/errqueue.h>
+#include <linux/tcp.h>
 #include <netinet/icmp6.h>
 #include <netinet/in.h>
 #include <netinet/ip_icmp.h>
@@ -244,4 +245,13 @@ bool net_read_icmp_error(int fd, enum reason *reason, char by[NET_ADDRESS_SIZE])
 			found = true;
 		}
 	}
+}
+
+long long net_bytes_received(int fd)
+{
+	struct tcp_info info = {0};
+	socklen_t n = sizeof(info);
+	if (fd == -1 || getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &n) == -1)
+		return 0;
+	return (long long)info.tcpi_bytes_received;
 }

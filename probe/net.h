@@ -40,6 +40,8 @@ bool net_out_of_fds(void);
 /* Reads the socket's error queue (IP_RECVERR, IPV6_RECVERR) to its end. Returns true when an ICMP
  * error was in it: *REASON, and in BY who sent it. */
 bool net_read_icmp_error(int fd, enum reason *reason, char by[NET_ADDRESS_SIZE]);
+/* What came over a TCP connection so far, framing and all; 0 when FD is none. */
+long long net_bytes_received(int fd);
 /* Asks for ICMP errors in FD's error queue. */
 void net_want_icmp_errors(int fd, int family);
 

@@ -632,6 +632,14 @@ static void one_long_header(int fd, void *arg)
 	repeat(fd, "HTTP/1.1 200 OK\r\nX-A: ", "0123456789012345678901234567890123456789");
 }
 
+/* Neither header nor body: only what stands between. */
+static void endless_extension(int fd, void *arg)
+{
+	(void)arg;
+	repeat(fd, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;x=",
+		"0123456789012345678901234567890123456789012345678901234567890123");
+}
+
 /* A byte whenever the other side has had time to read the one before: for ever, if it is not
  * stopped. */
 static void drip(int fd, void *arg)
@@ -678,9 +686,14 @@ static const struct {
 	{"held", say_and_hold, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort",
 		"http.timeout", true},
 	{"bad chunk", say, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
-		"tcp.closed_early", false},
+		"http.malformed", false},
+	{"endless chunk extension", endless_extension, NULL, "http.too_large", false},
+	{"cut headers", say, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX:", "tcp.closed_early",
+		false},
+	{"cut headers after interim ones", say,
+		"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nX:", "tcp.closed_early", false},
 	{"huge length", say, "HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999999\r\n\r\nx",
-		"ok", false},
+		"http.too_large", false},
 	{"negative length", say, "HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\nx", "http.malformed",
 		false},
 	{"broken gzip", say,
