@@ -1,30 +1,28 @@
 // SPDX-License-Identifier: MIT
-/* One X509_STORE for all checks, and a verification that explains itself. */
-#include "probe/certs.h"
+/* One X509_STORE for all checks, and what every TLS connection of theirs has in common. */
+#include "probe/certs_internal.h"
 
 #include "probe/net.h"
 #include "proto/base/clock.h"
 #include "proto/base/log.h"
 #include "proto/base/mem.h"
+#include "proto/base/utf8.h"
 #include "quorate/monitor.h"
 
 #include <openssl/err.h>
-#include <openssl/x509v3.h>
 
-#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
-#define SYSTEM_BUNDLE   "/etc/ssl/certs/ca-certificates.crt"
-#define NAMES_MAX_BYTES 512
-#define DAY_MS          86400000
+#define SYSTEM_BUNDLE "/etc/ssl/certs/ca-certificates.crt"
 
 struct certs {
 	char *path;
 	X509_STORE *store; /* NULL: no bundle could be read yet */
 	struct stat seen;
+	int64_t clock_offset_ms;
+	SSL_CTX *client; /* of certs_client(); NULL: not made yet */
 };
 
 /* ---- the store */
@@ -46,6 +44,8 @@ static void load(struct certs *certs)
 	X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN);
 	X509_STORE_free(certs->store);
 	certs->store = store;
+	if (certs->client != NULL)
+		SSL_CTX_set1_verify_cert_store(certs->client, store);
 	log_debug("certs.loaded file=%s took_us=%lld", log_quote(certs->path),
 		(long long)(clock_now_us() - began_us));
 }
@@ -83,255 +83,185 @@ void certs_free(struct certs *certs)
 {
 	if (certs == NULL)
 		return;
+	SSL_CTX_free(certs->client);
 	X509_STORE_free(certs->store);
 	free(certs->path);
 	free(certs);
 }
 
-/* ---- facts */
-
-static char *name_text(const X509_NAME *name)
+void certs_set_clock(struct certs *certs, int64_t offset_ms)
 {
-	BIO *bio = BIO_new(BIO_s_mem());
-	ensure(bio != NULL);
-	/* RFC 2253 without its reversal, so that it reads as people write it; UTF-8 */
-	X509_NAME_print_ex(bio, name, 0, XN_FLAG_ONELINE & ~ASN1_STRFLGS_ESC_MSB & ~XN_FLAG_SPC_EQ);
-	char *data;
-	long n = BIO_get_mem_data(bio, &data);
-	char *text =
-		mem_strndup(n > 0 ? data : "", (size_t)(n < NAMES_MAX_BYTES ? n : NAMES_MAX_BYTES));
-	BIO_free(bio);
-	return text;
+	certs->clock_offset_ms = offset_ms;
 }
 
-static void add_name(char *out, const char *text)
+/* ---- what OpenSSL calls during a handshake */
+
+static int index_in_ssl = -1, index_in_ctx = -1; /* of a check in their ex data */
+
+static struct cert_check *check_of(const SSL *ssl)
 {
-	size_t n = strlen(out), more = strlen(text);
-	if (n + more + 3 > NAMES_MAX_BYTES)
-		return;
-	if (n > 0) {
-		memcpy(out + n, ", ", 2);
-		n += 2;
-	}
-	memcpy(out + n, text, more + 1);
+	struct cert_check *check = SSL_get_ex_data(ssl, index_in_ssl);
+	return check != NULL ? check : SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), index_in_ctx);
 }
 
-static void add_general_name(char *out, const GENERAL_NAME *name)
+static int64_t now_wall_ms(const struct certs *certs)
 {
-	char text[256];
-	if (name->type == GEN_DNS) {
-		const unsigned char *data = ASN1_STRING_get0_data(name->d.dNSName);
-		int n = ASN1_STRING_length(name->d.dNSName);
-		if (n <= 0 || n >= (int)sizeof(text) || memchr(data, '\0', (size_t)n) != NULL)
-			return;
-		memcpy(text, data, (size_t)n);
-		text[n] = '\0';
-		add_name(out, text);
-	} else if (name->type == GEN_IPADD) {
-		int n = ASN1_STRING_length(name->d.iPAddress);
-		if ((n == 4 || n == 16) && inet_ntop(n == 4 ? AF_INET : AF_INET6,
-						   ASN1_STRING_get0_data(name->d.iPAddress), text,
-						   sizeof(text)) != NULL)
-			add_name(out, text);
-	}
+	return clock_wall_ms() + certs->clock_offset_ms;
 }
 
-static char *names_text(X509 *leaf)
+static void examine(struct cert_check *check, X509_STORE_CTX *ctx, X509 *leaf)
 {
-	char out[NAMES_MAX_BYTES] = "";
-	GENERAL_NAMES *names = X509_get_ext_d2i(leaf, NID_subject_alt_name, NULL, NULL);
-	for (int i = 0; i < sk_GENERAL_NAME_num(names); i++)
-		add_general_name(out, sk_GENERAL_NAME_value(names, i));
-	GENERAL_NAMES_free(names);
-	return mem_strdup(out);
-}
-
-static int64_t wall_ms_of(const ASN1_TIME *time)
-{
-	struct tm tm;
-	if (ASN1_TIME_to_tm(time, &tm) != 1)
-		return UNSET;
-	return (int64_t)timegm(&tm) * 1000;
-}
-
-/* Rounded down, so that a certificate that expired an hour ago has -1 day left. */
-static int64_t days_between(int64_t from_ms, int64_t to_ms)
-{
-	int64_t ms = to_ms - from_ms;
-	return ms >= 0 ? ms / DAY_MS : -((-ms + DAY_MS - 1) / DAY_MS);
-}
-
-static void keep_facts(struct cert_check *check, X509 *leaf)
-{
-	struct certificate *f = &check->facts;
-	f->subject = name_text(X509_get_subject_name(leaf));
-	f->issuer = name_text(X509_get_issuer_name(leaf));
-	f->names = names_text(leaf);
-	f->not_before_wall_ms = wall_ms_of(X509_get0_notBefore(leaf));
-	f->not_after_wall_ms = wall_ms_of(X509_get0_notAfter(leaf));
-	f->days = days_between(clock_wall_ms(), f->not_after_wall_ms);
+	struct cert_dates dates;
+	int64_t now_ms = now_wall_ms(check->certs);
+	if (!check->seen)
+		cert_facts(leaf, X509_STORE_CTX_get0_untrusted(ctx), &check->facts);
 	check->seen = true;
+	check->facts.days = cert_days(&check->facts, now_ms);
+	if (check->reason == REASON_OK)
+		check->reason = cert_judge(ctx, check->host, now_ms, &dates, check->detail);
 }
 
-/* ---- verification */
-
-/* What was wrong, all of it: the chain is walked on after an error. */
-struct findings {
-	bool expired, not_yet, self_signed, unknown_issuer, wrong_name, other;
-	int other_error; /* X509_V_ERR_… */
-	int date_depth;  /* of the certificate with the wrong date */
-};
-
-static int index_of_findings = -1; /* of ex data in an X509_STORE_CTX */
-
-static void note(struct findings *f, int error, int depth)
+static int verify_cb(X509_STORE_CTX *ctx, void *arg UNUSED)
 {
-	switch (error) {
-	case X509_V_ERR_CERT_HAS_EXPIRED:
-		f->expired = true;
-		f->date_depth = depth;
-		break;
-	case X509_V_ERR_CERT_NOT_YET_VALID:
-		f->not_yet = true;
-		f->date_depth = depth;
-		break;
-	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
-		f->self_signed = true;
-		break;
-	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
-	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
-	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
-	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-	case X509_V_ERR_CERT_UNTRUSTED:
-		f->unknown_issuer = true;
-		break;
-	default:
-		f->other = true;
-		f->other_error = error;
-	}
-}
-
-static int note_cb(int ok, X509_STORE_CTX *ctx)
-{
-	if (ok == 0)
-		note(X509_STORE_CTX_get_ex_data(ctx, index_of_findings),
-			X509_STORE_CTX_get_error(ctx), X509_STORE_CTX_get_error_depth(ctx));
-	return 1;
-}
-
-static bool is_for_host(X509 *leaf, const char *host)
-{
-	struct sockaddr_storage literal;
-	char text[NET_ADDRESS_SIZE], bare[NET_HOST_SIZE];
-	if (net_parse_literal(host, &literal))
-		return X509_check_ip_asc(leaf, net_format((struct sockaddr *)&literal, text), 0) ==
-		       1;
-	size_t n = strlen(host);
-	if (n > 0 &&
-		host[n - 1] == '.') /* an absolute name; certificates write it without the dot */
-		n--;
-	if (n >= sizeof(bare))
-		return false;
-	memcpy(bare, host, n);
-	bare[n] = '\0';
-	return X509_check_host(leaf, bare, n, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, NULL) == 1;
-}
-
-static void date_text(int64_t wall_ms, char text[TIME_TEXT_SIZE])
-{
-	time_format(wall_ms, text);
-	text[10] = '\0'; /* the day is enough */
-}
-
-/* Who vouches for it comes before what it says: a self-signed certificate's dates mean nothing. */
-static void conclude(struct cert_check *check, const struct findings *f)
-{
-	char day[TIME_TEXT_SIZE];
-	const struct certificate *facts = &check->facts;
-	char *detail = NULL;
-	if (f->self_signed) {
-		check->reason = REASON_TLS_SELF_SIGNED;
-		detail = mem_printf("the certificate (%s) is self-signed", facts->subject);
-	} else if (f->unknown_issuer) {
-		check->reason = REASON_TLS_UNKNOWN_ISSUER;
-		detail = mem_printf("the certificate's issuer is not trusted: %s", facts->issuer);
-	} else if (f->expired) {
-		check->reason = REASON_TLS_EXPIRED;
-		date_text(facts->not_after_wall_ms, day);
-		detail = f->date_depth == 0
-				 ? mem_printf("the certificate expired on %s", day)
-				 : mem_strdup("a certificate of its issuers has expired");
-	} else if (f->not_yet) {
-		check->reason = REASON_TLS_NOT_YET_VALID;
-		date_text(facts->not_before_wall_ms, day);
-		detail = f->date_depth == 0
-				 ? mem_printf("the certificate is valid from %s only", day)
-				 : mem_strdup("a certificate of its issuers is not yet valid");
-	} else if (f->wrong_name) {
-		check->reason = REASON_TLS_WRONG_NAME;
-		detail = mem_printf(
-			"the certificate is not for %s but for: %s", check->host, facts->names);
-	} else if (f->other) {
-		check->reason = REASON_TLS_UNTRUSTED;
-		detail = mem_strdup(X509_verify_cert_error_string(f->other_error));
-	}
-	if (detail != NULL)
-		strncpy(check->detail, detail, sizeof(check->detail) - 1);
-	free(detail);
-}
-
-static int verify_cb(X509_STORE_CTX *ctx, void *arg)
-{
-	struct cert_check *check = arg;
+	const SSL *ssl = X509_STORE_CTX_get_ex_data(ctx, SSL_get_ex_data_X509_STORE_CTX_idx());
+	struct cert_check *check = check_of(ssl);
 	X509 *leaf = X509_STORE_CTX_get0_cert(ctx);
-	struct findings found = {0};
 	if (leaf == NULL)
 		return check->verify ? 0 : 1;
-	if (!check->seen)
-		keep_facts(check, leaf);
-	X509_STORE_CTX_set_ex_data(ctx, index_of_findings, &found);
-	X509_STORE_CTX_set_verify_cb(ctx, note_cb);
-	if (X509_verify_cert(ctx) != 1 && X509_STORE_CTX_get_error(ctx) != X509_V_OK)
-		note(&found, X509_STORE_CTX_get_error(ctx), X509_STORE_CTX_get_error_depth(ctx));
-	found.wrong_name = !is_for_host(leaf, check->host);
-	if (check->reason == REASON_OK)
-		conclude(check, &found);
-	ERR_clear_error();
+	examine(check, ctx, leaf);
 	bool pass = !check->verify || check->reason == REASON_OK;
 	X509_STORE_CTX_set_error(ctx, pass ? X509_V_OK : X509_V_ERR_APPLICATION_VERIFICATION);
 	return pass ? 1 : 0;
 }
+
+/* Comes after verify_cb(), also when nothing was stapled. 1: go on; 0: refuse the certificate. */
+static int staple_cb(SSL *ssl, void *arg UNUSED)
+{
+	struct cert_check *check = check_of(ssl);
+	const unsigned char *der = NULL;
+	long n_bytes = SSL_get_tlsext_status_ocsp_resp(ssl, &der);
+	X509 *leaf = SSL_get0_peer_certificate(ssl);
+	if (n_bytes <= 0 || der == NULL || leaf == NULL || check->certs->store == NULL)
+		return 1;
+	cert_staple(der, n_bytes, leaf, SSL_get_peer_cert_chain(ssl), check->certs->store,
+		&check->facts.ocsp);
+	if (check->facts.ocsp.status != OCSP_REVOKED || check->reason != REASON_OK)
+		return 1;
+	check->reason = REASON_TLS_REVOKED;
+	strcpy(check->detail, "the certificate has been revoked by its issuer");
+	return check->verify ? 0 : 1;
+}
+
+static int client_certificate_cb(SSL *ssl, X509 **x UNUSED, EVP_PKEY **key UNUSED)
+{
+	check_of(ssl)->client_certificate = true;
+	return 0; /* there is none */
+}
+
+static void info_cb(const SSL *ssl, int where, int value)
+{
+	if ((where & SSL_CB_ALERT) == 0 || value >> 8 != SSL3_AL_FATAL)
+		return;
+	struct cert_check *check = check_of(ssl);
+	if ((where & SSL_CB_READ) != 0)
+		check->alert_received = value & 0xff;
+	else
+		check->alert_sent = value & 0xff;
+}
+
+/* ---- connections */
 
 void cert_check_init(struct cert_check *check, const char *host, bool verify)
 {
 	memset(check, 0, sizeof(*check));
 	check->host = host;
 	check->verify = verify;
-	check->facts.not_before_wall_ms = check->facts.not_after_wall_ms = UNSET;
-	check->facts.days = UNSET;
+	check->facts = CERTIFICATE_NONE;
+	check->alert_received = check->alert_sent = UNSET;
 }
 
 void cert_check_clear(struct cert_check *check)
 {
-	free(check->facts.subject);
-	free(check->facts.issuer);
-	free(check->facts.names);
-	free(check->facts.tls_version);
-	memset(&check->facts, 0, sizeof(check->facts));
+	cert_facts_clear(&check->facts);
+}
+
+static void prepare(struct certs *certs, SSL_CTX *ctx)
+{
+	if (index_in_ssl == -1) {
+		index_in_ssl = SSL_get_ex_new_index(0, NULL, NULL, NULL, NULL);
+		index_in_ctx = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, NULL);
+	}
+	SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
+	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+	SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
+	SSL_CTX_set_cert_verify_callback(ctx, verify_cb, NULL);
+	SSL_CTX_set_tlsext_status_type(ctx, TLSEXT_STATUSTYPE_ocsp);
+	SSL_CTX_set_tlsext_status_cb(ctx, staple_cb);
+	SSL_CTX_set_client_cert_cb(ctx, client_certificate_cb);
+	SSL_CTX_set_info_callback(ctx, info_cb);
+	if (certs->store != NULL)
+		SSL_CTX_set1_verify_cert_store(ctx, certs->store);
+}
+
+static void begin(struct certs *certs, struct cert_check *check)
+{
+	check->certs = certs;
+	if (certs->store != NULL || !check->verify)
+		return;
+	check->reason = REASON_INTERNAL_ERROR;
+	strcpy(check->detail, "the probe has no trusted certificates");
 }
 
 void certs_attach(struct certs *certs, SSL_CTX *ctx, struct cert_check *check)
 {
-	if (index_of_findings == -1)
-		index_of_findings = X509_STORE_CTX_get_ex_new_index(0, NULL, NULL, NULL, NULL);
 	load_if_changed(certs);
-	if (certs->store != NULL) {
-		SSL_CTX_set1_verify_cert_store(ctx, certs->store);
-	} else if (check->verify) {
-		check->reason = REASON_INTERNAL_ERROR;
-		strncpy(check->detail, "the probe has no trusted certificates",
-			sizeof(check->detail) - 1);
-	}
+	prepare(certs, ctx);
+	begin(certs, check);
+	SSL_CTX_set_ex_data(ctx, index_in_ctx, check);
 	SSL_CTX_set_verify(ctx, check->verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, NULL);
-	SSL_CTX_set_cert_verify_callback(ctx, verify_cb, check);
+}
+
+static void ask_for_name(SSL *ssl, const char *host)
+{
+	struct sockaddr_storage literal;
+	char *name;
+	if (net_parse_literal(host, &literal))
+		return;
+	size_t n = strlen(host);
+	if (n > 0 && host[n - 1] == '.')
+		n--;
+	name = mem_strndup(host, n);
+	SSL_set_tlsext_host_name(ssl, name);
+	free(name);
+}
+
+SSL *certs_client(struct certs *certs, struct cert_check *check)
+{
+	load_if_changed(certs);
+	if (certs->client == NULL) {
+		certs->client = SSL_CTX_new(TLS_client_method());
+		ensure(certs->client != NULL);
+		prepare(certs, certs->client);
+	}
+	SSL *ssl = SSL_new(certs->client);
+	ensure(ssl != NULL);
+	begin(certs, check);
+	SSL_set_ex_data(ssl, index_in_ssl, check);
+	SSL_set_verify(ssl, check->verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, NULL);
+	ask_for_name(ssl, check->host);
+	SSL_set_connect_state(ssl);
+	return ssl;
+}
+
+void cert_check_connected(struct cert_check *check, const SSL *ssl)
+{
+	const unsigned char *alpn = NULL;
+	unsigned n_alpn = 0;
+	mem_set(&check->facts.tls_version, SSL_get_version(ssl));
+	mem_set(&check->facts.cipher, SSL_get_cipher_name(ssl));
+	SSL_get0_alpn_selected(ssl, &alpn, &n_alpn);
+	if (n_alpn == 0)
+		return;
+	free(check->facts.alpn);
+	check->facts.alpn = utf8_clean((const char *)alpn, n_alpn, 255);
 }

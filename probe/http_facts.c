@@ -79,6 +79,17 @@ static enum reason reason_of_errno(const struct http_hop *hop, enum reason other
 	return reason == REASON_TCP_FAILED ? otherwise : reason;
 }
 
+/* A reset, a time-out and the like are told by what the system says, not by TLS. */
+bool http_hop_tls_failed(const struct http_hop *hop, CURLcode code)
+{
+	if (hop->cert.verify && hop->cert.reason != REASON_OK)
+		return true;
+	if (code == CURLE_SSL_CONNECT_ERROR)
+		return reason_of_errno(hop, REASON_TLS_HANDSHAKE) == REASON_TLS_HANDSHAKE;
+	return hop->cert.alert_received != UNSET &&
+	       (code == CURLE_RECV_ERROR || code == CURLE_SEND_ERROR || code == CURLE_GOT_NOTHING);
+}
+
 enum reason http_hop_reason(const struct http_hop *hop, CURLcode code)
 {
 	switch (code) {

@@ -49,8 +49,9 @@ static void on_done(void *arg, CURL *easy UNUSED, CURLcode code)
 		finish(hop, REASON_DNS_FORBIDDEN_ADDRESS, detail);
 		return;
 	}
-	if (hop->cert.reason != REASON_OK && hop->cert.verify) {
-		finish(hop, hop->cert.reason, hop->cert.detail);
+	if (code != CURLE_OK && http_hop_tls_failed(hop, code)) {
+		reason = cert_check_failure(&hop->cert, cert_error_of(hop->error), detail);
+		finish(hop, reason, detail);
 		return;
 	}
 	if (code != CURLE_OK && hop->socket_errno != 0 && hop->phases.tls_us == UNSET)
@@ -126,7 +127,7 @@ static int connected(void *arg, char *ip, char *local_ip UNUSED, int port, int l
 	}
 	if (hop->https && curl_easy_getinfo(hop->easy, CURLINFO_TLS_SSL_PTR, &tls) == CURLE_OK &&
 		tls != NULL && tls->internals != NULL)
-		mem_set(&hop->cert.facts.tls_version, SSL_get_version(tls->internals));
+		cert_check_connected(&hop->cert, tls->internals);
 	trace_connection(hop);
 	return CURL_PREREQFUNC_OK;
 }

@@ -82,6 +82,8 @@ enum reason http_hop_expired(struct http_hop *hop);
 /* From curl into the hop: phases, status, bytes, Location. */
 void http_hop_keep_facts(struct http_hop *hop);
 enum reason http_hop_reason(const struct http_hop *hop, CURLcode code);
+/* Whether it was TLS that failed, so that cert_check_failure() knows why. */
+bool http_hop_tls_failed(const struct http_hop *hop, CURLcode code);
 /* The reason of a time-out, by the phase that it is in. */
 enum reason http_hop_timed_out(const struct http_hop *hop);
 /* A sentence for REASON into OUT. */

@@ -97,7 +97,7 @@ def test_check_command(lab):
         (["redirect", f"http://localhost:{http}/old", "--max-hops", "1"], 2, "http.too_many_redirects"),
         ([f"https://127.0.0.2:{https}/"], 2, "tcp.refused"),
         ([f"http://localhost:{https}/"], 2, "http.status"),  # "plain HTTP to an HTTPS port", says nginx
-        ([f"https://localhost:{http}/"], 2, "tls.handshake"),
+        ([f"https://localhost:{http}/"], 2, "tls.not_tls"),
         ([f"https://localhost:{https}/", "--certificate-days-warning", "100"], 1, "tls.expires_soon"),
         (["tcp", f"localhost:{closed}"], 2, "tcp.refused"),
         (["tcp", f"localhost:{closed}", "--expect", "closed"], 0, "ok"),

@@ -108,12 +108,16 @@ static const struct {
 	{CA, "IP:192.0.2.1", -1, 30, "192.0.2.2", "tls.wrong_name", ""},
 	{CA, "DNS:a.test", -30, -1, "a.test", "tls.expired", "expired on 20"},
 	{CA, "DNS:a.test", 1, 30, "a.test", "tls.not_yet_valid", "valid from 20"},
-	{CA, "DNS:a.test", -30, -1, "b.test", "tls.expired", ""}, /* the worse of two */
+	{CA, "DNS:a.test", -30, -1, "b.test", "tls.expired",
+		"; it is not for b.test but for: a.test"}, /* the worse of two, and both told */
 	{OTHER, "DNS:a.test", -1, 30, "a.test", "tls.unknown_issuer", "Unknown CA"},
-	{OTHER, "DNS:a.test", -30, -1, "b.test", "tls.unknown_issuer", ""},
+	{OTHER, "DNS:a.test", -30, -1, "b.test", "tls.unknown_issuer",
+		"which is not trusted; it expired on 20"},
 	{SELF, "DNS:a.test", -1, 30, "a.test", "tls.self_signed", ""},
-	{SELF, "DNS:a.test", -30, -1, "b.test", "tls.self_signed", ""},
-	{OLD, "DNS:a.test", -1, 30, "a.test", "tls.expired", "issuers"},
+	{SELF, "DNS:a.test", -30, -1, "b.test", "tls.self_signed",
+		"is self-signed (CN=leaf); it expired on 20"},
+	{OLD, "DNS:a.test", -1, 30, "a.test", "tls.expired",
+		"leads to CN=Old CA, which expired on 20"},
 	{VIA, "DNS:a.test", -1, 30, "a.test", "ok", ""},
 	{VIA_UNSENT, "DNS:a.test", -1, 30, "a.test", "tls.unknown_issuer", "Intermediate"},
 };

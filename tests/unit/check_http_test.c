@@ -817,7 +817,7 @@ static void tls_to_no_tls(void **state)
 	peer_stop(&p);
 	peer_start(&p, hang_up, NULL);
 	r = kit_run(&kit, http("https", "127.0.0.1", http_port, "/"));
-	assert_reason(r, "tls.handshake");
+	assert_reason(r, "tls.not_tls");
 	peer_stop(&p);
 }
 
