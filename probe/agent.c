@@ -9,9 +9,8 @@
  * Invariants: the report stream carries hello or one report; what is in flight there is the
  * backlog's flight. The session's text exists only while OPEN. Neither it nor the token is logged.
  */
-#include "probe/agent.h"
+#include "probe/agent_internal.h"
 
-#include "probe/backlog.h"
 #include "proto/base/clock.h"
 #include "proto/base/log.h"
 #include "proto/base/mem.h"
@@ -22,64 +21,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HELLO_WAIT_FROM      6    /* of the back-off's table: about 8 s, then longer */
-#define REPORT_WAIT_MS       5000 /* the coordinator answers within 1 s, stored or not */
+#define HELLO_WAIT_FROM      6 /* of the back-off's table: about 8 s, then longer */
 #define ORDERS_WAIT_MS       (ORDERS_HOLD_MS + 5000)
 #define FIRST_ORDERS_WAIT_MS 5000 /* of a session: there is always something to say */
-#define FLUSH_MS             200  /* the longest that a result waits for company */
-#define SEEN_RETRY_MS        5000
 #define NONSENSE_PAUSE_MS    1000 /* after a reply that makes no sense */
-#define BUSY_PAUSE_MS        4000 /* after a report that was above our limits: they are those of seconds */
-#define HISTORY_SLOW_MS      400 /* of a receipt: send less history with the next report */
-#define HISTORY_MIN          20
-#define HISTORY_MAX          250  /* in one report: reading it takes the loop some milliseconds */
-#define SPOOL_TURN_MS        10   /* between two writes when there is much to write */
 #define SETTLED_MS           2000 /* a session that lasted so long was a good one */
 #define CLOCK_OFF_MS         60000
-#define AGE_MAX_MS           (INT64_C(365) * 86400000) /* the table of results accepts a little more */
 
-enum agent_state { AGENT_WAITING, AGENT_HELLO, AGENT_OPEN };
 static const char *const state_names[] = {"waiting", "hello", "open"};
-
-struct agent {
-	struct loop *loop;
-	struct link_client *link;
-	struct agent_config config;
-	struct agent_hooks hooks;
-	struct id boot;
-	struct backlog backlog;
-	struct spool *spool; /* NULL: none */
-	struct timer write;  /* to the spool */
-
-	enum agent_state state;
-	struct timer retry; /* WAITING: the next hello */
-	int attempts;       /* answered, since the last session that settled */
-	int silences;       /* hellos without any answer, in a row; OPEN: reports */
-	bool silence_told;
-	char *refusal; /* the last one logged */
-
-	/* OPEN */
-	char session[SESSION_TEXT_SIZE];
-	int64_t opened_at_ms, heartbeat_ms;
-	int64_t revision;    /* of the last orders */
-	bool has_orders;     /* in this session */
-	struct timer report; /* the next report */
-	struct timer poll;   /* the next poll, after nonsense */
-	int64_t reported_at_ms, flush_at_ms, not_before_ms, seen_retry_at_ms;
-	size_t batch_max, batch; /* results per report: allowed, in flight */
-	size_t history_max;      /* of them not fresh: less when receipts take long */
-
-	bool pins_kept, pins_said; /* with the next report; with the one in flight */
-	int64_t lag_us, clock_offset_ms;
-	bool clock_off;
-	void (*drained)(void *arg);
-	void *drained_arg;
-};
 
 static void begin_session(struct agent *a, int64_t delay_ms, const char *why);
 static void send_poll(struct agent *a);
-static void plan_report(struct agent *a);
-static void plan_write(struct agent *a, int64_t at_least_ms);
 
 int64_t agent_backoff_ms(int attempt, uint64_t random)
 {
@@ -104,7 +56,7 @@ static void change(struct agent *a, enum agent_state state, const char *why)
 	a->state = state;
 }
 
-static void look_drained(struct agent *a)
+void agent_look_drained(struct agent *a)
 {
 	bool busy = a->state == AGENT_OPEN && (a->backlog.waiting || a->backlog.flight);
 	if (!a->drained || busy)
@@ -115,7 +67,7 @@ static void look_drained(struct agent *a)
 }
 
 /* The two clocks are compared with every message that carries the coordinator's. */
-static void note_clock(struct agent *a, int64_t now_wall_ms)
+void agent_note_clock(struct agent *a, int64_t now_wall_ms)
 {
 	if (now_wall_ms < 0)
 		return;
@@ -167,10 +119,10 @@ static void begin_session(struct agent *a, int64_t delay_ms, const char *why)
 	explicit_bzero(a->session, sizeof a->session);
 	change(a, AGENT_WAITING, why);
 	timer_set(&a->retry, delay_ms);
-	look_drained(a);
+	agent_look_drained(a);
 }
 
-static void lose_session(struct agent *a, const char *why)
+void agent_lose_session(struct agent *a, const char *why)
 {
 	if (clock_now_ms() - a->opened_at_ms >= SETTLED_MS)
 		a->attempts = 0;
@@ -186,7 +138,7 @@ static void note_pins(struct agent *a, const struct strings *pins)
 	if (!a->pins_kept)
 		return;
 	a->reported_at_ms = clock_now_ms() - a->heartbeat_ms;
-	plan_report(a);
+	agent_plan_report(a);
 }
 
 static void on_welcome(struct agent *a, const struct welcome *welcome)
@@ -199,13 +151,13 @@ static void on_welcome(struct agent *a, const struct welcome *welcome)
 	a->seen_retry_at_ms = a->not_before_ms = 0;
 	a->silence_told = false;
 	mem_set(&a->refusal, NULL);
-	note_clock(a, welcome->now_wall_ms);
+	agent_note_clock(a, welcome->now_wall_ms);
 	backlog_renew(&a->backlog);
 	change(a, AGENT_OPEN, "welcome");
 	a->reported_at_ms = a->opened_at_ms - a->heartbeat_ms; /* the first report leaves at once */
 	a->pins_kept = false;
 	note_pins(a, &welcome->pins);
-	plan_report(a);
+	agent_plan_report(a);
 	send_poll(a);
 }
 
@@ -232,7 +184,7 @@ static void on_nonsense(struct agent *a, enum link_stream stream, const char *wh
 	} else if (a->state == AGENT_OPEN) {
 		backlog_flight_return(&a->backlog);
 		a->not_before_ms = clock_now_ms() + NONSENSE_PAUSE_MS;
-		plan_report(a);
+		agent_plan_report(a);
 	} else {
 		begin_session(
 			a, agent_backoff_ms(a->attempts + 2, rand_below(UINT32_MAX)), "nonsense");
@@ -260,175 +212,7 @@ static void on_silence(struct agent *a)
 	if (++a->silences > 1) /* once may be a busy moment */
 		tell_silence(a, LINK_REPORT);
 	backlog_flight_return(&a->backlog);
-	plan_report(a);
-}
-
-/* ---- reports */
-
-static void earlier(int64_t *at_ms, int64_t candidate_at_ms)
-{
-	if (candidate_at_ms < *at_ms)
-		*at_ms = candidate_at_ms;
-}
-
-/* Sets the timer of the next report; when one is in flight its end plans the next. */
-static void plan_report(struct agent *a)
-{
-	if (a->state != AGENT_OPEN || link_client_busy(a->link, LINK_REPORT))
-		return;
-	const struct backlog *b = &a->backlog;
-	int64_t now_ms = clock_now_ms();
-	int64_t at_ms = a->reported_at_ms + a->heartbeat_ms;
-	if (b->waiting &&
-		(backlog_urgent(b, now_ms) || b->n_waiting >= (int64_t)a->batch_max || a->drained))
-		earlier(&at_ms, now_ms);
-	else if (b->waiting)
-		earlier(&at_ms, a->flush_at_ms);
-	if (b->seen || (spool_waiting(a->spool) > 0 && !a->drained))
-		earlier(&at_ms, a->seen_retry_at_ms);
-	if (at_ms < a->not_before_ms)
-		at_ms = a->not_before_ms;
-	timer_set(&a->report, at_ms > now_ms ? at_ms - now_ms : 0);
-}
-
-/* The report with up to N results as text, or NULL: too large. */
-static char *encode_report(
-	struct agent *a, struct backlog_entry **entry, size_t n, size_t *size_bytes)
-{
-	int64_t now_ms = clock_now_ms();
-	struct result *results = mem_array(n ? n : 1, sizeof *results);
-	for (size_t i = 0; i < n; i++) {
-		int64_t age_ms = now_ms - entry[i]->ended_at_ms;
-		entry[i]->result.age_ms = age_ms < 0            ? 0
-					  : age_ms < AGE_MAX_MS ? age_ms
-								: AGE_MAX_MS;
-		results[i] = entry[i]->result; /* borrowed */
-	}
-	struct report report = {.session = a->session,
-		.sent_wall_ms = clock_wall_ms(),
-		.loop_lag_us = a->lag_us,
-		.spooled = backlog_count(&a->backlog) + a->backlog.n_lent - (int64_t)n,
-		.dropped = backlog_dropped(&a->backlog),
-		.spool_error = mem_strdup(spool_error(a->spool)),
-		.pins_kept = a->pins_kept,
-		.results = {.item = results, .n = n}};
-	a->pins_said = report.pins_kept;
-	char *text = message_encode(MESSAGE_REPORT, &report, size_bytes);
-	free(report.spool_error);
-	free(results);
-	return text;
-}
-
-static void report_cb(void *arg)
-{
-	struct agent *a = arg;
-	struct backlog_entry *entry[RESULTS_PER_REPORT_MAX];
-	int64_t now_ms = clock_now_ms(), lag_us = loop_lag_us(a->loop);
-	size_t n_history = now_ms >= a->seen_retry_at_ms ? a->history_max : 0;
-	if (lag_us > a->lag_us)
-		a->lag_us = lag_us;
-
-	size_t size_bytes = 0;
-	char *text;
-	for (;;) {
-		a->batch = backlog_take(&a->backlog, entry, a->batch_max, n_history, now_ms);
-		text = encode_report(a, entry, a->batch, &size_bytes);
-		if (text)
-			break;
-		if (a->batch == 1) {
-			log_error("agent.result_too_large sequence=%" PRId64,
-				entry[0]->result.sequence);
-			backlog_flight_drop(&a->backlog);
-			continue;
-		}
-		backlog_flight_return(&a->backlog);
-		a->batch_max = (a->batch + 1) / 2;
-	}
-	ensure(link_client_send(a->link, LINK_REPORT, text, size_bytes, REPORT_WAIT_MS) == 0);
-	explicit_bzero(text, size_bytes);
-	free(text);
-	a->reported_at_ms = now_ms;
-	a->flush_at_ms = now_ms + FLUSH_MS;
-	a->lag_us = 0;
-}
-
-/* A report that the coordinator cannot read must not come back for ever: what is to blame is found
- * by halves. */
-static void on_invalid(struct agent *a, const char *detail)
-{
-	log_warning("agent.report_invalid results=%zu detail=%s", a->batch, log_quote(detail));
-	if (a->batch <= 1) {
-		backlog_flight_drop(&a->backlog);
-	} else {
-		backlog_flight_return(&a->backlog);
-		a->batch_max = a->batch / 2;
-	}
-	a->not_before_ms = clock_now_ms() + FLUSH_MS;
-}
-
-/* Live votes wait for the receipt of the report before theirs: history must not make it slow. */
-static void adapt_history(struct agent *a, int64_t took_ms)
-{
-	if (took_ms > HISTORY_SLOW_MS)
-		a->history_max =
-			a->history_max / 2 > HISTORY_MIN ? a->history_max / 2 : HISTORY_MIN;
-	else
-		a->history_max += a->history_max / 4;
-	if (a->history_max > HISTORY_MAX)
-		a->history_max = HISTORY_MAX;
-}
-
-static void on_taken(struct agent *a, bool stored)
-{
-	if (stored) {
-		backlog_flight_stored(&a->backlog);
-		if (a->batch > 0)
-			a->seen_retry_at_ms = 0; /* the store is well: the rest may follow */
-	} else {
-		backlog_flight_seen(&a->backlog);
-		a->seen_retry_at_ms = clock_now_ms() + SEEN_RETRY_MS;
-	}
-	adapt_history(a, clock_now_ms() - a->reported_at_ms);
-	if (a->batch == a->batch_max && a->batch_max < RESULTS_PER_REPORT_MAX)
-		a->batch_max = a->batch_max + a->batch_max / 4 + 1;
-	if (a->batch_max > RESULTS_PER_REPORT_MAX)
-		a->batch_max = RESULTS_PER_REPORT_MAX;
-}
-
-/* Nothing was taken: the coordinator holds us back, which an answer that waits should have done. */
-static void on_busy(struct agent *a, const char *detail)
-{
-	int skipped = log_ratelimit("agent.busy", 60000);
-
-	if (skipped >= 0)
-		log_warning("agent.busy results=%zu detail=%s skipped=%d", a->batch,
-			log_quote(detail), skipped);
-	backlog_flight_return(&a->backlog);
-	a->not_before_ms = clock_now_ms() + BUSY_PAUSE_MS;
-}
-
-static void on_receipt(struct agent *a, const struct receipt *receipt)
-{
-	note_clock(a, receipt->now_wall_ms);
-	a->silence_told = false;
-	switch ((enum receipt_status)receipt->status) {
-	case RECEIPT_STALE_SESSION:
-		lose_session(a, "stale session");
-		return;
-	case RECEIPT_INVALID:
-		on_invalid(a, receipt->detail);
-		break;
-	case RECEIPT_BUSY:
-		on_busy(a, receipt->detail);
-		break;
-	case RECEIPT_STORED:
-	case RECEIPT_SEEN:
-		a->pins_kept = a->pins_kept && !a->pins_said;
-		on_taken(a, receipt->status == RECEIPT_STORED);
-		break;
-	}
-	plan_report(a);
-	look_drained(a);
+	agent_plan_report(a);
 }
 
 /* ---- orders */
@@ -453,7 +237,7 @@ static void poll_cb(void *arg)
 static void on_orders(struct agent *a, const struct orders *orders)
 {
 	if (orders->stale_session) {
-		lose_session(a, "stale session");
+		agent_lose_session(a, "stale session");
 		return;
 	}
 	a->has_orders = true;
@@ -474,7 +258,7 @@ static void on_message(struct agent *a, enum link_stream stream, const struct me
 	else if (stream == LINK_REPORT && m->type == MESSAGE_REFUSED)
 		on_refused(a, &m->u.refused);
 	else if (stream == LINK_REPORT && a->state == AGENT_OPEN && m->type == MESSAGE_RECEIPT)
-		on_receipt(a, &m->u.receipt);
+		agent_on_receipt(a, &m->u.receipt);
 	else
 		on_nonsense(a, stream, message_type_names[m->type]);
 }
@@ -505,28 +289,6 @@ static void reply_cb(
 	message_free(m);
 }
 
-/* ---- the spool */
-
-/* The next write, in no less than AT_LEAST_MS: when the oldest result that is neither stored nor on
- * disk is old enough. */
-static void plan_write(struct agent *a, int64_t at_least_ms)
-{
-	int64_t at_ms = backlog_spool_at_ms(&a->backlog);
-	if (at_ms == INT64_MAX)
-		return;
-	int64_t delay_ms = at_ms - clock_now_ms();
-	timer_set(&a->write, delay_ms > at_least_ms ? delay_ms : at_least_ms);
-}
-
-static void write_cb(void *arg)
-{
-	struct agent *a = arg;
-	int64_t now_ms = clock_now_ms();
-	if (backlog_spool_at_ms(&a->backlog) <= now_ms)
-		backlog_spool(&a->backlog, now_ms);
-	plan_write(a, SPOOL_TURN_MS);
-}
-
 /* ---- the agent */
 
 int agent_open(struct agent **out, struct loop *loop, const struct agent_config *config,
@@ -539,9 +301,9 @@ int agent_open(struct agent **out, struct loop *loop, const struct agent_config 
 	backlog_init(&a->backlog, config->results_max);
 	a->spool = spool_open(config->state_dir, config->probe, config->spool_max_bytes);
 	backlog_use_spool(&a->backlog, a->spool, &a->boot);
-	timer_init(&a->write, loop, write_cb, a);
+	timer_init(&a->write, loop, agent_write_cb, a);
 	timer_init(&a->retry, loop, retry_cb, a);
-	timer_init(&a->report, loop, report_cb, a);
+	timer_init(&a->report, loop, agent_report_cb, a);
 	timer_init(&a->poll, loop, poll_cb, a);
 	if (link_client_open(
 		    &a->link, loop, config->report_address, config->orders_address, reply_cb, a)) {
@@ -578,8 +340,8 @@ void agent_add(struct agent *a, struct result *take, int64_t ended_at_ms)
 		a->flush_at_ms = clock_now_ms() + FLUSH_MS;
 	backlog_add(&a->backlog, take, ended_at_ms);
 	if (!timer_is_set(&a->write))
-		plan_write(a, 0);
-	plan_report(a);
+		agent_plan_write(a, 0);
+	agent_plan_report(a);
 }
 
 void agent_forget(struct agent *a, const struct id *monitor)
@@ -615,8 +377,8 @@ void agent_drain(struct agent *a, void (*done)(void *arg), void *arg)
 {
 	a->drained = done;
 	a->drained_arg = arg;
-	plan_report(a);
-	look_drained(a);
+	agent_plan_report(a);
+	agent_look_drained(a);
 }
 
 bool agent_in_session(const struct agent *a)
