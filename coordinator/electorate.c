@@ -84,6 +84,8 @@ static void make_rule(const struct monitor *m, int n_seats, struct watch_rule *r
 		.rounds = (int)m->quorum.rounds,
 		.gap_ms = m->quorum.gap_ms,
 		.after_ms = m->alert.after_ms,
+		.undetermined_after_ms = watch_undetermined_after_ms(
+			m->interval_ms, m->quorum.undetermined_after_ms),
 	};
 	/* A policy that asks for more than the registered domains give is clamped: it was accepted
 	 * for the seats requested. */

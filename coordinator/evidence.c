@@ -4,6 +4,7 @@
 #include "coordinator/verdicts_internal.h"
 
 #include "coordinator/json.h"
+#include "coordinator/rule_words.h"
 #include "proto/base/clock.h"
 
 #include <stdio.h>
@@ -163,24 +164,6 @@ json_t *evidence_observed(const struct watched *wd, int reason, char *text, size
 
 /* ---- explain */
 
-static json_t *explain_rule(const struct watched *wd, const struct registered *entry)
-{
-	const struct quorum_rule *rule = &wd->w->rule.quorum;
-	int lying = rule->down - 1, silent = rule->seats - rule->down;
-	char words[256];
-
-	if (rule->seats <= 1)
-		snprintf(words, sizeof(words), "no quorum: one probe decides");
-	else
-		snprintf(words, sizeof(words),
-			"DOWN when %d of %d seats say down, UP when %d say up; tolerates %d lying "
-			"or %d silent of %d",
-			rule->down, rule->seats, rule->up, lying, silent, rule->seats);
-	return json_pack("{s:i, s:i, s:i, s:i, s:s, s:s}", "seats", rule->seats, "down", rule->down,
-		"up", rule->up, "requested_seats", (int)entry->m.quorum.seats, "domain",
-		failure_domain_names[entry->m.domain < 0 ? 0 : entry->m.domain], "words", words);
-}
-
 static json_t *explain_burst(const struct watched *wd, int64_t now_ms)
 {
 	const struct burst *b = &wd->w->burst;
@@ -309,12 +292,12 @@ json_t *verdicts_explain(struct verdicts *v, const struct id *monitor)
 	state = verdicts_state(v, monitor, &since_wall_ms);
 	return json_pack("{s:o, s:s, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o}",
 		"monitor", evidence_monitor(&entry->m), "state", monitor_state_names[state],
-		"since", json_time(since_wall_ms), "rule", explain_rule(wd, entry), "decision",
-		decision_names[decision], "tally", json_tally(&tally), "votes",
-		evidence_votes(wd, 0, now_ms), "refusals", explain_refusals(v, &entry->m), "burst",
-		explain_burst(wd, now_ms), "alerts", explain_alerts(v, monitor), "closed_by_hand",
-		explain_hushed(v, monitor), "held", wd->w->held, "sentence",
-		explain_sentence(wd, decision, &tally));
+		"since", json_time(since_wall_ms), "rule",
+		rule_json(&wd->w->rule.quorum, &entry->m), "decision", decision_names[decision],
+		"tally", json_tally(&tally), "votes", evidence_votes(wd, 0, now_ms), "refusals",
+		explain_refusals(v, &entry->m), "burst", explain_burst(wd, now_ms), "alerts",
+		explain_alerts(v, monitor), "closed_by_hand", explain_hushed(v, monitor), "held",
+		wd->w->held, "sentence", explain_sentence(wd, decision, &tally));
 }
 
 json_t *verdicts_results(struct verdicts *v, const struct id *monitor)

@@ -267,6 +267,8 @@ bool registry_announce(
 
 /* Whether one of the monitor's region names ("*", "@set", a name) takes in REGION. */
 bool registry_in_regions(struct registry *r, const struct monitor *m, const char *region);
+/* The seats that M's registered domains give: as many as it asks for, or fewer. */
+int registry_count_seats(struct registry *r, const struct monitor *m);
 /* The failure domain of PROBE at LEVEL, as a hash for core/assign. */
 uint64_t registry_domain(struct registry *r, const struct probe *probe, enum failure_domain level);
 

@@ -91,6 +91,19 @@ const struct plan *change_plan(const struct change *change);
 void registry_region_problem(struct registry *r, const char *path, const char *name,
 	const char *organization, struct problems *p);
 
+/* ---- registry_domains.c */
+#define REGISTRY_PATH_BYTES 160
+/* "BASE.MEMBER" */
+void registry_path(char out[REGISTRY_PATH_BYTES], const char *base, const char *member);
+void registry_check_regions(
+	struct registry *r, const struct monitor *m, const char *base, struct problems *p);
+/* The level that M asks for; else the coarsest with at least the requested seats; when none has,
+ * the one with the most domains. */
+enum failure_domain registry_choose_domain(struct registry *r, const struct monitor *m);
+/* A policy that M's registered domains cannot fulfil. SEATS_GIVEN: somebody asked for their number. */
+void registry_check_policy(struct registry *r, const struct monitor *m, bool seats_given,
+	const char *base, struct problems *p);
+
 /* PROBE as it is now, eventually; unless a change of it is on its way, which then does it. */
 void registry_store_probe(struct registry *r, const struct probe *probe);
 /* Makes what probe->policy is from probe->announced. */

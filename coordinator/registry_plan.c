@@ -6,7 +6,6 @@
  */
 #include "coordinator/registry_internal.h"
 
-#include "coordinator/core/quorum.h"
 #include "proto/base/mem.h"
 #include "proto/base/rand.h"
 
@@ -18,114 +17,6 @@
 #include <utlist.h>
 
 const char *const plan_kind_names[] = {"create", "update", "unchanged", NULL};
-
-#define PATH_BYTES 160
-
-static void path_join(char out[PATH_BYTES], const char *base, const char *member)
-{
-	snprintf(out, PATH_BYTES, "%s%s%s", base, base[0] ? "." : "", member);
-}
-
-/* ---- regions and failure domains */
-
-static bool set_exists(struct registry *r, const char *set, const char *organization)
-{
-	for (struct region *region = r->regions; region; region = region->hh.next) {
-		if (registry_sees(organization, region->organization) &&
-			strings_have(&region->sets, set))
-			return true;
-	}
-	return false;
-}
-
-static bool region_exists(struct registry *r, const char *name, const char *organization)
-{
-	const struct region *region = registry_region(r, name);
-
-	return region && registry_sees(organization, region->organization);
-}
-
-static void check_regions(
-	struct registry *r, const struct monitor *m, const char *base, struct problems *p)
-{
-	char path[PATH_BYTES], member[32];
-
-	for (size_t i = 0; i < m->regions.n; i++) {
-		const char *name = m->regions.item[i];
-		snprintf(member, sizeof(member), "regions[%zu]", i);
-		path_join(path, base, member);
-		if (strcmp(name, "*") == 0)
-			continue;
-		if (name[0] == '@' && !set_exists(r, name + 1, m->organization))
-			problems_add(p, path,
-				"no registered region is in the set '%s'; 'quorate region add NAME "
-				"--set %s' puts one in",
-				name, name + 1);
-		else if (name[0] != '@' && !region_exists(r, name, m->organization))
-			registry_region_problem(r, path, name, m->organization, p);
-	}
-}
-
-/* The failure domain of PROBE at LEVEL, as a name. */
-static const char *domain_name(
-	struct registry *r, const struct probe *probe, enum failure_domain level)
-{
-	const struct region *region = registry_region(r, probe->region);
-
-	if (level == DOMAIN_PROBE)
-		return probe->name;
-	if (level == DOMAIN_REGION)
-		return probe->region;
-	if (probe->provider)
-		return probe->provider;
-	return region && region->provider ? region->provider : probe->region;
-}
-
-/* Distinct domains among the registered probes that may check M; at most SEATS_MAX are told apart. */
-static int count_domains(struct registry *r, const struct monitor *m, enum failure_domain level)
-{
-	const char *seen[SEATS_MAX];
-	int n = 0, i;
-
-	for (struct probe *probe = r->probes; probe && n < SEATS_MAX; probe = probe->hh.next) {
-		if (!registry_eligible(r, probe, m))
-			continue;
-		const char *name = domain_name(r, probe, level);
-		for (i = 0; i < n && strcmp(seen[i], name) != 0; i++)
-			;
-		if (i == n)
-			seen[n++] = name;
-	}
-	return n;
-}
-
-/* The coarsest level with at least the requested seats; when none has, the one with the most
- * domains. */
-static enum failure_domain choose_domain(struct registry *r, const struct monitor *m)
-{
-	enum failure_domain best = DOMAIN_REGION;
-	int most = -1;
-
-	for (enum failure_domain level = DOMAIN_REGION; level <= DOMAIN_PROBE; level++) {
-		int n = count_domains(r, m, level);
-		if (n >= m->quorum.seats)
-			return level;
-		if (n > most) {
-			most = n;
-			best = level;
-		}
-	}
-	return best;
-}
-
-uint64_t registry_domain(struct registry *r, const struct probe *probe, enum failure_domain level)
-{
-	uint64_t hash = 0xcbf29ce484222325u; /* FNV-1a */
-
-	for (const char *c = domain_name(r, probe, level); *c; c++)
-		hash = (hash ^ (unsigned char)*c) * 0x100000001b3u;
-	return hash;
-}
 
 /* ---- ceilings */
 
@@ -208,10 +99,10 @@ static const struct plan_item *mark_item(
 	return NULL;
 }
 
-static void base_path_of(char out[PATH_BYTES], const char *base_path, size_t index)
+static void base_path_of(char out[REGISTRY_PATH_BYTES], const char *base_path, size_t index)
 {
 	if (base_path[0])
-		snprintf(out, PATH_BYTES, "%s[%zu]", base_path, index);
+		snprintf(out, REGISTRY_PATH_BYTES, "%s[%zu]", base_path, index);
 	else
 		out[0] = '\0';
 }
@@ -220,10 +111,10 @@ static void check_unique(
 	struct mark **marks, const struct plan_item *item, const char *base, struct problems *p)
 {
 	const struct monitor *m = &item->m;
-	char path[PATH_BYTES], id[ID_TEXT_SIZE];
+	char path[REGISTRY_PATH_BYTES], id[ID_TEXT_SIZE];
 	const struct plan_item *other;
 
-	path_join(path, base, "name");
+	registry_path(path, base, "name");
 	if (mark_item(marks, 'n', m->name, item))
 		problems_add(
 			p, path, "'%s' is used by an earlier monitor of this request", m->name);
@@ -238,12 +129,12 @@ static void check_unique(
 static void check_taken(struct mark *marks, const struct plan_item *item,
 	const struct registered *entry, const char *member, const char *base, struct problems *p)
 {
-	char path[PATH_BYTES], id[ID_TEXT_SIZE];
+	char path[REGISTRY_PATH_BYTES], id[ID_TEXT_SIZE];
 
 	if (!entry || id_equal(&entry->m.id, &item->m.id) ||
 		marked(marks, 'i', id_format(&entry->m.id, id)))
 		return;
-	path_join(path, base, member);
+	registry_path(path, base, member);
 	problems_add(p, path, "'%s' belongs to another monitor already: '%s' (%s)",
 		member[0] == 'n' ? item->m.name : item->m.external_id, entry->m.name, id);
 }
@@ -252,11 +143,11 @@ static void check_ceiling(struct registry *r, struct load **loads, const struct 
 	const char *base, struct problems *p)
 {
 	const struct load *load = load_of(loads, &item->m);
-	char path[PATH_BYTES];
+	char path[REGISTRY_PATH_BYTES];
 
 	if (item->kind == PLAN_UNCHANGED || load->per_minute <= (double)r->per_target)
 		return;
-	path_join(path, base, "interval");
+	registry_path(path, base, "interval");
 	problems_add(p, path,
 		"all monitors of %s would make %.0f checks a minute; at most %lld are allowed "
 		"(per_target in coordinator.yml)",
@@ -268,7 +159,7 @@ static void check_plan(
 {
 	struct mark *marks = NULL, *mark, *mark_next;
 	struct load *loads = NULL, *load, *load_next;
-	char base[PATH_BYTES], id[ID_TEXT_SIZE];
+	char base[REGISTRY_PATH_BYTES], id[ID_TEXT_SIZE];
 
 	for (size_t i = 0; i < plan->n; i++) {
 		base_path_of(base, base_path, i);
@@ -334,14 +225,22 @@ static bool same_document(const struct monitor *a, const struct monitor *b)
 
 static bool same_electorate(const struct monitor *a, const struct monitor *b)
 {
-	if (a->quorum.seats != b->quorum.seats || a->regions.n != b->regions.n ||
-		strcmp(a->organization, b->organization) != 0)
+	if (a->quorum.seats != b->quorum.seats || a->quorum.domain != b->quorum.domain ||
+		a->regions.n != b->regions.n || strcmp(a->organization, b->organization) != 0)
 		return false;
 	for (size_t i = 0; i < a->regions.n; i++) {
 		if (strcmp(a->regions.item[i], b->regions.item[i]) != 0)
 			return false;
 	}
 	return true;
+}
+
+/* What was accepted once stays so, whoever left since. */
+static bool same_policy(const struct monitor *a, const struct monitor *b)
+{
+	return same_electorate(a, b) && a->quorum.down.kind == b->quorum.down.kind &&
+	       a->quorum.down.value == b->quorum.down.value &&
+	       a->quorum.up.kind == b->quorum.up.kind && a->quorum.up.value == b->quorum.up.value;
 }
 
 /* Gives the parsed monitor its identity, revision and failure domain. */
@@ -353,12 +252,12 @@ static void plan_identify(struct registry *r, struct plan_item *item, const stru
 		item->kind = PLAN_CREATE;
 		m->id = id_new();
 		m->revision = 1;
-		m->domain = choose_domain(r, m);
+		m->domain = registry_choose_domain(r, m);
 		return;
 	}
 	m->id = old->m.id;
 	m->revision = old->m.revision;
-	m->domain = same_electorate(m, &old->m) ? old->m.domain : (int)choose_domain(r, m);
+	m->domain = same_electorate(m, &old->m) ? old->m.domain : (int)registry_choose_domain(r, m);
 	item->kind = same_document(m, &old->m) ? PLAN_UNCHANGED : PLAN_UPDATE;
 	if (!monitor_same_check(m, &old->m))
 		m->revision++;
@@ -368,21 +267,16 @@ static void plan_input(struct registry *r, const json_t *in, const struct id *id
 	struct plan_item *item, struct problems *p)
 {
 	const struct registered *old;
-	struct quorum_rule rule;
-	char path[PATH_BYTES];
+	const json_t *seats = json_object_get(json_object_get(in, "quorum"), "seats");
 
 	if (monitor_decode(in, SCHEMA_STRICT, base, &item->m, p) == -1)
 		return;
-	check_regions(r, &item->m, base, p);
+	registry_check_regions(r, &item->m, base, p);
 	registry_check_secrets(r, &item->m, base, p);
-	if (quorum_resolve(&item->m.quorum, (int)item->m.quorum.seats, &rule) == -1) {
-		path_join(path, base, "quorum");
-		problems_add(p, path,
-			"more agreeing seats are asked for than there are: at most %lld (seats)",
-			(long long)item->m.quorum.seats);
-	}
 	old = match_existing(r, &item->m, id);
 	plan_identify(r, item, old);
+	if (!old || !same_policy(&item->m, &old->m))
+		registry_check_policy(r, &item->m, seats && !json_is_null(seats), base, p);
 	if (item->m.enabled && (!old || item->m.revision != old->m.revision))
 		registry_judge(r, &item->m, base, p);
 }
@@ -391,7 +285,7 @@ int registry_plan(struct registry *r, const json_t *inputs, const struct id *id,
 	const char *base_path, struct plan **out, struct problems *p)
 {
 	struct plan *plan = mem_alloc(sizeof(*plan));
-	char base[PATH_BYTES];
+	char base[REGISTRY_PATH_BYTES];
 
 	plan->item = mem_array(json_array_size(inputs) + 1, sizeof(*plan->item));
 	for (size_t i = 0; i < json_array_size(inputs); i++) {

@@ -58,6 +58,11 @@ static const struct field quorum_fields[] = {
 		       " (the default for POST, PUT and DELETE)."},
 	{.name = "gap", .type = FIELD_DURATION, .offset = OF(gap_ms), .min = 100, .max = 60000, .fallback = "\"3s\"",
 		.doc = "Time between the starts of two rounds."},
+	{.name = "domain", .type = FIELD_ENUM, .offset = OF(domain), .names = domain_request_names, .fallback = "\"auto\"",
+		.doc = "What a seat of its own is for: region, provider or probe; auto: the coarsest that gives the seats."},
+	{.name = "undetermined_after", .type = FIELD_DURATION, .offset = OF(undetermined_after_ms), .min = 1000,
+		.max = INTERVAL_MAX_MS,
+		.doc = "How long too few votes may last before that is an alert; two intervals, and 2m at least, if left out."},
 };
 static const struct schema quorum_schema = {.name = "quorum", FIELDS(quorum_fields),
 	.size_bytes = sizeof(struct quorum_policy)};

@@ -6,6 +6,7 @@
  */
 #include "coordinator/api/handlers.h"
 
+#include "coordinator/rule_words.h"
 #include "proto/base/mem.h"
 
 #include <stdio.h>
@@ -87,6 +88,8 @@ static json_t *item_json(struct registry *registry, const struct plan_item *item
 		item->m.name, "id", id_format(&item->m.id, id), "changes",
 		old ? changes_between(&old->m, &item->m) : json_array());
 
+	if (item->kind != PLAN_UNCHANGED)
+		json_object_set_new(out, "rule", rule_of_monitor(registry, &item->m));
 	monitor_set_warnings(out, &item->m);
 	return out;
 }

@@ -4,6 +4,7 @@
 #include "coordinator/api/handlers.h"
 
 #include "coordinator/json.h"
+#include "coordinator/rule_words.h"
 #include "proto/base/utf8.h"
 
 #include <inttypes.h>
@@ -153,11 +154,14 @@ void handle_monitor_get(struct api_request *r)
 {
 	struct registered *found;
 	bool effective;
+	json_t *out;
 
 	if (!query_bool(r, "effective", &effective) || !(found = find_monitor(r)))
 		return;
 	set_etag(r, &found->m);
-	api_reply_json(r, 200, monitor_json(r->coordinator, found, effective));
+	out = monitor_json(r->coordinator, found, effective);
+	json_object_set_new(out, "rule", rule_of_monitor(r->coordinator->registry, &found->m));
+	api_reply_json(r, 200, out);
 }
 
 static void answer_monitor(
@@ -178,6 +182,7 @@ static void answer_monitor(
 	}
 	set_etag(r, &found->m);
 	out = monitor_json(r->coordinator, found, false);
+	json_object_set_new(out, "rule", rule_of_monitor(r->coordinator->registry, &found->m));
 	monitor_set_warnings(out, &found->m);
 	api_reply_json(r, status, out);
 }
@@ -310,6 +315,7 @@ json_t *monitor_input(const struct api_request *r, const json_t *in, const struc
 	json_object_del(out, "since");
 	json_object_del(out, "warnings");
 	json_object_del(out, "pause");
+	json_object_del(out, "rule");
 	if (json_is_object(out))
 		set_organization(r, out, stored, path, problems);
 	refuse_redacted(out, path, problems);

@@ -60,11 +60,24 @@ static const struct {
 		    "\"id\":{\"type\":\"string\",\"format\":\"uuid\"},\"changes\":{\"type\":"
 		    "\"array\",\"items\":{\"type\":\"object\","
 		    "\"properties\":{\"path\":{\"type\":\"string\"},\"from\":{},\"to\":{}}}},"
+		    "\"rule\":{\"$ref\":\"#/components/schemas/rule\"},"
 		    "\"warnings\":{\"type\":\"array\",\"items\":{\"type\":\"object\","
 		    "\"properties\":{\"path\":{\"type\":\"string\"},\"message\":{\"type\":"
 		    "\"string\"}}}}}}}}}"},
 	{"explanation",
-		"{\"type\":\"object\",\"description\":\"The decision and everything behind it.\"}"},
+		"{\"type\":\"object\",\"description\":\"The decision and everything behind it.\","
+		"\"properties\":{\"rule\":{\"$ref\":\"#/components/schemas/rule\"}}}"},
+	{"rule",
+		"{\"type\":\"object\",\"readOnly\":true,\"description\":\"The quorum with the "
+		"seats that are registered now, what it bears, and in words.\",\"properties\":{"
+		"\"seats\":{\"type\":\"integer\"},\"down\":{\"type\":\"integer\"},\"up\":{\"type\":"
+		"\"integer\"},\"requested_seats\":{\"type\":\"integer\"},\"domain\":{\"enum\":["
+		"\"region\",\"provider\",\"probe\"]},\"tolerates\":{\"type\":\"object\","
+		"\"description\":\"The most seats that may be wrong: so many lying; or with none "
+		"lying, so many with a broken path and so many silent at once.\",\"properties\":{"
+		"\"lying\":{\"type\":\"integer\"},\"broken_path\":{\"type\":\"integer\"},"
+		"\"silent\":{"
+		"\"type\":\"integer\"}}},\"words\":{\"type\":\"string\"}}}"},
 	{"deadletter", "{\"type\":\"object\",\"properties\":{\"channel\":{\"type\":\"string\"},"
 		       "\"key\":{\"type\":\"string\"},"
 		       "\"attempts\":{\"type\":\"integer\"},\"last_error\":{\"type\":[\"string\","
@@ -128,6 +141,7 @@ static void add_answers_only(json_t *schemas)
 	add_member(monitor, "since",
 		"{\"type\":[\"string\",\"null\"],\"format\":\"date-time\",\"readOnly\":true}");
 	json_object_set_new(json_object_get(monitor, "properties"), "pause", pause_described());
+	add_member(monitor, "rule", "{\"$ref\":\"#/components/schemas/rule\"}");
 	add_member(monitor, "warnings",
 		"{\"type\":\"array\",\"readOnly\":true,\"description\":\"In the answer to a "
 		"change: what was taken and had better be otherwise.\",\"items\":{\"type\":"

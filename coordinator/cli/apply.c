@@ -29,6 +29,25 @@ static void print_change(struct cli *cli, const json_t *change)
 	free(to);
 }
 
+/* What its quorum means: of a new one, and of one whose electorate or policy changes. */
+static void print_rule(struct cli *cli, const json_t *item, bool is_new)
+{
+	const char *words = value_text(item, "rule.words", NULL), *path;
+	const json_t *change;
+	bool told = is_new;
+	size_t i;
+
+	json_array_foreach (value_at(item, "changes"), i, change) {
+		path = value_text(change, "path", "");
+		told = told || strncmp(path, "quorum", 6) == 0 || strcmp(path, "regions") == 0;
+	}
+	if (!words || !told)
+		return;
+	fputs("      quorum: ", cli->out);
+	text_print_wrapped(cli->out, words, 80, 14);
+	fputc('\n', cli->out);
+}
+
 static void print_item(struct cli *cli, const json_t *item, struct counts *counts)
 {
 	const char *kind = value_text(item, "kind", "?");
@@ -55,6 +74,7 @@ static void print_item(struct cli *cli, const json_t *item, struct counts *count
 	fputc('\n', cli->out);
 	json_array_foreach (value_at(item, "changes"), i, change)
 		print_change(cli, change);
+	print_rule(cli, item, strcmp(kind, "create") == 0);
 }
 
 static void print_plan(struct cli *cli, const json_t *answer, bool dry_run)

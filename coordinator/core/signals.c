@@ -6,8 +6,6 @@
  */
 #include "coordinator/core/watch_sitting.h"
 
-#define UNDETERMINED_MIN_MS 120000
-
 /* ---- state */
 
 static enum monitor_state undecided_state(const struct watch *w)
@@ -66,13 +64,6 @@ void signals_learn(struct watch *w, struct sitting *s)
 }
 
 /* ---- timers: since when something has been so; 0: it is not */
-
-static int64_t undetermined_after_ms(const struct watch *w)
-{
-	int64_t two_ms = 2 * w->rule.interval_ms;
-
-	return two_ms > UNDETERMINED_MIN_MS ? two_ms : UNDETERMINED_MIN_MS;
-}
 
 static int64_t split_after_ms(const struct watch *w)
 {
@@ -157,7 +148,7 @@ static struct alert_signal down_signal(const struct watch *w, const struct sitti
 	if (s->decision != DECISION_UNDETERMINED)
 		return (struct alert_signal){SEVERITY_CRITICAL, false};
 	if (w->slot[ALERT_DOWN].open &&
-		lasted(w->undetermined_since_ms, undetermined_after_ms(w), s->now_ms))
+		lasted(w->undetermined_since_ms, w->rule.undetermined_after_ms, s->now_ms))
 		return (struct alert_signal){SEVERITY_UNKNOWN, false};
 	return (struct alert_signal){SEVERITY_NONE, false}; /* open or not: stays so */
 }
@@ -287,7 +278,7 @@ static void apply_undetermined(struct watch *w, struct sitting *s)
 		.kind = ALERT_UNDETERMINED,
 		.severity = SEVERITY_UNKNOWN,
 		.since_ms = part_of_down ? &none : &w->undetermined_since_ms,
-		.after_ms = undetermined_after_ms(w),
+		.after_ms = w->rule.undetermined_after_ms,
 		.ready = true,
 		.clear = part_of_down || s->decision != DECISION_UNDETERMINED,
 		.explained = undetermined_explained(w, s),
@@ -341,5 +332,5 @@ void signals_wake(const struct watch *w, const struct sitting *s, int64_t *next_
 {
 	wake_at(alert_next_at(&w->slot[ALERT_DOWN], w->rule.after_ms), s->now_ms, next_ms);
 	wake_at(w->split_since_ms + split_after_ms(w), s->now_ms, next_ms);
-	wake_at(w->undetermined_since_ms + undetermined_after_ms(w), s->now_ms, next_ms);
+	wake_at(w->undetermined_since_ms + w->rule.undetermined_after_ms, s->now_ms, next_ms);
 }

@@ -8,7 +8,8 @@
 
 #include <assert.h>
 
-#define FRESH_SLACK_MS 5000
+#define FRESH_SLACK_MS      5000
+#define UNDETERMINED_MIN_MS 120000
 /* A vote cannot have started before its round was ordered; what a clock's rounding may cost. */
 #define ROUND_SKEW_MS 1000
 
@@ -136,6 +137,13 @@ void watch_restore(
 }
 
 /* ---- what the votes say */
+
+int64_t watch_undetermined_after_ms(int64_t interval_ms, int64_t asked_ms)
+{
+	if (asked_ms >= 0)
+		return asked_ms;
+	return 2 * interval_ms > UNDETERMINED_MIN_MS ? 2 * interval_ms : UNDETERMINED_MIN_MS;
+}
 
 int64_t watch_fresh_ms(const struct watch_rule *rule)
 {

@@ -26,7 +26,7 @@
  * second alert. A new revision makes the state PENDING until its first determined decision; open
  * alerts stay.
  *
- * UNDETERMINED for longer than max(2 x interval, 120 s) opens an alert of severity unknown. Down
+ * UNDETERMINED for longer than undetermined_after_ms opens an alert of severity unknown. Down
  * votes that persist below q for 2 x interval + timeout (and through an unconfirmed burst, if one
  * was possible) open a regional warning; the quorum promotes it in place (the regional alert
  * CHANGES INTO the down one: action CLOSE of regional with .promoted set, together with OPEN of
@@ -52,6 +52,7 @@ struct watch_rule {
 	int rounds; /* 0 … ROUNDS_MAX */
 	int64_t gap_ms;
 	int64_t after_ms; /* of the down alert */
+	int64_t undetermined_after_ms;
 };
 
 enum burst_goal { BURST_NONE, BURST_DOWN, BURST_UP };
@@ -157,6 +158,8 @@ void watch_suspect(struct watch *w, uint32_t key, bool suspect);
 void watch_restore(
 	struct watch *w, enum alert_kind kind, enum severity severity, int64_t opened_at_ms);
 
+/* ASKED_MS, or when that is negative the default: max(2 x interval, 120 s). */
+int64_t watch_undetermined_after_ms(int64_t interval_ms, int64_t asked_ms);
 /* How long a vote counts: interval + timeout + 5 s. */
 int64_t watch_fresh_ms(const struct watch_rule *rule);
 

@@ -55,6 +55,8 @@ struct quorum_policy {
 	struct share up;
 	int64_t rounds; /* of a confirmation burst; 0: no burst, two scheduled evaluations decide */
 	int64_t gap_ms; /* between the starts of two rounds */
+	int domain;     /* enum failure_domain asked for, or DOMAIN_AUTO */
+	int64_t undetermined_after_ms; /* UNSET: max(2 x interval, 120 s) */
 };
 
 struct alert_policy {

@@ -52,5 +52,8 @@ extern const char *const alert_state_names[]; /* open acknowledged closed */
 /* The domain in which failures are expected to be common: one seat per domain. */
 enum failure_domain { DOMAIN_REGION, DOMAIN_PROVIDER, DOMAIN_PROBE };
 extern const char *const failure_domain_names[]; /* region provider probe */
+/* What a policy may ask for: one of these, or AUTO: the coarsest that gives the seats. */
+#define DOMAIN_AUTO (DOMAIN_PROBE + 1)
+extern const char *const domain_request_names[]; /* region provider probe auto */
 
 #endif

@@ -12,6 +12,7 @@ const char *const alert_kind_names[] = {
 	"down", "slow", "certificate", "loss", "value", "regional", "undetermined", "probe", NULL};
 const char *const alert_state_names[] = {"open", "acknowledged", "closed", NULL};
 const char *const failure_domain_names[] = {"region", "provider", "probe", NULL};
+const char *const domain_request_names[] = {"region", "provider", "probe", "auto", NULL};
 
 _Static_assert(
 	sizeof(alert_kind_names) / sizeof(char *) == ALERT_KIND_COUNT + 1, "a name per kind");

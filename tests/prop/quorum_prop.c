@@ -12,6 +12,8 @@
 #include "tests/prop/rng.h"
 #include "tests/unit/ballots.h"
 
+#include "coordinator/core/tolerance.h"
+
 #include <string.h>
 
 #define RUNS 20000
@@ -308,31 +310,54 @@ struct fault_case {
 	int n, b, p, c, q, u;
 };
 
-/* Whether some behaviour of the liars gives DECISION; TARGET is what the honest see. */
-static bool can_become(const struct fault_case *f, char target, unsigned decisions)
+/* What the seats say: LIARS first, then the broken paths and the silent; TARGET is what the rest see. */
+static enum decision decision_with(const struct fault_case *f, char target, const char *liars)
 {
 	struct trial t = {.rule = {f->n, f->q, f->u}, .n = f->n};
-	int behaviours = 1;
 
-	for (int i = 0; i < f->b; i++)
-		behaviours *= 4;
-	for (int x = 0; x < behaviours; x++) {
-		for (int i = 0, rest = x; i < f->n; i++) {
-			char letter = target;
-			if (i < f->b)
-				letter = "UWD-"[rest % 4];
-			else if (i < f->b + f->p)
-				letter = 'D';
-			else if (i < f->b + f->p + f->c)
-				letter = '-';
-			rest /= i < f->b ? 4 : 1;
-			t.ballot[i] = ballot_of(letter, i);
-		}
-		count(&t);
-		if (decisions & (1U << t.decision))
-			return true;
+	for (int i = 0; i < f->n; i++) {
+		char letter = target;
+		if (i < f->b)
+			letter = liars[i];
+		else if (i < f->b + f->p)
+			letter = 'D';
+		else if (i < f->b + f->p + f->c)
+			letter = '-';
+		t.ballot[i] = ballot_of(letter, i);
 	}
+	quorum_count(&t.rule, &test_view, t.ballot, t.n, NULL, &t.tally);
+	return quorum_decide(&t.rule, &t.tally);
+}
+
+/* Whether some behaviour of the liars gives one of DECISIONS. All behaviours up to who is who: another
+ * law says that names do not matter. */
+static bool can_become(const struct fault_case *f, char target, unsigned decisions)
+{
+	char liars[SEATS_MAX];
+
+	for (int up = 0; up <= f->b; up++)
+		for (int warning = 0; up + warning <= f->b; warning++)
+			for (int down = 0; up + warning + down <= f->b; down++) {
+				memset(liars, '-', sizeof(liars));
+				memset(liars, 'U', (size_t)up);
+				memset(liars + up, 'W', (size_t)warning);
+				memset(liars + up + warning, 'D', (size_t)down);
+				if (decisions & (1U << decision_with(f, target, liars)))
+					return true;
+			}
 	return false;
+}
+
+/* What people are told is borne is borne, and one more of any kind is not. */
+static void check_told(const struct fault_case *f, bool borne)
+{
+	struct quorum_rule rule = {f->n, f->q, f->u};
+	struct seat_faults told = tolerance_of(&rule);
+
+	if (f->p == 0 && f->c == 0)
+		assert_int_equal(borne, f->b <= told.lying);
+	if (f->b == 0)
+		assert_int_equal(borne, f->p <= told.broken && f->c <= told.silent);
 }
 
 static void check_case(struct fault_case f)
@@ -343,22 +368,34 @@ static void check_case(struct fault_case f)
 
 	for (f.q = 1; f.q <= f.n; f.q++) {
 		f.u = 1;
+		struct quorum_rule rule = {f.n, f.q, f.u};
+		struct seat_faults faults = {f.b, f.p, f.c};
 		bool no_false_alert = !can_become(&f, 'U', down);
 		bool no_missed_alert = !can_become(&f, 'D', ~down);
 		assert_int_equal(no_false_alert, f.q >= f.b + f.p + 1);
 		assert_int_equal(no_missed_alert, f.q <= f.n - f.b - f.c);
+		assert_int_equal(no_false_alert, tolerance_no_false_alert(&rule, &faults));
+		assert_int_equal(no_missed_alert, tolerance_no_missed_alert(&rule, &faults));
 		both_possible |= no_false_alert && no_missed_alert;
-		for (f.u = 1; f.u <= f.n; f.u++)
+		for (f.u = 1; f.u <= f.n; f.u++) {
+			bool no_false_recovery = !can_become(&f, 'D', up);
+			rule.up = f.u;
 			assert_int_equal(
-				!can_become(&f, 'D', up), f.u >= f.b + 1 || f.q <= f.n - f.b - f.c);
+				no_false_recovery, f.u >= f.b + 1 || f.q <= f.n - f.b - f.c);
+			assert_int_equal(
+				no_false_recovery, tolerance_no_false_recovery(&rule, &faults));
+		}
+		check_told(&f, no_false_alert && no_missed_alert);
 	}
 	assert_int_equal(both_possible, f.n >= 2 * f.b + f.p + f.c + 1);
+	assert_int_equal(
+		both_possible, tolerance_possible(f.n, &(struct seat_faults){f.b, f.p, f.c}));
 }
 
 static void test_tolerance(void **state)
 {
 	(void)state;
-	for (int n = 1; n <= 6; n++)
+	for (int n = 1; n <= 8; n++)
 		for (int b = 0; b <= n; b++)
 			for (int p = 0; b + p <= n; p++)
 				for (int c = 0; b + p + c <= n; c++)

@@ -86,6 +86,7 @@ static struct life random_life(struct rng *r)
 		.gap_ms = rng_ms(r, 4000),
 		.after_ms = afters_ms[rng_below(r, 4)],
 	};
+	l.rule.undetermined_after_ms = watch_undetermined_after_ms(l.rule.interval_ms, -1);
 	for (int i = 0; i < LIFE_STEPS; i++) {
 		if (i % 40 == 0)
 			mood = rng_below(r, 3) * 8;

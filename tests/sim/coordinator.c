@@ -178,6 +178,8 @@ static struct watch *seat_watch(struct world *wo, struct sim_monitor *mo)
 		.rounds = mo->m->rounds,
 		.gap_ms = mo->m->gap_ms,
 		.after_ms = mo->m->after_ms,
+		.undetermined_after_ms = watch_undetermined_after_ms(
+			mo->m->interval_ms, mo->m->undetermined_after_ms),
 	};
 	struct watch *w = malloc(watch_size(mo->n_voters));
 

@@ -192,7 +192,7 @@ static void read_probes(struct reader *r)
 static void read_option(struct reader *r, struct scn_monitor *m)
 {
 	static const char *const names[] = {"interval", "timeout", "after", "gap", "rounds",
-		"seats", "per_seat", "down", "up", NULL};
+		"seats", "per_seat", "down", "up", "undetermined_after", NULL};
 
 	switch (one_of(r, names, next(r))) {
 	case 0:
@@ -222,6 +222,9 @@ static void read_option(struct reader *r, struct scn_monitor *m)
 	case 8:
 		m->policy.up = share(r);
 		break;
+	case 9:
+		m->undetermined_after_ms = duration(r);
+		break;
 	}
 }
 
@@ -232,6 +235,7 @@ static void read_monitors(struct reader *r, bool many)
 		.interval_ms = 60000,
 		.timeout_ms = 10000,
 		.gap_ms = 3000,
+		.undetermined_after_ms = UNSET,
 		.rounds = 2,
 		.policy = {.seats = 5, .per_seat = 1},
 	};

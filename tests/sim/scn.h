@@ -6,7 +6,7 @@
  *   probes 3 regions
  *   probes 6 in 3 regions
  *   monitor NAME [interval 60s] [timeout 10s] [after 0s] [rounds 2] [gap 3s]
- *                [seats 5] [per_seat 1] [down Q] [up U]
+ *                [seats 5] [per_seat 1] [down Q] [up U] [undetermined_after 2m]
  *   monitors N [the same]          named m1 to mN; Q and U: majority, a number or a percentage
  *   latency 80ms                   of a check
  *   end 30m                        default: ten minutes after the last step
@@ -53,6 +53,7 @@
 struct scn_monitor {
 	char name[32];
 	int64_t interval_ms, timeout_ms, after_ms, gap_ms;
+	int64_t undetermined_after_ms; /* UNSET: the default */
 	int rounds;
 	struct quorum_policy policy;
 };

@@ -287,6 +287,55 @@ static void test_domain_is_the_coarsest_that_suffices(void **state)
 	assert_int_equal(monitor(w, "japan")->domain, DOMAIN_PROBE);
 }
 
+static void test_domain_asked_for(void **state)
+{
+	struct world *w = *state;
+	struct problems p = {0};
+	struct plan *made;
+	char token[TOKEN_TEXT_SIZE];
+
+	three_regions(w);
+	assert_int_equal(
+		add_probe(w, "{\"name\": \"tokyo-2\", \"region\": \"tokyo\"}", token, &p), 0);
+	settle(w);
+	commit(w, "[{\"name\": \"m\", \"tcp\": \"a.example:1\","
+		  " \"quorum\": {\"domain\": \"region\"}}]");
+	assert_int_equal(monitor(w, "m")->domain, DOMAIN_REGION);
+	assert_int_equal(registry_count_seats(w->registry, monitor(w, "m")), 3);
+	commit(w, "[{\"name\": \"m\", \"tcp\": \"a.example:1\","
+		  " \"quorum\": {\"domain\": \"probe\"}}]");
+	assert_int_equal(monitor(w, "m")->domain, DOMAIN_PROBE);
+	assert_int_equal(registry_count_seats(w->registry, monitor(w, "m")), 4);
+	commit(w, "[{\"name\": \"m\", \"tcp\": \"a.example:1\","
+		  " \"quorum\": {\"domain\": \"auto\", \"seats\": 2}}]");
+	assert_int_equal(monitor(w, "m")->domain, DOMAIN_REGION);
+	assert_int_equal(registry_count_seats(w->registry, monitor(w, "m")), 2);
+
+	/* What was accepted stays so when a probe has left; something else is judged anew. */
+	commit(w, "[{\"name\": \"m\", \"tcp\": \"a.example:1\","
+		  " \"quorum\": {\"seats\": 4, \"down\": 3}}]");
+	assert_int_equal(registry_remove_probe(w->registry, "virginia-1", &p, on_done, w), 0);
+	settle(w);
+	commit(w, "[{\"name\": \"m\", \"tcp\": \"b.example:1\","
+		  " \"quorum\": {\"seats\": 4, \"down\": 3}}]");
+	assert_int_equal(plan(w,
+				 "[{\"name\": \"m\", \"tcp\": \"b.example:1\","
+				 " \"quorum\": {\"seats\": 4, \"down\": 2}}]",
+				 &made, &p),
+		-1);
+	assert_string_equal(p.item[0].path, "monitors[0].quorum.seats");
+}
+
+/* Before there is anybody, seats may be planned for. */
+static void test_policy_before_probes(void **state)
+{
+	struct world *w = *state;
+
+	commit(w, "[{\"name\": \"m\", \"tcp\": \"a.example:1\","
+		  " \"quorum\": {\"seats\": 15, \"down\": 15}}]");
+	assert_int_equal(registry_count_seats(w->registry, monitor(w, "m")), 0);
+}
+
 static void test_plans_refused_and_nothing_kept(void **state)
 {
 	static const struct {
@@ -305,8 +354,33 @@ static void test_plans_refused_and_nothing_kept(void **state)
 			"monitors[0].quorum", ""},
 		{"[{\"name\": \"x\", \"tcp\": \"x.example:1\", \"interval\": \"1s\", \"timeout\": "
 		 "\"1s\","
-		 " \"quorum\": {\"seats\": 15, \"per_seat\": 3}}]",
+		 " \"quorum\": {\"per_seat\": 3}},"
+		 " {\"name\": \"y\", \"tcp\": \"x.example:2\", \"interval\": \"1s\", \"timeout\": "
+		 "\"1s\","
+		 " \"quorum\": {\"per_seat\": 3}}]",
 			"monitors[0].interval", "checks a minute"},
+		{"[{\"name\": \"x\", \"tcp\": \"x.example:1\", \"quorum\": {\"seats\": 4}}]",
+			"monitors[0].quorum.seats",
+			"4 seats need as many regions; 3 are there with a registered probe that "
+			"may "
+			"check it; accepted: at most 3, or no number: as many as there are"},
+		{"[{\"name\": \"x\", \"tcp\": \"x.example:1\", \"quorum\": {\"seats\": 4, "
+		 "\"down\": 4}}]",
+			"monitors[0].quorum.seats", "4 seats need as many regions"},
+		{"[{\"name\": \"x\", \"tcp\": \"x.example:1\", \"quorum\": {\"down\": 4}}]",
+			"monitors[0].quorum.down",
+			"4 seats can never agree: there are 3 regions with a registered probe that "
+			"may check it, and so 3 seats; accepted: at most 3, or register more "
+			"probes "
+			"first"},
+		{"[{\"name\": \"x\", \"tcp\": \"x.example:1\", \"quorum\": {\"up\": 4}}]",
+			"monitors[0].quorum.up", "4 seats can never agree"},
+		{"[{\"name\": \"x\", \"tcp\": \"x.example:1\", \"regions\": [\"tokyo\"],"
+		 " \"quorum\": {\"seats\": 2}}]",
+			"monitors[0].quorum.seats", "2 seats need as many regions; 1 is there"},
+		{"[{\"name\": \"x\", \"tcp\": \"x.example:1\", \"regions\": [\"@japan\"],"
+		 " \"quorum\": {\"seats\": 3, \"domain\": \"probe\"}}]",
+			"monitors[0].quorum.seats", "3 seats need as many probes; 2 are there"},
 		{"[{\"name\": \"ok\", \"http\": \"https://x.example/\"},"
 		 " {\"name\": \"bad\", \"http\": \"gopher://x\"}]",
 			"monitors[1].", "http"},
@@ -744,6 +818,8 @@ int main(void)
 		TEST(test_plan_creates_updates_and_leaves_alone),
 		TEST(test_revision_rises_with_what_a_check_could_notice),
 		TEST(test_domain_is_the_coarsest_that_suffices),
+		TEST(test_domain_asked_for),
+		TEST(test_policy_before_probes),
 		TEST(test_plans_refused_and_nothing_kept),
 		TEST(test_two_changes_of_one_monitor_do_not_overtake),
 		TEST(test_a_region_in_use_stays),

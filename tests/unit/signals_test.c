@@ -104,13 +104,23 @@ static void test_undetermined_alert(void **state)
 	assert_string_equal(kit_all(&k, 0, "-U"), "undetermined>up; close undetermined");
 	kit_clear(&k);
 
-	/* two intervals where these are longer than 120 s */
+	/* the policy's own time */
 	kit_start_up(&k);
-	k.w->rule.interval_ms = 60001;
-	since_ms = k.now_ms + 75002;
-	assert_string_equal(kit_run(&k, since_ms + 120001), "up>undetermined");
-	assert_string_equal(kit_run(&k, since_ms + 120002), "open undetermined unknown");
+	k.w->rule.undetermined_after_ms = 20000;
+	since_ms = k.now_ms + 75001;
+	assert_string_equal(kit_run(&k, since_ms + 19999), "up>undetermined");
+	assert_string_equal(kit_run(&k, since_ms + 20000), "open undetermined unknown");
 	kit_clear(&k);
+}
+
+static void test_undetermined_after(void **state)
+{
+	(void)state;
+	assert_int_equal(watch_undetermined_after_ms(1000, -1), 120000);
+	assert_int_equal(watch_undetermined_after_ms(60000, -1), 120000);
+	assert_int_equal(watch_undetermined_after_ms(60001, -1), 120002);
+	assert_int_equal(watch_undetermined_after_ms(60001, 1000), 1000);
+	assert_int_equal(watch_undetermined_after_ms(60001, 0), 0);
 }
 
 static void test_pending_for_ever_is_undetermined(void **state)
@@ -618,6 +628,7 @@ int main(void)
 		cmocka_unit_test(test_alert_after),
 		cmocka_unit_test(test_alert_after_not_when_it_recovers),
 		cmocka_unit_test(test_undetermined_alert),
+		cmocka_unit_test(test_undetermined_after),
 		cmocka_unit_test(test_pending_for_ever_is_undetermined),
 		cmocka_unit_test(test_down_alert_outlives_its_votes),
 		cmocka_unit_test(test_down_from_undetermined_closes_by_burst_only),

@@ -67,6 +67,7 @@ static inline struct watch_rule kit_rule(int n, int q, int u)
 		.timeout_ms = 10000,
 		.rounds = 2,
 		.gap_ms = 3000,
+		.undetermined_after_ms = watch_undetermined_after_ms(60000, -1),
 	};
 }
 
