@@ -133,7 +133,7 @@ static const struct field capabilities_fields[] = {
 	{.name = "ipv6", .type = FIELD_BOOL, .offset = OF(ipv6), .doc = "IPv6 targets can be reached."},
 	{.name = "icmp", .type = FIELD_BOOL, .offset = OF(icmp), .doc = "The probe may send pings."},
 	{.name = "types", .type = FIELD_STRINGS, .offset = OF(types), .max = 32,
-	 .doc = "Kinds of check that the probe runs: ping, tcp, http, redirect; none: all."},
+	 .doc = "Kinds of check that the probe runs: ping, tcp, http, redirect, tls; none: the first four."},
 	{.name = "methods", .type = FIELD_STRINGS, .offset = OF(methods), .max = 16,
 	 .doc = "HTTP methods that it sends; none: all."},
 	{.name = "allow", .type = FIELD_STRINGS, .offset = OF(allow), .max = 256,
@@ -219,6 +219,13 @@ static bool lists(const struct strings *list, const char *text)
 	return list->n == 0 || !text || strings_have(list, text);
 }
 
+/* A probe that names no types is older than those that came after the first four. */
+static bool runs_type(const struct capabilities *can, int type)
+{
+	return can->types.n == 0 ? type <= CHECK_REDIRECT
+				 : strings_have(&can->types, check_kind_names[type]);
+}
+
 static const char *organization_of(const struct monitor *m)
 {
 	return m->organization ? m->organization : ORGANIZATION_DEFAULT;
@@ -243,7 +250,7 @@ enum fence fence_judge(
 	bool is_literal = may_be_literal(m) && literal_of(host, &literal);
 	if (!lists(&can->organizations, organization_of(m)))
 		return FENCE_ORGANIZATION;
-	if (!lists(&can->types, check_kind_names[m->type]))
+	if (!runs_type(can, m->type))
 		return FENCE_TYPE;
 	if (!lists(&can->methods, method_of(m)))
 		return FENCE_METHOD;

@@ -52,7 +52,8 @@ static const char *expand_short_form(json_t *monitor, const char *path, struct p
 		join_path(at, path, name);
 		if (form != NULL)
 			problems_add(problems, at,
-				"'%s' is given too; accepted: one of ping, tcp, http or redirect",
+				"'%s' is given too; accepted: one of ping, tcp, http, redirect or "
+				"tls",
 				form);
 		else if (is_given(monitor, "type") || is_given(monitor, "target"))
 			problems_add(problems, at,
@@ -95,10 +96,32 @@ static int method_of(const json_t *monitor)
 	return -1;
 }
 
-static bool watches_certificates(int kind, const char *target)
+static bool dialogue_starts_tls(const json_t *dialogue)
 {
-	return (kind == CHECK_HTTP || kind == CHECK_REDIRECT) &&
-	       strncasecmp(target, "https://", 8) == 0;
+	for (size_t i = 0; i < json_array_size(dialogue); i++)
+		if (json_is_true(json_object_get(json_array_get(dialogue, i), "starttls")))
+			return true;
+	return false;
+}
+
+/* Of a monitor as people wrote it; monitor_uses_tls() says the same of a decoded one. */
+static bool watches_certificates(const json_t *monitor)
+{
+	const json_t *request = json_object_get(monitor, "request");
+
+	switch (kind_of(monitor)) {
+	case CHECK_HTTP:
+	case CHECK_REDIRECT:
+		return strncasecmp(text_of(monitor, "target"), "https://", 8) == 0;
+	case CHECK_TLS:
+		return true;
+	case CHECK_TCP:
+		return json_is_true(json_object_get(request, "tls")) ||
+		       is_given(request, "starttls") ||
+		       dialogue_starts_tls(json_object_get(request, "dialogue"));
+	default:
+		return false;
+	}
 }
 
 static json_t *default_certificate_days(void)
@@ -121,8 +144,7 @@ static void fill_in(json_t *monitor)
 	if (method_changes(kind, method_of(monitor)) &&
 		(inner = own_object(monitor, "quorum")) != NULL && !is_given(inner, "rounds"))
 		json_object_set_new(inner, "rounds", json_integer(0));
-	if (watches_certificates(kind, text_of(monitor, "target")) &&
-		(inner = own_object(monitor, "expect")) != NULL &&
+	if (watches_certificates(monitor) && (inner = own_object(monitor, "expect")) != NULL &&
 		!is_given(inner, "certificate_days"))
 		json_object_set_new(inner, "certificate_days", default_certificate_days());
 }
@@ -179,7 +201,7 @@ static void say_what_differs(json_t *monitor, const struct monitor *m, unsigned 
 	if (method_changes(m->type, m->request.method) &&
 		(inner = own_object(monitor, "quorum")) != NULL)
 		json_object_set_new(inner, "rounds", json_integer(m->quorum.rounds));
-	if (!watches_certificates(m->type, m->target == NULL ? "" : m->target))
+	if (!monitor_uses_tls(m))
 		return;
 	inner = own_object(monitor, "expect");
 	ensure(inner != NULL);

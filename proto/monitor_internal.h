@@ -17,6 +17,7 @@
 #define OF_TCP      (1u << CHECK_TCP)
 #define OF_HTTP     (1u << CHECK_HTTP)
 #define OF_REDIRECT (1u << CHECK_REDIRECT)
+#define OF_TLS      (1u << CHECK_TLS)
 
 extern const struct field_custom status_custom, down_custom, up_custom, follow_custom,
 	severity_custom, reason_custom;
@@ -27,18 +28,29 @@ void thresholds_ms_check(const void *object, const char *path, struct problems *
 void thresholds_days_check(const void *object, const char *path, struct problems *problems);
 void thresholds_percent_check(const void *object, const char *path, struct problems *problems);
 
+void tls_versions_check(const void *object, const char *path, struct problems *problems);
+void dialogue_step_check(const void *object, const char *path, struct problems *problems);
+/* Of a connection, its TLS and its dialogue: a part of monitor_check(). */
+void connection_check(const struct monitor *m, const char *path, struct problems *problems);
+
 /* Rules of one field (struct field's check). */
-int line_check(const void *value, const char **why);    /* char *: one line */
-int regions_check(const void *value, const char **why); /* struct strings */
-int headers_check(const void *value, const char **why); /* struct pairs */
-int url_check(const void *value, const char **why);     /* char * */
-int source_check(const void *value, const char **why);  /* char *: a literal address */
+int line_check(const void *value, const char **why);        /* char *: one line */
+int regions_check(const void *value, const char **why);     /* struct strings */
+int headers_check(const void *value, const char **why);     /* struct pairs */
+int url_check(const void *value, const char **why);         /* char * */
+int source_check(const void *value, const char **why);      /* char *: a literal address */
+int host_check(const void *value, const char **why);        /* char *: a host name */
+int alpn_check(const void *value, const char **why);        /* struct strings */
+int fingerprint_check(const void *value, const char **why); /* char * */
 
 /* What is wrong with TARGET as the target of KIND, as a part of a sentence ("has no host"); NULL:
  * nothing. */
 const char *target_problem(int kind, const char *target);
 /* What is accepted. */
 const char *target_accepts(int kind);
+
+/* Whether a certificate will be seen from the beginning. */
+bool monitor_uses_tls(const struct monitor *m);
 
 /* Whether a monitor of KIND with METHOD changes something at the target: no bursts unless asked
  * for. */

@@ -197,6 +197,7 @@ static void check_times(const struct monitor *m, const char *path, struct proble
 	check_below_timeout(m, &m->expect.response_time, "expect.response_time", path, problems);
 	check_below_timeout(m, &m->expect.rtt, "expect.rtt", path, problems);
 	check_below_timeout(m, &m->expect.jitter, "expect.jitter", path, problems);
+	check_below_timeout(m, &m->expect.connect_time, "expect.connect_time", path, problems);
 }
 
 static void check_packets(const struct monitor *m, const char *path, struct problems *problems)
@@ -298,6 +299,7 @@ void monitor_check(const void *object, const char *path, struct problems *proble
 	check_share(m, &m->quorum.down, "quorum.down", path, problems);
 	check_share(m, &m->quorum.up, "quorum.up", path, problems);
 	check_request(m, path, problems);
+	connection_check(m, path, problems);
 	if (m->type == CHECK_REDIRECT && (int64_t)m->expect.hops.n > m->expect.max_hops)
 		add(problems, path, "expect.hops", "%zu hops are more than max_hops (%" PRId64 ")",
 			m->expect.hops.n, m->expect.max_hops);

@@ -4,6 +4,7 @@
  * interval, rounds of a POST, certificate thresholds of https) are filled in by monitor_decode for
  * people; the wire form carries them.
  */
+#include "proto/base/pattern.h"
 #include "proto/fence.h"
 #include "proto/monitor_internal.h"
 
@@ -76,6 +77,20 @@ static const struct schema alert_schema = {.name = "alert", FIELDS(alert_fields)
 	.size_bytes = sizeof(struct alert_policy)};
 
 /* ---- request */
+#define OF(member) offsetof(struct dialogue_step, member)
+static const struct field step_fields[] = {
+	{.name = "expect", .type = FIELD_STRING, .offset = OF(expect), .min = 1, .max = PATTERN_MAX_BYTES,
+		.doc = "A text that must come."},
+	{.name = "expect_regex", .type = FIELD_STRING, .offset = OF(expect_regex), .min = 1, .max = PATTERN_MAX_BYTES,
+		.check = pattern_check, .doc = "A regular expression (PCRE2) that what comes must match."},
+	{.name = "send", .type = FIELD_CREDENTIAL, .offset = OF(send), .min = 1, .max = SEND_MAX_BYTES,
+		.doc = "What to send, its line end included."},
+	{.name = "starttls", .type = FIELD_BOOL, .offset = OF(starttls), .fallback = "false", .doc = "Whether TLS begins here."},
+};
+static const struct schema step_schema = {.name = "step of a dialogue", FIELDS(step_fields),
+	.size_bytes = sizeof(struct dialogue_step), .check = dialogue_step_check};
+#undef OF
+
 static const char *const credential_headers[] = {"Authorization", "Proxy-Authorization", "Cookie", "X-Api-Key",
 	"Api-Key", "X-Auth-Token", "X-Access-Token", "Private-Token", NULL};
 #define OF(member) offsetof(struct request, member)
@@ -89,7 +104,7 @@ static const struct field request_fields[] = {
 		.variants = OF_HTTP, .doc = "Request body."},
 	{.name = "family", .type = FIELD_ENUM, .offset = OF(family), .names = address_family_names,
 		.fallback = "\"auto\"", .doc = "Address family to use; both: each of the two must succeed, side by side."},
-	{.name = "verify", .type = FIELD_BOOL, .offset = OF(verify), .variants = OF_HTTP | OF_REDIRECT,
+	{.name = "verify", .type = FIELD_BOOL, .offset = OF(verify), .variants = OF_HTTP | OF_REDIRECT | OF_TCP | OF_TLS,
 		.fallback = "true", .doc = "Whether certificates must be valid; their facts are kept either way."},
 	{.name = "packets", .type = FIELD_INT, .offset = OF(packets), .min = 1, .max = 100, .variants = OF_PING,
 		.fallback = "5", .doc = "Packets per check."},
@@ -103,12 +118,32 @@ static const struct field request_fields[] = {
 		.doc = "TTL of the packets, hop limit in IPv6; the system's if left out."},
 	{.name = "source", .type = FIELD_STRING, .offset = OF(source), .min = 2, .max = 45, .check = source_check,
 		.doc = "The address to check from, one of the probe's own; the system's choice if left out."},
+	{.name = "tls", .type = FIELD_BOOL, .offset = OF(tls), .variants = OF_TCP, .fallback = "false",
+		.doc = "Whether TLS begins at once."},
+	{.name = "starttls", .type = FIELD_ENUM, .offset = OF(starttls), .names = starttls_names,
+		.variants = OF_TCP | OF_TLS, .doc = "The protocol in which TLS is asked for; left out: none."},
+	{.name = "server_name", .type = FIELD_STRING, .offset = OF(server_name), .min = 1, .max = HOST_NAME_MAX_BYTES,
+		.variants = OF_TCP | OF_TLS, .check = host_check,
+		.doc = "The name to ask for (SNI), which the certificate must have; the target's host if left out."},
+	{.name = "alpn", .type = FIELD_STRINGS, .offset = OF(alpn), .max = ALPN_MAX, .variants = OF_TCP | OF_TLS,
+		.check = alpn_check, .doc = "Application protocols (ALPN) to offer, for example h2; the server must take one."},
+	{.name = "dialogue", .type = FIELD_LIST, .offset = OF(dialogue), .sub = &step_schema, .max = DIALOGUE_STEPS_MAX,
+		.variants = OF_TCP, .doc = "What to expect and to send, step by step."},
 };
 static const struct schema request_schema = {.name = "request", FIELDS(request_fields),
 	.size_bytes = sizeof(struct request)};
 #undef OF
 
 /* ---- expect */
+#define OF(member) offsetof(struct tls_versions, member)
+static const struct field versions_fields[] = {
+	{.name = "min", .type = FIELD_ENUM, .offset = OF(min), .names = tls_version_names, .doc = "Not older than this."},
+	{.name = "max", .type = FIELD_ENUM, .offset = OF(max), .names = tls_version_names, .doc = "Not newer than this."},
+};
+static const struct schema versions_schema = {.name = "bounds of a TLS version", FIELDS(versions_fields),
+	.size_bytes = sizeof(struct tls_versions), .check = tls_versions_check};
+#undef OF
+
 #define OF(member) offsetof(struct expected_hop, member)
 static const struct field hop_fields[] = {
 	{.name = "status", .type = FIELD_INT, .offset = OF(status), .min = 300, .max = 399,
@@ -130,10 +165,10 @@ static const struct field expect_fields[] = {
 	{.name = "body_contains", .type = FIELD_STRING, .offset = OF(body_contains), .min = 1, .max = PATTERN_MAX_BYTES,
 		.variants = OF_HTTP, .doc = "Text that the body must contain."},
 	{.name = "response_time", .type = FIELD_OBJECT, .offset = OF(response_time), .sub = &ms_schema,
-		.variants = OF_TCP | OF_HTTP | OF_REDIRECT, .doc = "Thresholds of the whole check's duration."},
+		.variants = OF_TCP | OF_HTTP | OF_REDIRECT | OF_TLS, .doc = "Thresholds of the whole check's duration."},
 	{.name = "certificate_days", .type = FIELD_OBJECT, .offset = OF(certificate_days), .sub = &days_schema,
-		.variants = OF_HTTP | OF_REDIRECT,
-		.doc = "Thresholds of the certificate's remaining days; {warning: 21, critical: 7} for https, {} for none."},
+		.variants = OF_HTTP | OF_REDIRECT | OF_TCP | OF_TLS,
+		.doc = "Thresholds of the certificate's remaining days; {warning: 21, critical: 7} for https and TLS, {} for none."},
 	{.name = "loss", .type = FIELD_OBJECT, .offset = OF(loss), .sub = &percent_schema, .variants = OF_PING,
 		.doc = "Thresholds of lost packets."},
 	{.name = "rtt", .type = FIELD_OBJECT, .offset = OF(rtt), .sub = &ms_schema, .variants = OF_PING,
@@ -150,6 +185,15 @@ static const struct field expect_fields[] = {
 		.variants = OF_REDIRECT, .fallback = "10", .doc = "Redirects in the chain at most."},
 	{.name = "allow_downgrade", .type = FIELD_BOOL, .offset = OF(allow_downgrade), .variants = OF_REDIRECT,
 		.fallback = "false", .doc = "Whether a redirect may lead from https to http."},
+	{.name = "connect_time", .type = FIELD_OBJECT, .offset = OF(connect_time), .sub = &ms_schema,
+		.variants = OF_TCP | OF_TLS, .doc = "Thresholds of the connection's duration, without name lookup and TLS."},
+	{.name = "tls_version", .type = FIELD_OBJECT, .offset = OF(tls_version), .sub = &versions_schema,
+		.variants = OF_TCP | OF_TLS, .doc = "The TLS version that must come out."},
+	{.name = "issuer", .type = FIELD_STRING, .offset = OF(issuer), .min = 1, .max = PATTERN_MAX_BYTES,
+		.variants = OF_TCP | OF_TLS, .doc = "Text that the name of the certificate's issuer must contain."},
+	{.name = "fingerprint", .type = FIELD_STRING, .offset = OF(fingerprint), .min = 1, .max = 100,
+		.variants = OF_TCP | OF_TLS, .check = fingerprint_check,
+		.doc = "SHA-256 fingerprint that the certificate must have, hexadecimal."},
 };
 static const struct schema expect_schema = {.name = "expect", FIELDS(expect_fields), .size_bytes = sizeof(struct expect)};
 #undef OF
@@ -166,10 +210,10 @@ static const struct field monitor_fields[] = {
 	{.name = "name", .type = FIELD_STRING, .offset = OF(name), .flags = FIELD_REQUIRED, .min = 1,
 		.max = NAME_MAX_BYTES, .check = line_check, .doc = "What people call it."},
 	{.name = "type", .type = FIELD_ENUM, .offset = OF(type), .flags = FIELD_REQUIRED, .names = check_kind_names,
-		.accepts = "ping, tcp, http or redirect, or the short form, for example http: https://example.com/",
+		.accepts = "ping, tcp, http, redirect or tls, or the short form, for example http: https://example.com/",
 		.doc = "What kind of check."},
 	{.name = "target", .type = FIELD_STRING, .offset = OF(target), .flags = FIELD_REQUIRED, .min = 1,
-		.max = URL_MAX_BYTES, .doc = "A URL (http, redirect), host:port (tcp), or a host (ping)."},
+		.max = URL_MAX_BYTES, .doc = "A URL (http, redirect), host:port (tcp; tls: 443 if left out), or a host (ping)."},
 	{.name = "interval", .type = FIELD_DURATION, .offset = OF(interval_ms), .min = INTERVAL_MIN_MS,
 		.max = INTERVAL_MAX_MS, .fallback = "\"60s\"", .doc = "Time between two checks of one probe."},
 	{.name = "timeout", .type = FIELD_DURATION, .offset = OF(timeout_ms), .min = TIMEOUT_MIN_MS,

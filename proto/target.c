@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * What a monitor may look at: a host (ping), host:port (tcp), a URL (http, redirect). Only the form
+ * What a monitor may look at: a host (ping), host:port (tcp, tls), a URL (http, redirect). Only the form
  * is judged here; which addresses may be contacted is the probe's policy. Spellings of addresses
  * that resolvers and URL parsers read differently (0x7f.1, 2130706433, 127.1) are no host names:
  * their last label is a number.
@@ -15,6 +15,7 @@
 
 #define HOST_MAX_BYTES  253 /* RFC 1035, section 2.3.4, as text */
 #define LABEL_MAX_BYTES 63
+#define TLS_PORT        443
 
 static bool is_address(int family, const char *text, size_t n)
 {
@@ -155,6 +156,8 @@ const char *target_problem(int kind, const char *target)
 			       : "is no host name or address";
 	case CHECK_TCP:
 		return authority_problem(target, strlen(target), true);
+	case CHECK_TLS:
+		return authority_problem(target, strlen(target), false);
 	case CHECK_HTTP:
 	case CHECK_REDIRECT:
 		return url_problem(target);
@@ -173,6 +176,9 @@ const char *target_accepts(int kind)
 	case CHECK_TCP:
 		return "host:port or [IPv6 address]:port with a port from 1 to 65535, for example "
 		       "db.example.com:5432";
+	case CHECK_TLS:
+		return "host, host:port or [IPv6 address]:port (443 if left out), for example "
+		       "mail.example.com:993";
 	default:
 		return "an absolute URL, for example https://shop.example.com/";
 	}
@@ -210,6 +216,14 @@ enum address_family monitor_family(const struct monitor *m)
 	return m->request.source != NULL ? address_family_of(m->request.source) : FAMILY_AUTO;
 }
 
+int host_check(const void *value, const char **why)
+{
+	const char *host = *(char *const *)value;
+
+	*why = "a host name, for example www.example.com";
+	return is_name(host, strlen(host)) ? 0 : -1;
+}
+
 /* "host:port", "[v6]:port", "host" in N bytes at S. */
 static void split_authority(const char *s, size_t n, char host[MONITOR_HOST_SIZE], int *port)
 {
@@ -231,6 +245,9 @@ void monitor_destination(const struct monitor *m, char host[MONITOR_HOST_SIZE], 
 	*port = 0;
 	if (m->type == CHECK_PING) {
 		snprintf(host, MONITOR_HOST_SIZE, "%s", m->target);
+	} else if (m->type == CHECK_TLS) {
+		*port = TLS_PORT;
+		split_authority(m->target, strlen(m->target), host, port);
 	} else if (m->type == CHECK_TCP || rest == NULL) {
 		split_authority(m->target, strlen(m->target), host, port);
 	} else {

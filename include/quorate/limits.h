@@ -15,7 +15,13 @@
 #define HEADER_VALUE_MAX_BYTES 4096
 #define REQUEST_BODY_MAX_BYTES 65536
 #define PATTERN_MAX_BYTES      1024
+#define HOST_NAME_MAX_BYTES    253
 #define HOPS_MAX               20
+#define DIALOGUE_STEPS_MAX     20
+#define DIALOGUE_MAX_BYTES     65536 /* received for one expectation */
+#define SEND_MAX_BYTES         4096
+#define ALPN_MAX               8
+#define ALPN_NAME_MAX_BYTES    64
 #define REGIONS_MAX            64
 #define CERT_CHAIN_MAX         8 /* certificates told of a chain */
 #define PING_SIZE_MIN          16   /* the cookie */

@@ -21,8 +21,8 @@
 
 #define UNSET (-1)
 
-enum check_kind { CHECK_PING, CHECK_TCP, CHECK_HTTP, CHECK_REDIRECT, CHECK_KIND_COUNT };
-extern const char *const check_kind_names[]; /* ping tcp http redirect */
+enum check_kind { CHECK_PING, CHECK_TCP, CHECK_HTTP, CHECK_REDIRECT, CHECK_TLS, CHECK_KIND_COUNT };
+extern const char *const check_kind_names[]; /* ping tcp http redirect tls */
 
 enum http_method {
 	METHOD_GET,
@@ -39,6 +39,27 @@ extern const char *const address_family_names[]; /* auto ipv4 ipv6 both */
 
 enum port_expectation { PORT_OPEN, PORT_CLOSED };
 extern const char *const port_expectation_names[]; /* open closed */
+
+/* Protocols that begin in plain text and change to TLS. */
+enum starttls {
+	STARTTLS_SMTP,
+	STARTTLS_LMTP,
+	STARTTLS_IMAP,
+	STARTTLS_POP3,
+	STARTTLS_FTP,
+	STARTTLS_NNTP,
+	STARTTLS_SIEVE,
+	STARTTLS_XMPP,
+	STARTTLS_XMPP_SERVER,
+	STARTTLS_LDAP,
+	STARTTLS_POSTGRES,
+	STARTTLS_MYSQL,
+	STARTTLS_COUNT
+};
+extern const char *const starttls_names[]; /* smtp lmtp imap pop3 ftp … */
+
+enum tls_version { TLS_VERSION_1_0, TLS_VERSION_1_1, TLS_VERSION_1_2, TLS_VERSION_1_3 };
+extern const char *const tls_version_names[]; /* TLSv1 … TLSv1.3, as OpenSSL says them */
 
 /* "majority", a number, or a percentage of the seats; AUTO is the default rule for recovery. */
 enum share_kind { SHARE_AUTO, SHARE_MAJORITY, SHARE_NUMBER, SHARE_PERCENT };
@@ -87,6 +108,14 @@ struct threshold_percent {
 	double warning, critical; /* 0 … 100; negative: unset */
 };
 
+/* One step of a talk on a connection: exactly one member is set. */
+struct dialogue_step {
+	struct credential send; /* at most SEND_MAX_BYTES */
+	char *expect;           /* a text that must come */
+	char *expect_regex;     /* what comes must match */
+	bool starttls;          /* TLS begins here */
+};
+
 /* How the check is made. Which members apply to which kind is in the field table. */
 struct request {
 	int method;             /* enum http_method */
@@ -96,15 +125,25 @@ struct request {
 	bool verify;            /* certificates are verified (facts are kept either way) */
 	int64_t packets;        /* ping: 1 … 100 */
 	int64_t packet_interval_ms;
-	int64_t size; /* ping: bytes of payload, PING_SIZE_MIN … PING_SIZE_MAX */
-	bool df;      /* ping: don't fragment */
-	int64_t ttl;  /* ping: TTL, or hop limit; UNSET: the system's */
-	char *source; /* a literal address of the probe's own; NULL: the system's choice */
+	int64_t size;        /* ping: bytes of payload, PING_SIZE_MIN … PING_SIZE_MAX */
+	bool df;             /* ping: don't fragment */
+	int64_t ttl;         /* ping: TTL, or hop limit; UNSET: the system's */
+	char *source;        /* a literal address of the probe's own; NULL: the system's choice */
+	bool tls;            /* TLS begins at once */
+	int starttls;        /* enum starttls; -1: none */
+	char *server_name;   /* of the TLS handshake and the certificate; NULL: the target's host */
+	struct strings alpn; /* one of them must be selected; empty: not asked for */
+	struct list dialogue; /* of struct dialogue_step */
 };
 
 struct expected_hop {
 	int64_t status; /* UNSET: any redirect */
 	char *location; /* the absolute URL it leads to; NULL: any */
+};
+
+/* enum tls_version of each; -1: no bound */
+struct tls_versions {
+	int min, max;
 };
 
 /* What is judged. */
@@ -123,6 +162,10 @@ struct expect {
 	struct status_set final_status; /* empty: 2xx */
 	int64_t max_hops;
 	bool allow_downgrade; /* https -> http */
+	struct threshold_ms connect_time;
+	struct tls_versions tls_version;
+	char *issuer;      /* text in the name of the certificate's issuer */
+	char *fingerprint; /* SHA-256 of the certificate, hexadecimal, with or without colons */
 };
 
 struct monitor {

@@ -62,6 +62,10 @@ enum reason_class {
 	X(TLS_REVOKED,            "tls.revoked",             DOWN,     "the certificate has been revoked",                       "証明書が失効しています") \
 	X(TLS_UNTRUSTED,          "tls.untrusted",           DOWN,     "the certificate could not be verified",                  "証明書を検証できません") \
 	X(TLS_VERSION,            "tls.version",             DOWN,     "the TLS version is older than allowed",                  "TLSのバージョンが許可より古いです") \
+	X(TLS_ALPN,               "tls.alpn",               DOWN,     "the server takes none of the application protocols (ALPN)", "サーバーが提示したアプリケーションプロトコル(ALPN)を受け入れません") \
+	X(TLS_STARTTLS_REFUSED,   "tls.starttls_refused",   DOWN,     "the server does not change to TLS",                        "サーバーがTLSへの切り替え(STARTTLS)を拒否しました") \
+	X(TLS_STARTTLS_UNEXPECTED, "tls.starttls_unexpected", DOWN,     "the server's answer before TLS makes no sense",            "TLS開始前のサーバーの応答が不正です") \
+	X(TLS_WRONG_CERTIFICATE,  "tls.wrong_certificate",  DOWN,     "the certificate is not the expected one",                  "証明書が期待と異なります") \
 	X(TLS_EXPIRES_SOON,       "tls.expires_soon",        WARNING,  "the certificate expires soon",                           "証明書の有効期限が近づいています") \
 	X(HTTP_STATUS,            "http.status",             DOWN,     "the status code is not an expected one",                 "ステータスコードが期待と異なります") \
 	X(HTTP_NO_RESPONSE,       "http.no_response",        DOWN,     "the server closed the connection without an answer",     "サーバーが応答せずに接続を閉じました") \
@@ -80,6 +84,7 @@ enum reason_class {
 	X(HTTP_VERSION,           "http.version",            DOWN,     "the server speaks another version of HTTP than expected", "HTTPのバージョンが期待と異なります") \
 	X(HTTP_PROXY,             "http.proxy",              DOWN,     "the proxy could not reach the target",                   "プロキシが対象に到達できませんでした") \
 	X(CONTENT_MISSING,        "content.missing",         DOWN,     "the body lacks the expected text",                       "本文に期待する文字列がありません") \
+	X(CONTENT_TIMEOUT,        "content.timeout",        DOWN,     "the expected text did not come in time",                   "期待する文字列が時間内に届きません") \
 	X(CONTENT_UNWANTED,       "content.unwanted",        DOWN,     "the body has a text that it must not have",              "本文に含まれてはならない文字列があります") \
 	X(CONTENT_PATTERN,        "content.pattern",         DOWN,     "the body could not be matched within the bounds",        "本文の照合が上限内に終わりませんでした") \
 	X(CONTENT_NOT_JSON,       "content.not_json",        DOWN,     "the body is not valid JSON",                             "本文が正しいJSONではありません") \
@@ -87,6 +92,7 @@ enum reason_class {
 	X(CONTENT_NO_VALUE,       "content.no_value",        DOWN,     "the watched number is not in the body",                  "監視する数値が本文にありません") \
 	X(CONTENT_VALUE,          "content.value",           WARNING,  "a number in the body crossed its threshold",             "本文の数値がしきい値を超えました") \
 	X(SLOW_RESPONSE,          "slow.response",           WARNING,  "the response took longer than the threshold",            "応答時間がしきい値を超えました") \
+	X(SLOW_CONNECT,           "slow.connect",           WARNING,  "the connection took longer than the threshold",            "接続時間がしきい値を超えました") \
 	X(SLOW_RTT,               "slow.rtt",                WARNING,  "the round trip took longer than the threshold",          "往復時間がしきい値を超えました") \
 	X(SLOW_JITTER,            "slow.jitter",             WARNING,  "the round trips differ by more than the threshold",      "往復時間のゆらぎがしきい値を超えました") \
 	X(INTERNAL_RESOURCES,     "internal.resources",      INTERNAL, "the probe ran out of resources",                         "プローブの資源が不足しています") \

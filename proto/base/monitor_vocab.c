@@ -6,13 +6,18 @@
 #include <ctype.h>
 #include <string.h>
 
-const char *const check_kind_names[] = {"ping", "tcp", "http", "redirect", NULL};
+const char *const check_kind_names[] = {"ping", "tcp", "http", "redirect", "tls", NULL};
 const char *const http_method_names[] = {"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", NULL};
 const char *const address_family_names[] = {"auto", "ipv4", "ipv6", "both", NULL};
 const char *const port_expectation_names[] = {"open", "closed", NULL};
+const char *const starttls_names[] = {"smtp", "lmtp", "imap", "pop3", "ftp", "nntp", "sieve",
+	"xmpp", "xmpp-server", "ldap", "postgres", "mysql", NULL};
+const char *const tls_version_names[] = {"TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3", NULL};
 
 _Static_assert(
 	sizeof(check_kind_names) / sizeof(char *) == CHECK_KIND_COUNT + 1, "a name per kind");
+_Static_assert(
+	sizeof(starttls_names) / sizeof(char *) == STARTTLS_COUNT + 1, "a name per protocol");
 _Static_assert(sizeof(((struct status_set *)0)->bit) * 8 >= STATUS_MAX - STATUS_MIN + 1,
 	"a bit per status");
 

@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "proto/base/pattern.h"
 #include "proto/base/mem.h"
 #include "proto/base/schema_internal.h"
 #include "proto/fence.h"
@@ -147,6 +148,12 @@ static void fill_string(const struct field *f, char **out)
 {
 	if (f->check == url_check)
 		*out = mem_printf("https://x%d.example.com/?a=%d", (int)luck(100), (int)luck(100));
+	else if (f->check == host_check)
+		*out = mem_printf("x%d.example.com", (int)luck(100));
+	else if (f->check == fingerprint_check)
+		*out = mem_printf("%064x", (unsigned)luck(1000));
+	else if (f->check == pattern_check)
+		*out = luck_text(NAME_LETTERS, 1, 100);
 	else if (f->check == organization_check)
 		*out = mem_printf("acme-%d", (int)luck(100));
 	else
@@ -375,11 +382,69 @@ static const char *host_of(const struct monitor *m)
 	return host;
 }
 
+/* A step does one thing; TLS begins once, and what is said of it needs it. */
+static void obey_dialogue(struct list *dialogue, bool *tls)
+{
+	struct dialogue_step *steps = dialogue->item;
+
+	for (size_t i = 0; i < dialogue->n; i++) {
+		int what = (int)luck(3);
+
+		steps[i].starttls = steps[i].starttls && !*tls;
+		*tls = *tls || steps[i].starttls;
+		if (steps[i].starttls || what != 0)
+			mem_set(&steps[i].expect, NULL);
+		if (steps[i].starttls || what != 1)
+			mem_set(&steps[i].expect_regex, NULL);
+		if (steps[i].starttls || what != 2) {
+			mem_set(&steps[i].send.value, NULL);
+			mem_set(&steps[i].send.secret, NULL);
+		}
+		if (!steps[i].starttls && what == 0)
+			mem_set(&steps[i].expect, "x");
+		if (!steps[i].starttls && what == 1)
+			mem_set(&steps[i].expect_regex, "^220 ");
+		if (!steps[i].starttls && what == 2 && steps[i].send.secret == NULL)
+			mem_set(&steps[i].send.value, "QUIT\r\n");
+	}
+}
+
+static void forget_tls(struct monitor *m)
+{
+	mem_set(&m->request.server_name, NULL);
+	for (size_t i = 0; i < m->request.alpn.n; i++)
+		free(m->request.alpn.item[i]);
+	free(m->request.alpn.item);
+	m->request.alpn = (struct strings){NULL, 0};
+	m->expect.certificate_days = (struct threshold_days){UNSET, UNSET};
+	m->expect.tls_version = (struct tls_versions){UNSET, UNSET};
+	mem_set(&m->expect.issuer, NULL);
+	mem_set(&m->expect.fingerprint, NULL);
+}
+
+static void obey_connection(struct monitor *m)
+{
+	bool tls;
+
+	if (m->expect.tls_version.min > m->expect.tls_version.max)
+		m->expect.tls_version.max = UNSET;
+	if (m->type != CHECK_TCP)
+		return;
+	if (m->request.tls)
+		m->request.starttls = UNSET;
+	tls = m->request.tls || m->request.starttls >= 0;
+	obey_dialogue(&m->request.dialogue, &tls);
+	if (!tls)
+		forget_tls(m);
+	if (tls || m->request.dialogue.n > 0)
+		m->expect.port = PORT_OPEN;
+}
+
 /* Bends a random monitor to the rules that no table says. */
 static void obey(struct monitor *m)
 {
-	static const char *const targets[] = {
-		"edge.example.net", "[2001:db8::1]:443", "https://example.com/", "http://x/?y"};
+	static const char *const targets[] = {"edge.example.net", "[2001:db8::1]:443",
+		"https://example.com/", "http://x/?y", "mail.example.com"};
 	struct expect *e = &m->expect;
 
 	mem_set(&m->target,
@@ -400,6 +465,11 @@ static void obey(struct monitor *m)
 		e->response_time = (struct threshold_ms){UNSET, m->timeout_ms - 1};
 	if (e->rtt.warning_ms >= m->timeout_ms || e->rtt.critical_ms >= m->timeout_ms)
 		e->rtt = (struct threshold_ms){UNSET, 1};
+	order(&e->connect_time.warning_ms, &e->connect_time.critical_ms);
+	if (e->connect_time.warning_ms >= m->timeout_ms ||
+		e->connect_time.critical_ms >= m->timeout_ms)
+		e->connect_time = (struct threshold_ms){1, UNSET};
+	obey_connection(m);
 	if (m->type == CHECK_PING &&
 		(m->request.packets - 1) * m->request.packet_interval_ms >= m->timeout_ms)
 		m->request.packet_interval_ms = 10;

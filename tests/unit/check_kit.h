@@ -93,6 +93,9 @@ UNUSED static struct monitor kit_monitor(
 	m.expect.certificate_days = (struct threshold_days){UNSET, UNSET};
 	m.expect.loss = (struct threshold_percent){-1, -1};
 	m.expect.max_hops = UNSET;
+	m.request.starttls = UNSET;
+	m.expect.connect_time = (struct threshold_ms){UNSET, UNSET};
+	m.expect.tls_version = (struct tls_versions){UNSET, UNSET};
 	return m;
 }
 

@@ -56,6 +56,9 @@ static void names_are_in_the_order_of_their_enums(void **state)
 	assert_null(alert_state_names[ALERT_CLOSED + 1]);
 	assert_string_equal(failure_domain_names[DOMAIN_PROBE], "probe");
 	assert_string_equal(check_kind_names[CHECK_REDIRECT], "redirect");
+	assert_string_equal(check_kind_names[CHECK_TLS], "tls");
+	assert_string_equal(starttls_names[STARTTLS_MYSQL], "mysql");
+	assert_string_equal(tls_version_names[TLS_VERSION_1_3], "TLSv1.3");
 	assert_string_equal(http_method_names[METHOD_OPTIONS], "OPTIONS");
 	assert_null(http_method_names[METHOD_OPTIONS + 1]);
 	assert_string_equal(address_family_names[FAMILY_IPV6], "ipv6");
