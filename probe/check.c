@@ -28,6 +28,12 @@ const struct check_type *check_type_find(enum check_kind kind)
 
 /* ---- jobs */
 
+static void see_credential(void *arg, const struct credential_place *at UNUSED)
+{
+	struct job *job = arg;
+	job->has_secrets = true;
+}
+
 struct job *job_new(struct monitor *take, int64_t assignment)
 {
 	struct job *job = mem_alloc(sizeof(*job));
@@ -35,6 +41,7 @@ struct job *job_new(struct monitor *take, int64_t assignment)
 	job->monitor = *take;
 	job->assignment = assignment;
 	memset(take, 0, sizeof(*take));
+	monitor_each_credential(&job->monitor, "", see_credential, job);
 	return job;
 }
 
@@ -60,11 +67,11 @@ void job_unref(struct job *job)
 /* Texts of peers end up in here: valid UTF-8 on one line, cut. */
 static PRINTF_LIKE(1, 0) char *detail_text(const char *format, va_list args)
 {
-	char *raw = NULL;
-	if (vasprintf(&raw, format, args) == -1)
+	/* a character that is cut in half stands behind the end of what is kept */
+	char raw[RESULT_DETAIL_MAX_BYTES + 4];
+	if (vsnprintf(raw, sizeof(raw), format, args) < 0)
 		return NULL;
 	char *clean = utf8_clean(raw, strlen(raw), RESULT_DETAIL_MAX_BYTES);
-	free(raw);
 	for (char *p = clean; *p != '\0'; p++)
 		if ((unsigned char)*p < ' ' || *p == 0x7f)
 			*p = ' ';

@@ -22,6 +22,7 @@ struct job {
 	int refs;
 	struct monitor monitor;
 	int64_t assignment;
+	bool has_secrets; /* of its credentials: what must not be shown has to be looked for */
 };
 struct job *job_new(struct monitor *take, int64_t assignment); /* takes *TAKE's content; refs = 1 */
 struct job *job_ref(struct job *job);

@@ -73,7 +73,10 @@ struct engine {
 static bool legal(enum state from, enum state to)
 {
 	static const bool table[N_STATES][N_STATES] = {
-		[STATE_NEW] = {[STATE_PACED] = true, [STATE_QUEUED] = true, [STATE_ENDED] = true},
+		[STATE_NEW] = {[STATE_PACED] = true,
+			[STATE_QUEUED] = true,
+			[STATE_RUNNING] = true,
+			[STATE_ENDED] = true},
 		[STATE_PACED] = {[STATE_QUEUED] = true, [STATE_ENDED] = true},
 		[STATE_QUEUED] = {[STATE_RUNNING] = true, [STATE_ENDED] = true},
 		[STATE_RUNNING] = {[STATE_ENDED] = true},
@@ -143,6 +146,8 @@ static void deadline(struct run *run)
 static void trace_begin(const struct check *check)
 {
 	char at[TIME_TEXT_SIZE], most[DURATION_TEXT_SIZE];
+	if (!check_is_traced(check))
+		return;
 	check_trace(check, "%s check of %s begins at %s, %s at most",
 		check_kind_names[check->monitor->type], check->monitor->target,
 		time_format(check->result.started_wall_ms, at),
@@ -166,22 +171,27 @@ static void begin(struct run *run)
 	check->type->start(check);
 }
 
+/* Whether one more may start now; takes its place among all of this second, or has the pump come at
+ * its turn. */
+static bool take_place(struct engine *engine)
+{
+	int64_t now_us = clock_now_us(), per_second = engine->limits.per_second;
+	if (engine->runs[STATE_RUNNING].n >= engine->limits.in_flight_max)
+		return false;
+	int64_t at_us = bucket_next_us(&engine->all, per_second, now_us, false);
+	if (at_us > now_us) {
+		timer_set_us(&engine->pump, at_us - now_us);
+		return false;
+	}
+	(void)bucket_next_us(&engine->all, per_second, now_us, true);
+	return true;
+}
+
 static void pump(void *arg)
 {
 	struct engine *engine = arg;
-	struct run *run;
-	while ((run = engine->runs[STATE_QUEUED].first) != NULL &&
-		engine->runs[STATE_RUNNING].n < engine->limits.in_flight_max) {
-		int64_t now_us = clock_now_us();
-		int64_t at_us =
-			bucket_next_us(&engine->all, engine->limits.per_second, now_us, false);
-		if (at_us > now_us) {
-			timer_set_us(&engine->pump, at_us - now_us);
-			return;
-		}
-		(void)bucket_next_us(&engine->all, engine->limits.per_second, now_us, true);
-		begin(run);
-	}
+	while (engine->runs[STATE_QUEUED].first != NULL && take_place(engine))
+		begin(engine->runs[STATE_QUEUED].first);
 }
 
 static void overloaded(struct run *run)
@@ -272,7 +282,8 @@ static void reap(void *arg)
 		struct run *run = engine->runs[STATE_ENDED].first;
 		list_remove(&engine->runs[STATE_ENDED], run);
 		stop_type(run);
-		redact_result(&run->check.result, run->check.monitor);
+		if (run->check.job->has_secrets)
+			redact_result(&run->check.result, run->check.monitor);
 		run->done(run->arg, run->check.job, &run->check.result);
 		run_free(run);
 	}
@@ -313,12 +324,14 @@ void engine_run(
 		return;
 	}
 	(void)bucket_next_us(b, engine->limits.per_destination, now_us, true);
-	if (turn_at_us == now_us) {
+	if (turn_at_us > now_us) {
+		set_state(run, STATE_PACED);
+		timer_set_us(&run->timer, turn_at_us - now_us);
+	} else if (engine->runs[STATE_QUEUED].first == NULL && take_place(engine)) {
+		begin(run); /* nobody waits: straight on */
+	} else {
 		enqueue(run);
-		return;
 	}
-	set_state(run, STATE_PACED);
-	timer_set_us(&run->timer, turn_at_us - now_us);
 }
 
 /* ---- the engine itself */

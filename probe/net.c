@@ -30,20 +30,58 @@ static const void *bytes_of(const struct sockaddr *address)
 	return &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr;
 }
 
+/* Writes N in digits; returns where they end. Each check shows an address or two: no printf. */
+static char *put_number(char *out, unsigned n)
+{
+	char digits[10];
+	int i = 0;
+	do {
+		digits[i++] = (char)('0' + n % 10);
+		n /= 10;
+	} while (n > 0);
+	while (i > 0)
+		*out++ = digits[--i];
+	return out;
+}
+
+static char *put_ipv4(char *out, const unsigned char *bytes)
+{
+	for (int i = 0; i < 4; i++) {
+		if (i > 0)
+			*out++ = '.';
+		out = put_number(out, bytes[i]);
+	}
+	return out;
+}
+
+static char *put_ipv6(char *out, const void *bytes, bool with_port)
+{
+	if (with_port)
+		*out++ = '[';
+	inet_ntop(AF_INET6, bytes, out, INET6_ADDRSTRLEN);
+	out += strlen(out);
+	if (with_port)
+		*out++ = ']';
+	return out;
+}
+
 char *net_format(const struct sockaddr *address, char out[NET_ADDRESS_SIZE])
 {
-	char host[INET6_ADDRSTRLEN] = "?";
+	char *end = out;
 	if (address->sa_family != AF_INET && address->sa_family != AF_INET6) {
-		snprintf(out, NET_ADDRESS_SIZE, "?");
+		strcpy(out, "?");
 		return out;
 	}
 	int port = port_of(address);
-	inet_ntop(address->sa_family, bytes_of(address), host, sizeof(host));
-	if (port == 0)
-		snprintf(out, NET_ADDRESS_SIZE, "%s", host);
+	if (address->sa_family == AF_INET)
+		end = put_ipv4(end, bytes_of(address));
 	else
-		snprintf(out, NET_ADDRESS_SIZE,
-			address->sa_family == AF_INET6 ? "[%s]:%d" : "%s:%d", host, port);
+		end = put_ipv6(end, bytes_of(address), port != 0);
+	if (port != 0) {
+		*end++ = ':';
+		end = put_number(end, (unsigned)port);
+	}
+	*end = '\0';
 	return out;
 }
 

@@ -42,6 +42,11 @@ char *utf8_clean(const char *data, size_t size_bytes, size_t max_bytes)
 	char *copy = mem_array(room + 1, 1);
 
 	while (i < size_bytes) {
+		if (data[i] != '\0' && (unsigned char)data[i] < 0x80 &&
+			n < room) { /* ASCII, as most of it is */
+			copy[n++] = data[i++];
+			continue;
+		}
 		size_t bytes = data[i] == '\0' ? 0 : utf8_length(data + i, size_bytes - i);
 
 		if (n + (bytes ? bytes : 1) > room)

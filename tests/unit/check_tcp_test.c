@@ -49,6 +49,20 @@ static void an_open_port_is_up(void **state)
 	close(fd);
 }
 
+/* No TIME_WAIT stays behind: each would hold a local port for a minute. */
+static void the_connection_ends_by_a_reset(void **state)
+{
+	int port, fd = peer_listen(&port);
+	char byte;
+	(void)state;
+	assert_reason(kit_run(&kit, tcp("127.0.0.1", port, PORT_OPEN, 5000)), "ok");
+	int one = accept(fd, NULL, NULL);
+	assert_int_equal(read(one, &byte, 1), -1);
+	assert_int_equal(errno, ECONNRESET);
+	close(one);
+	close(fd);
+}
+
 static void a_closed_port_is_down(void **state)
 {
 	(void)state;
@@ -227,6 +241,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(an_open_port_is_up, setup, teardown),
+		cmocka_unit_test_setup_teardown(the_connection_ends_by_a_reset, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_closed_port_is_down, setup, teardown),
 		cmocka_unit_test_setup_teardown(closed_is_up_where_it_must_be, setup, teardown),
 		cmocka_unit_test_setup_teardown(

@@ -2,6 +2,8 @@
 /* The engine: ceilings, pacing, order, refusals, the one end of every check. */
 #include "tests/unit/check_kit.h"
 
+#include "proto/base/utf8.h"
+
 #include "probe/net.h"
 
 #include <sys/resource.h>
@@ -294,6 +296,17 @@ static void details_are_clean(void **state)
 	r = kit_run(&kit, m);
 	assert_null(strchr(r->detail, '\n'));
 	assert_null(strchr(r->detail, '\xff'));
+	for (size_t lead = 0; lead < 3;
+		lead++) { /* wherever the cut falls, no half of a character */
+		memset(long_name, 'a', lead);
+		for (size_t i = lead; i + 3 < sizeof(long_name); i += 3)
+			memcpy(long_name + i, "\xe2\x82\xac", 4);
+		r = kit_run(&kit, kit_monitor(CHECK_PING, long_name, 500));
+		size_t n = strlen(r->detail);
+		assert_true(n > RESULT_DETAIL_MAX_BYTES - 3 && n <= RESULT_DETAIL_MAX_BYTES);
+		assert_null(strchr(r->detail, '?'));
+		assert_int_equal(strlen(utf8_trim(r->detail)), n);
+	}
 }
 
 static void descriptors_bound_the_ceiling(void **state)
