@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: MIT
+#include "probe/connect.h"
+
+#include "proto/base/clock.h"
+#include "proto/base/mem.h"
+#include "proto/monitor.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define TURN_MARGIN_US 2000 /* the last one ends just before the deadline: it knows more to say */
+
+static void try_next(struct connector *c);
+
+static const struct sockaddr *current(const struct connector *c)
+{
+	return (const struct sockaddr *)&c->addresses.item[c->next - 1];
+}
+
+static void hang_up(struct connector *c)
+{
+	timer_stop(&c->turn);
+	if (c->fd == -1)
+		return;
+	watch_fd_clear(&c->watch);
+	close(c->fd);
+	c->fd = -1;
+}
+
+static void connected(struct connector *c)
+{
+	int fd = c->fd;
+	c->check->result.phases.connect_us = clock_now_us() - c->began_at_us;
+	check_trace(c->check, "%s accepts the connection", c->at);
+	mem_set(&c->check->result.address, c->at);
+	timer_stop(&c->turn);
+	watch_fd_clear(&c->watch);
+	c->fd = -1;
+	c->connected(c->arg, fd);
+}
+
+/* ---- failures */
+
+static const char *failure_verb(enum reason reason)
+{
+	switch (reason) {
+	case REASON_TCP_REFUSED:
+		return "connection refused by";
+	case REASON_TCP_TIMEOUT:
+		return "no answer from";
+	case REASON_TCP_RESET:
+		return "connection reset by";
+	default:
+		return reason_text_en(reason);
+	}
+}
+
+static void keep_failure(struct connector *c, enum reason reason, const char *by)
+{
+	const char *verb = failure_verb(reason);
+	c->reason = reason;
+	if (by != NULL)
+		snprintf(c->detail, sizeof(c->detail), "%s: %s, says %s", c->at, verb, by);
+	else if (verb == reason_text_en(reason))
+		snprintf(c->detail, sizeof(c->detail), "%s: %s", c->at, verb);
+	else
+		snprintf(c->detail, sizeof(c->detail), "%s %s", verb, c->at);
+}
+
+static void failed(struct connector *c, enum reason reason, const char *by)
+{
+	bool ours = reason_class(reason) == REASON_CLASS_INTERNAL;
+	c->check->result.phases.connect_us = clock_now_us() - c->began_at_us;
+	if (c->tried == 0 || !ours || reason_class(c->reason) == REASON_CLASS_INTERNAL)
+		keep_failure(c, reason, by);
+	c->tried++;
+	check_trace(c->check, "%s: %s%s%s", c->at, reason_text_en(reason),
+		by != NULL ? ", says " : "", by != NULL ? by : "");
+	if (reason != REASON_INTERNAL_NETWORK)
+		mem_set(&c->check->result.address, c->at);
+	hang_up(c);
+	if (reason == REASON_INTERNAL_RESOURCES) /* no use in going on, and no knowledge either */
+		check_end(c->check, reason, "%s", c->detail);
+	else
+		try_next(c);
+}
+
+static void failed_with(struct connector *c, int error)
+{
+	char by[NET_ADDRESS_SIZE];
+	enum reason reason;
+	if (c->fd != -1 && net_read_icmp_error(c->fd, &reason, by))
+		failed(c, reason, by);
+	else
+		failed(c, net_reason(error, current(c)), NULL);
+}
+
+static void on_writable(void *arg, int fd, int what UNUSED)
+{
+	struct connector *c = arg;
+	int error = 0;
+	socklen_t n = sizeof(error);
+	if (c->check->ended)
+		return;
+	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &n) == -1)
+		error = errno;
+	if (error == 0)
+		connected(c);
+	else
+		failed_with(c, error);
+}
+
+static void on_turn_over(void *arg)
+{
+	struct connector *c = arg;
+	if (!c->check->ended)
+		failed(c, REASON_TCP_TIMEOUT, NULL);
+}
+
+/* ---- attempts */
+
+/* Binds to the address that the monitor asks for, if it does. Returns 0 or -1. */
+static int bind_source(const struct connector *c)
+{
+	const char *source = c->check->monitor->request.source;
+	struct sockaddr_storage from;
+	int on = 1;
+	if (source == NULL)
+		return 0;
+	if (!net_parse_literal(source, &from))
+		return -1;
+	(void)setsockopt(c->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on));
+	return bind(c->fd, (struct sockaddr *)&from, net_length((struct sockaddr *)&from));
+}
+
+static void try_address(struct connector *c)
+{
+	struct sockaddr *to = (struct sockaddr *)&c->addresses.item[c->next++];
+	net_set_port(to, c->port);
+	net_format(to, c->at);
+	c->began_at_us = clock_now_us();
+	check_trace(c->check, "connecting to %s", c->at);
+	c->fd = socket(to->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (c->fd == -1) {
+		failed_with(c, errno);
+		return;
+	}
+	net_want_icmp_errors(c->fd, to->sa_family);
+	watch_fd_init(&c->watch, c->check->loop, c->fd, on_writable, c);
+	if (bind_source(c) == -1) {
+		check_end(c->check, REASON_INTERNAL_NETWORK, "this probe cannot check from %s: %s",
+			c->check->monitor->request.source, strerror(errno));
+	} else if (connect(c->fd, to, net_length(to)) == 0) {
+		connected(c);
+	} else if (errno != EINPROGRESS) {
+		failed_with(c, errno);
+	} else {
+		watch_fd_set(&c->watch, WATCH_WRITE);
+		timer_set_us(&c->turn,
+			check_left_us(c->check) / (c->addresses.n - c->next + 1) - TURN_MARGIN_US);
+	}
+}
+
+static void try_next(struct connector *c)
+{
+	if (c->next < c->addresses.n)
+		try_address(c);
+	else
+		c->failed(c->arg, c->reason, true, c->detail);
+}
+
+static void on_resolved(void *arg, enum reason reason, const struct addresses *found)
+{
+	struct connector *c = arg;
+	c->query = NULL;
+	c->check->result.phases.resolve_us = clock_now_us() - c->check->started_at_us;
+	if (reason == REASON_OK) {
+		struct check_way way = {.host = c->host, .port = c->port};
+		reason = check_police(c->check, &way, found, &c->addresses, c->detail);
+	} else {
+		snprintf(c->detail, sizeof(c->detail), "%.150s: %s", c->host,
+			reason_text_en(reason));
+	}
+	if (reason != REASON_OK)
+		c->failed(c->arg, reason, false, c->detail);
+	else
+		try_next(c);
+}
+
+void connector_start(struct connector *c, struct check *check, const char *host, int port,
+	connector_connected_fn on_connected, connector_failed_fn on_failed, void *arg)
+{
+	c->check = check;
+	c->connected = on_connected;
+	c->failed = on_failed;
+	c->arg = arg;
+	snprintf(c->host, sizeof(c->host), "%s", host);
+	c->port = port;
+	c->next = c->tried = 0;
+	c->fd = -1;
+	timer_init(&c->turn, check->loop, on_turn_over, c);
+	check_trace_lookup(check, c->host);
+	c->query = resolver_find(engine_resolver(check->engine), c->host,
+		monitor_family(check->monitor), on_resolved, c);
+}
+
+void connector_stop(struct connector *c)
+{
+	if (c->check == NULL) /* never started */
+		return;
+	resolver_cancel(c->query);
+	hang_up(c);
+	timer_clear(&c->turn);
+}
+
+enum reason connector_expired(struct connector *c)
+{
+	struct check *check = c->check;
+	if (c->query != NULL) {
+		check->result.phases.resolve_us = clock_now_us() - check->started_at_us;
+		return REASON_DNS_TIMEOUT;
+	}
+	check->result.phases.connect_us = clock_now_us() - c->began_at_us;
+	mem_set(&check->result.address, c->at);
+	keep_failure(c, REASON_TCP_TIMEOUT, NULL);
+	c->failed(c->arg, c->reason, true, c->detail); /* it knows more to say than the engine */
+	return c->reason;
+}
