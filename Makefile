@@ -13,6 +13,7 @@
 #   make bench      what checks cost, beside other tools  (T=name: one of them; BENCH=quick: fewer rounds)
 #   make lint       include layers, format, clang-tidy, cppcheck, man pages
 #   make format     apply clang-format
+#   make pages      man pages and proto/README.md: write their parts that are made from the tables in the code
 #   make deps       install what is missing (apt-get)
 #   make deb        Debian packages in build/deb/          (ARCH=arm64: cross-built)
 #   make packages   the same, and their tests              (PACKAGE_TESTS=name: which end-to-end tests, in their units' cage)
@@ -72,7 +73,7 @@ PROGRAMS  := $(addprefix $(BUILD)/,quorate-coordinator quorate-probe quorate)
 obj        = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 LIBS      := $(BUILD)/libcli.a $(BUILD)/libcoordinator.a $(BUILD)/libprobe.a $(BUILD)/libproto.a
 
-.PHONY: all demo check check-all unit sim fleet e2e fuzz fuzz-replay lint format deps test-programs install clean help bench check-chroot \
+.PHONY: all demo check check-all unit sim fleet e2e fuzz fuzz-replay lint format pages deps test-programs install clean help bench check-chroot \
 	deb packages e2e-ansible install-system
 all: $(PROGRAMS)
 
@@ -128,7 +129,7 @@ $(eval $(call archive,probe,$(PROBE_SRC)))
 $(eval $(call archive,coordinator,$(COORD_SRC)))
 $(eval $(call archive,cli,$(CLI_SRC)))
 
-link = $(if $(V),,@echo "  LINK  $@")$(if $(V),,;)$(CC) $(ALL_LDFLAGS) -o $@ $(1) $(PKG_LIBS) -lpthread -lm
+link = $(if $(V),,@echo "  LINK  $@")$(if $(V),,;)$(CC) $(ALL_LDFLAGS) -o $@ $(1) $(PKG_LIBS) -lresolv -lpthread -lm
 $(BUILD)/quorate-coordinator: $(call obj,coordinator/main.c) $(BUILD)/libcoordinator.a $(BUILD)/libproto.a
 	$(call link,$^)
 $(BUILD)/quorate-probe: $(call obj,probe/main.c) $(BUILD)/libprobe.a $(BUILD)/libproto.a
@@ -189,6 +190,9 @@ lint: | build/.deps-test
 format:
 	$(Q)clang-format -i $(SOURCES)
 
+pages: $(BUILD)/tests/unit/pages_test
+	$(Q)PAGES=write $<
+
 demo: all | $(DEMO_DEPS)
 	$(Q)BUILD=$(BUILD) /usr/bin/python3 tests/demo.py
 
@@ -198,6 +202,7 @@ check-chroot:
 install: all
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(BUILD)/quorate $(BUILD)/quorate-probe $(BUILD)/quorate-coordinator
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 coordinator/cli/quorate.1
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man5 proto/quorate-monitors.5
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man8 probe/quorate-probe.8 coordinator/quorate-coordinator.8
 # What the packages bring besides: units, their users and folders, examples of configuration
 install-system:

@@ -19,6 +19,7 @@ static const struct check_type *const check_types[CHECK_KIND_COUNT] = {
 	[CHECK_TCP] = &check_tcp,
 	[CHECK_HTTP] = &check_http,
 	[CHECK_REDIRECT] = &check_redirect,
+	[CHECK_DNS] = &check_dns,
 };
 
 const struct check_type *check_type_find(enum check_kind kind)

@@ -47,7 +47,7 @@ struct check_type {
 	enum reason (*expired)(struct check *check);
 };
 
-extern const struct check_type check_ping, check_tcp, check_http, check_redirect;
+extern const struct check_type check_ping, check_tcp, check_http, check_redirect, check_dns;
 const struct check_type *check_type_find(enum check_kind kind);
 
 /* What a check type sees. */

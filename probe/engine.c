@@ -255,6 +255,7 @@ void engine_result_begin(struct result *r, const struct job *job, int64_t round)
 	r->status = r->bytes = UNSET;
 	r->certificate = CERTIFICATE_NONE;
 	r->ping = PING_NONE;
+	r->dns.answer_count = r->dns.ttl_s = UNSET;
 }
 
 static void run_free(struct run *run)

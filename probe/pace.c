@@ -5,6 +5,7 @@
 #include "probe/http_hop.h"
 #include "probe/net.h"
 #include "proto/base/mem.h"
+#include "proto/monitor.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -52,6 +53,8 @@ static void host_of(const struct monitor *m, char host[NET_HOST_SIZE])
 		rc = http_url_split(target, host, &port);
 	else if (m->type == CHECK_TCP)
 		rc = net_split_target(target, host, &port);
+	else if (m->type == CHECK_DNS && m->request.server != NULL)
+		monitor_destination(m, host, &port), rc = 0;
 	if (rc != 0) /* a ping's, or what the check itself will refuse */
 		strncpy(host, target, NET_HOST_SIZE - 1);
 	host[NET_HOST_SIZE - 1] = '\0';

@@ -133,7 +133,7 @@ static const struct field capabilities_fields[] = {
 	{.name = "ipv6", .type = FIELD_BOOL, .offset = OF(ipv6), .doc = "IPv6 targets can be reached."},
 	{.name = "icmp", .type = FIELD_BOOL, .offset = OF(icmp), .doc = "The probe may send pings."},
 	{.name = "types", .type = FIELD_STRINGS, .offset = OF(types), .max = 32,
-	 .doc = "Kinds of check that the probe runs: ping, tcp, http, redirect, tls; none: the first four."},
+	 .doc = "Kinds of check that the probe runs: ping, tcp, http, redirect, tls, dns; none: the first four."},
 	{.name = "methods", .type = FIELD_STRINGS, .offset = OF(methods), .max = 16,
 	 .doc = "HTTP methods that it sends; none: all."},
 	{.name = "allow", .type = FIELD_STRINGS, .offset = OF(allow), .max = 256,
@@ -235,8 +235,10 @@ static const char *organization_of(const struct monitor *m)
 static bool may_be_literal(const struct monitor *m)
 {
 	const char *scheme = strstr(m->target, "://"), *host = scheme ? scheme + 3 : m->target;
+	if (m->type == CHECK_DNS)
+		host = m->request.server ? m->request.server : "";
 	return *host == '[' || (*host >= '0' && *host <= '9') ||
-	       (m->type == CHECK_PING && strchr(host, ':'));
+	       ((m->type == CHECK_PING || m->type == CHECK_DNS) && strchr(host, ':'));
 }
 
 enum fence fence_judge(

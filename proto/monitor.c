@@ -52,8 +52,8 @@ static const char *expand_short_form(json_t *monitor, const char *path, struct p
 		join_path(at, path, name);
 		if (form != NULL)
 			problems_add(problems, at,
-				"'%s' is given too; accepted: one of ping, tcp, http, redirect or "
-				"tls",
+				"'%s' is given too; accepted: one of ping, tcp, http, redirect, "
+				"tls or dns",
 				form);
 		else if (is_given(monitor, "type") || is_given(monitor, "target"))
 			problems_add(problems, at,

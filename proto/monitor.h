@@ -35,7 +35,8 @@ bool monitor_uses_secret(const struct monitor *m, const char *name);
 /* What stands in M as it is and would better be a secret. */
 void monitor_warn(const struct monitor *m, const char *path, struct problems *warnings);
 
-/* The host that M's target names (IPv6 addresses without brackets), and the port; 0: it has none. */
+/* The host that a check of M contacts (IPv6 addresses without brackets), and the port; 0: it has
+ * none. A dns check without a server of its own asks the probe's resolver: "". */
 #define MONITOR_HOST_SIZE 256
 void monitor_destination(const struct monitor *m, char host[MONITOR_HOST_SIZE], int *port);
 /* The family of a literal address, [IPv6] included; FAMILY_AUTO: TEXT is none. */

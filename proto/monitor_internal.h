@@ -18,6 +18,7 @@
 #define OF_HTTP     (1u << CHECK_HTTP)
 #define OF_REDIRECT (1u << CHECK_REDIRECT)
 #define OF_TLS      (1u << CHECK_TLS)
+#define OF_DNS      (1u << CHECK_DNS)
 
 extern const struct field_custom status_custom, down_custom, up_custom, follow_custom,
 	severity_custom, reason_custom;
@@ -27,6 +28,7 @@ void monitor_check(const void *object, const char *path, struct problems *proble
 void thresholds_ms_check(const void *object, const char *path, struct problems *problems);
 void thresholds_days_check(const void *object, const char *path, struct problems *problems);
 void thresholds_percent_check(const void *object, const char *path, struct problems *problems);
+void ttl_check(const void *object, const char *path, struct problems *problems);
 
 void tls_versions_check(const void *object, const char *path, struct problems *problems);
 void dialogue_step_check(const void *object, const char *path, struct problems *problems);
@@ -42,6 +44,8 @@ int source_check(const void *value, const char **why);      /* char *: a literal
 int host_check(const void *value, const char **why);        /* char *: a host name */
 int alpn_check(const void *value, const char **why);        /* struct strings */
 int fingerprint_check(const void *value, const char **why); /* char * */
+int server_check(const void *value, const char **why);      /* char *: host, host:port */
+int rcode_check(const void *value, const char **why);       /* struct strings */
 
 /* What is wrong with TARGET as the target of KIND, as a part of a sentence ("has no host"); NULL:
  * nothing. */

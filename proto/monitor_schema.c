@@ -129,6 +129,16 @@ static const struct field request_fields[] = {
 		.check = alpn_check, .doc = "Application protocols (ALPN) to offer, for example h2; the server must take one."},
 	{.name = "dialogue", .type = FIELD_LIST, .offset = OF(dialogue), .sub = &step_schema, .max = DIALOGUE_STEPS_MAX,
 		.variants = OF_TCP, .doc = "What to expect and to send, step by step."},
+	{.name = "server", .type = FIELD_STRING, .offset = OF(server), .min = 1, .max = SERVER_MAX_BYTES,
+		.variants = OF_DNS, .check = server_check,
+		.doc = "The name server to ask, host or host:port (53 if left out); the probe's own resolver if left out."},
+	{.name = "record", .type = FIELD_ENUM, .offset = OF(record), .names = dns_record_names, .variants = OF_DNS,
+		.fallback = "\"A\"", .doc = "Kind of record to ask for."},
+	{.name = "transport", .type = FIELD_ENUM, .offset = OF(transport), .names = dns_transport_names,
+		.variants = OF_DNS, .fallback = "\"udp\"",
+		.doc = "How the name server is asked; udp goes on with tcp when an answer does not fit."},
+	{.name = "recursion", .type = FIELD_BOOL, .offset = OF(recursion), .variants = OF_DNS, .fallback = "true",
+		.doc = "Whether the server may ask others for the answer."},
 };
 static const struct schema request_schema = {.name = "request", FIELDS(request_fields),
 	.size_bytes = sizeof(struct request)};
@@ -154,6 +164,32 @@ static const struct field hop_fields[] = {
 static const struct schema hop_schema = {.name = "expected hop", FIELDS(hop_fields), .size_bytes = sizeof(struct expected_hop)};
 #undef OF
 
+#define OF(member) offsetof(struct expected_answers, member)
+static const struct field answers_fields[] = {
+	{.name = "all", .type = FIELD_STRINGS, .offset = OF(all), .max = ANSWERS_MAX,
+		.doc = "Each of these is among them."},
+	{.name = "any", .type = FIELD_STRINGS, .offset = OF(any), .max = ANSWERS_MAX,
+		.doc = "At least one of these is among them."},
+	{.name = "none", .type = FIELD_STRINGS, .offset = OF(none), .max = ANSWERS_MAX,
+		.doc = "None of these is among them."},
+	{.name = "exactly", .type = FIELD_STRINGS, .offset = OF(exactly), .max = ANSWERS_MAX,
+		.doc = "They are these and no others, in any order."},
+};
+static const struct schema answers_schema = {.name = "expected answers", FIELDS(answers_fields),
+	.size_bytes = sizeof(struct expected_answers)};
+#undef OF
+
+#define OF(member) offsetof(struct expected_ttl, member)
+static const struct field ttl_fields[] = {
+	{.name = "min", .type = FIELD_DURATION, .offset = OF(min_ms), .min = 0, .max = TTL_MAX_MS,
+		.doc = "Not shorter than this."},
+	{.name = "max", .type = FIELD_DURATION, .offset = OF(max_ms), .min = 0, .max = TTL_MAX_MS,
+		.doc = "Not longer than this."},
+};
+static const struct schema ttl_schema = {.name = "bounds of a time to live", FIELDS(ttl_fields),
+	.size_bytes = sizeof(struct expected_ttl), .check = ttl_check};
+#undef OF
+
 #define OF(member) offsetof(struct expect, member)
 static const struct field expect_fields[] = {
 	{.name = "port", .type = FIELD_ENUM, .offset = OF(port), .names = port_expectation_names, .variants = OF_TCP,
@@ -165,7 +201,8 @@ static const struct field expect_fields[] = {
 	{.name = "body_contains", .type = FIELD_STRING, .offset = OF(body_contains), .min = 1, .max = PATTERN_MAX_BYTES,
 		.variants = OF_HTTP, .doc = "Text that the body must contain."},
 	{.name = "response_time", .type = FIELD_OBJECT, .offset = OF(response_time), .sub = &ms_schema,
-		.variants = OF_TCP | OF_HTTP | OF_REDIRECT | OF_TLS, .doc = "Thresholds of the whole check's duration."},
+		.variants = OF_TCP | OF_HTTP | OF_REDIRECT | OF_TLS | OF_DNS,
+		.doc = "Thresholds of the whole check's duration."},
 	{.name = "certificate_days", .type = FIELD_OBJECT, .offset = OF(certificate_days), .sub = &days_schema,
 		.variants = OF_HTTP | OF_REDIRECT | OF_TCP | OF_TLS,
 		.doc = "Thresholds of the certificate's remaining days; {warning: 21, critical: 7} for https and TLS, {} for none."},
@@ -194,6 +231,17 @@ static const struct field expect_fields[] = {
 	{.name = "fingerprint", .type = FIELD_STRING, .offset = OF(fingerprint), .min = 1, .max = 100,
 		.variants = OF_TCP | OF_TLS, .check = fingerprint_check,
 		.doc = "SHA-256 fingerprint that the certificate must have, hexadecimal."},
+	{.name = "rcode", .type = FIELD_STRINGS, .offset = OF(rcode), .max = RCODES_MAX, .variants = OF_DNS,
+		.check = rcode_check, .fallback = "[\"NOERROR\"]",
+		.doc = "Accepted response codes; NODATA: the name exists, but has no such record."},
+	{.name = "answers", .type = FIELD_OBJECT, .offset = OF(answers), .sub = &answers_schema, .variants = OF_DNS,
+		.doc = "The records of the wanted kind, written as in a zone file."},
+	{.name = "ttl", .type = FIELD_OBJECT, .offset = OF(ttl), .sub = &ttl_schema, .variants = OF_DNS,
+		.doc = "Bounds of the records' time to live."},
+	{.name = "authoritative", .type = FIELD_BOOL, .offset = OF(authoritative), .variants = OF_DNS,
+		.fallback = "false", .doc = "Whether the server must answer with authority (flag AA)."},
+	{.name = "authenticated", .type = FIELD_BOOL, .offset = OF(authenticated), .variants = OF_DNS,
+		.fallback = "false", .doc = "Whether the server must have validated the answer by DNSSEC (flag AD)."},
 };
 static const struct schema expect_schema = {.name = "expect", FIELDS(expect_fields), .size_bytes = sizeof(struct expect)};
 #undef OF
@@ -210,10 +258,10 @@ static const struct field monitor_fields[] = {
 	{.name = "name", .type = FIELD_STRING, .offset = OF(name), .flags = FIELD_REQUIRED, .min = 1,
 		.max = NAME_MAX_BYTES, .check = line_check, .doc = "What people call it."},
 	{.name = "type", .type = FIELD_ENUM, .offset = OF(type), .flags = FIELD_REQUIRED, .names = check_kind_names,
-		.accepts = "ping, tcp, http, redirect or tls, or the short form, for example http: https://example.com/",
+		.accepts = "ping, tcp, http, redirect, tls or dns, or the short form, for example http: https://example.com/",
 		.doc = "What kind of check."},
 	{.name = "target", .type = FIELD_STRING, .offset = OF(target), .flags = FIELD_REQUIRED, .min = 1,
-		.max = URL_MAX_BYTES, .doc = "A URL (http, redirect), host:port (tcp; tls: 443 if left out), or a host (ping)."},
+		.max = URL_MAX_BYTES, .doc = "A URL (http, redirect), host:port (tcp; tls: 443 if left out), a host (ping), or a name to look up (dns)."},
 	{.name = "interval", .type = FIELD_DURATION, .offset = OF(interval_ms), .min = INTERVAL_MIN_MS,
 		.max = INTERVAL_MAX_MS, .fallback = "\"60s\"", .doc = "Time between two checks of one probe."},
 	{.name = "timeout", .type = FIELD_DURATION, .offset = OF(timeout_ms), .min = TIMEOUT_MIN_MS,

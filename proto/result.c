@@ -121,6 +121,19 @@ static const struct field family_fields[] = {
 static const struct schema family_schema = {.name = "family", FIELDS(family_fields), .size_bytes = sizeof(struct family_finding)};
 #undef OF
 
+#define OF(member) offsetof(struct dns_facts, member)
+static const struct field dns_fields[] = {
+	TEXT(rcode, 16, "Response code."),
+	{.name = "flags", .type = FIELD_STRINGS, .offset = OF(flags), .max = 8, .doc = "Flags that are set: aa, tc, rd, ra, ad, cd."},
+	{.name = "answers", .type = FIELD_STRINGS, .offset = OF(answers), .max = DNS_ANSWERS_MAX,
+		.doc = "Records of the wanted kind, the first of them."},
+	INT(answer_count, 0, 65535, "How many there are."),
+	{.name = "ttl", .type = FIELD_INT, .offset = OF(ttl_s), .min = 0, .max = 2147483647, .doc = "The shortest time to live, in seconds."},
+	TEXT(transport, 8, "How it came: udp, tcp."),
+};
+static const struct schema dns_schema = {.name = "dns", FIELDS(dns_fields), .size_bytes = sizeof(struct dns_facts)};
+#undef OF
+
 #define OF(member) offsetof(struct result, member)
 static const struct field result_fields[] = {
 	{.name = "monitor", .type = FIELD_ID, .offset = OF(monitor), .flags = FIELD_REQUIRED, .doc = "What was checked."},
@@ -149,6 +162,7 @@ static const struct field result_fields[] = {
 	{.name = "certificate", .type = FIELD_OBJECT, .offset = OF(certificate), .sub = &certificate_schema,
 		.doc = "The server's certificate."},
 	{.name = "ping", .type = FIELD_OBJECT, .offset = OF(ping), .sub = &ping_schema, .doc = "Packets and round trips."},
+	{.name = "dns", .type = FIELD_OBJECT, .offset = OF(dns), .sub = &dns_schema, .doc = "What the name server said."},
 	{.name = "hops", .type = FIELD_LIST, .offset = OF(hops), .sub = &hop_schema, .max = HOPS_MAX + 1,
 		.doc = "The redirect chain, the last answer included."},
 	{.name = "families", .type = FIELD_LIST, .offset = OF(families), .sub = &family_schema, .max = 2,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * What a monitor may look at: a host (ping), host:port (tcp, tls), a URL (http, redirect). Only the form
+ * What a monitor may look at: a host (ping), host:port (tcp, tls), a URL (http, redirect), a name in
+ * the DNS (dns; its name server is a host or host:port of its own). Only the form
  * is judged here; which addresses may be contacted is the probe's policy. Spellings of addresses
  * that resolvers and URL parsers read differently (0x7f.1, 2130706433, 127.1) are no host names:
  * their last label is a number.
@@ -16,6 +17,7 @@
 #define HOST_MAX_BYTES  253 /* RFC 1035, section 2.3.4, as text */
 #define LABEL_MAX_BYTES 63
 #define TLS_PORT        443
+#define DNS_PORT        53
 
 static bool is_address(int family, const char *text, size_t n)
 {
@@ -146,6 +148,39 @@ static const char *url_problem(const char *url)
 	return authority_problem(rest, n, false);
 }
 
+/* A name to ask for: also "_dmarc.example.com", "*.example.com", "0/25.2.0.192.in-addr.arpa" and the
+ * root. Escapes are not needed for what people watch. */
+static bool is_dns_name(const char *s, size_t n)
+{
+	if (n == 1 && *s == '.')
+		return true;
+	if (n > 0 && s[n - 1] == '.')
+		n--;
+	if (n == 0 || n > HOST_MAX_BYTES)
+		return false;
+	for (size_t i = 0, label = 0; i <= n; i++) {
+		if (i < n && s[i] != '.') {
+			if (s[i] <= ' ' || s[i] >= 0x7f || strchr("\\\"@:;()$", s[i]) != NULL)
+				return false;
+			label++;
+			continue;
+		}
+		if (label == 0 || label > LABEL_MAX_BYTES)
+			return false;
+		label = 0;
+	}
+	return true;
+}
+
+static const char *dns_problem(const char *target)
+{
+	size_t n = strlen(target);
+
+	if (is_address(AF_INET6, target, n)) /* for PTR */
+		return NULL;
+	return is_dns_name(target, n) ? NULL : "is no name in the DNS";
+}
+
 const char *target_problem(int kind, const char *target)
 {
 	switch (kind) {
@@ -161,6 +196,8 @@ const char *target_problem(int kind, const char *target)
 	case CHECK_HTTP:
 	case CHECK_REDIRECT:
 		return url_problem(target);
+	case CHECK_DNS:
+		return dns_problem(target);
 	default:
 		return NULL; /* the wrong type is told already */
 	}
@@ -179,6 +216,10 @@ const char *target_accepts(int kind)
 	case CHECK_TLS:
 		return "host, host:port or [IPv6 address]:port (443 if left out), for example "
 		       "mail.example.com:993";
+	case CHECK_DNS:
+		return "a name to look up (international ones as xn--…), for example example.com; "
+		       "the "
+		       "name server to ask is request.server";
 	default:
 		return "an absolute URL, for example https://shop.example.com/";
 	}
@@ -224,6 +265,18 @@ int host_check(const void *value, const char **why)
 	return is_name(host, strlen(host)) ? 0 : -1;
 }
 
+int server_check(const void *value, const char **why)
+{
+	const char *server = *(char *const *)value;
+
+	*why = "host, host:port or [IPv6 address]:port of a name server, for example "
+	       "ns1.example.net";
+	return is_address(AF_INET6, server, strlen(server)) ||
+			       authority_problem(server, strlen(server), false) == NULL
+		       ? 0
+		       : -1;
+}
+
 /* "host:port", "[v6]:port", "host" in N bytes at S. */
 static void split_authority(const char *s, size_t n, char host[MONITOR_HOST_SIZE], int *port)
 {
@@ -238,11 +291,26 @@ static void split_authority(const char *s, size_t n, char host[MONITOR_HOST_SIZE
 		*port = (int)strtol(colon + 1, NULL, 10);
 }
 
+static void split_server(const char *server, char host[MONITOR_HOST_SIZE], int *port)
+{
+	*port = DNS_PORT;
+	if (is_address(AF_INET6, server, strlen(server)))
+		snprintf(host, MONITOR_HOST_SIZE, "%s", server);
+	else
+		split_authority(server, strlen(server), host, port);
+}
+
 void monitor_destination(const struct monitor *m, char host[MONITOR_HOST_SIZE], int *port)
 {
 	const char *rest = strstr(m->target, "://");
 
 	*port = 0;
+	host[0] = '\0';
+	if (m->type == CHECK_DNS) {
+		if (m->request.server != NULL)
+			split_server(m->request.server, host, port);
+		return;
+	}
 	if (m->type == CHECK_PING) {
 		snprintf(host, MONITOR_HOST_SIZE, "%s", m->target);
 	} else if (m->type == CHECK_TLS) {

@@ -59,7 +59,7 @@ cppcheck_all() {
         -DQUORATE_VERSION='"0"' -Iinclude -I. $ours
 }
 man_pages() {
-    for page in probe/*.8 coordinator/*.8 coordinator/cli/*.1; do
+    for page in probe/*.8 coordinator/*.8 coordinator/cli/*.1 proto/*.5; do
         [ -e "$page" ] || continue
         warnings=$(LC_ALL=C.UTF-8 MANROFFSEQ='' MANWIDTH=80 man --warnings -E UTF-8 -l -Tutf8 -Z "$page" 2>&1 >/dev/null)
         [ -z "$warnings" ] || { echo "$page: $warnings"; return 1; }

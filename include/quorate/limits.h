@@ -23,9 +23,15 @@
 #define ALPN_MAX               8
 #define ALPN_NAME_MAX_BYTES    64
 #define REGIONS_MAX            64
-#define CERT_CHAIN_MAX         8 /* certificates told of a chain */
+#define CERT_CHAIN_MAX         8    /* certificates told of a chain */
 #define PING_SIZE_MIN          16   /* the cookie */
 #define PING_SIZE_MAX          8972 /* an IPv4 packet of 9,000 bytes: a jumbo frame */
+#define SERVER_MAX_BYTES       261  /* a host of 253 bytes, and its port */
+#define ANSWERS_MAX            64
+#define RCODES_MAX             12
+#define TTL_MAX_MS             (INT64_C(2147483647) * 1000) /* RFC 2181, section 8 */
+#define DNS_ANSWERS_MAX        16                           /* that a result shows */
+#define DNS_ANSWER_MAX_BYTES   255
 
 /* Secrets. A shorter value could not be told from ordinary text where it has to be hidden. */
 #define SECRET_NAME_MAX_BYTES  129 /* 64/64 */

@@ -21,8 +21,16 @@
 
 #define UNSET (-1)
 
-enum check_kind { CHECK_PING, CHECK_TCP, CHECK_HTTP, CHECK_REDIRECT, CHECK_TLS, CHECK_KIND_COUNT };
-extern const char *const check_kind_names[]; /* ping tcp http redirect tls */
+enum check_kind {
+	CHECK_PING,
+	CHECK_TCP,
+	CHECK_HTTP,
+	CHECK_REDIRECT,
+	CHECK_TLS,
+	CHECK_DNS,
+	CHECK_KIND_COUNT
+};
+extern const char *const check_kind_names[]; /* ping tcp http redirect tls dns */
 
 enum http_method {
 	METHOD_GET,
@@ -36,6 +44,29 @@ extern const char *const http_method_names[];
 
 enum address_family { FAMILY_AUTO, FAMILY_IPV4, FAMILY_IPV6, FAMILY_BOTH };
 extern const char *const address_family_names[]; /* auto ipv4 ipv6 both */
+
+/* Kinds of DNS records that a check can ask for. */
+enum dns_record {
+	RECORD_A,
+	RECORD_AAAA,
+	RECORD_CNAME,
+	RECORD_MX,
+	RECORD_NS,
+	RECORD_TXT,
+	RECORD_SOA,
+	RECORD_SRV,
+	RECORD_PTR,
+	RECORD_CAA,
+	RECORD_DS,
+	RECORD_DNSKEY,
+	RECORD_TLSA,
+	RECORD_NAPTR,
+	RECORD_COUNT
+};
+extern const char *const dns_record_names[];
+
+enum dns_transport { TRANSPORT_UDP, TRANSPORT_TCP };
+extern const char *const dns_transport_names[]; /* udp tcp */
 
 enum port_expectation { PORT_OPEN, PORT_CLOSED };
 extern const char *const port_expectation_names[]; /* open closed */
@@ -134,6 +165,10 @@ struct request {
 	char *server_name;   /* of the TLS handshake and the certificate; NULL: the target's host */
 	struct strings alpn; /* one of them must be selected; empty: not asked for */
 	struct list dialogue; /* of struct dialogue_step */
+	char *server;         /* dns: "host", "host:port"; NULL: the probe's own resolver */
+	int record;           /* dns: enum dns_record */
+	int transport;        /* dns: enum dns_transport */
+	bool recursion;       /* dns: wanted of the server */
 };
 
 struct expected_hop {
@@ -144,6 +179,19 @@ struct expected_hop {
 /* enum tls_version of each; -1: no bound */
 struct tls_versions {
 	int min, max;
+};
+
+/* dns: records of the wanted kind in presentation form, "/…/" a pattern; empty lists ask for
+ * nothing. */
+struct expected_answers {
+	struct strings all;     /* each of these is there */
+	struct strings any;     /* at least one is */
+	struct strings none;    /* not one is */
+	struct strings exactly; /* these and no others */
+};
+
+struct expected_ttl {
+	int64_t min_ms, max_ms; /* UNSET: no bound */
 };
 
 /* What is judged. */
@@ -164,8 +212,13 @@ struct expect {
 	bool allow_downgrade; /* https -> http */
 	struct threshold_ms connect_time;
 	struct tls_versions tls_version;
-	char *issuer;      /* text in the name of the certificate's issuer */
-	char *fingerprint; /* SHA-256 of the certificate, hexadecimal, with or without colons */
+	char *issuer;         /* text in the name of the certificate's issuer */
+	char *fingerprint;    /* SHA-256 of the certificate, hexadecimal, with or without colons */
+	struct strings rcode; /* dns: accepted response codes */
+	struct expected_answers answers;
+	struct expected_ttl ttl;
+	bool authoritative; /* dns: the AA flag must be set */
+	bool authenticated; /* dns: the AD flag must be set */
 };
 
 struct monitor {

@@ -32,6 +32,15 @@ enum reason_class {
 	X(DNS_TIMEOUT,            "dns.timeout",             DOWN,     "no answer from the name server in time",                 "ネームサーバーから時間内に応答がありません") \
 	X(DNS_BAD_RESPONSE,       "dns.bad_response",        DOWN,     "the name server's answer makes no sense",                "ネームサーバーの応答が不正です") \
 	X(DNS_FORBIDDEN_ADDRESS,  "dns.forbidden_address",   DOWN,     "the name leads to an address that must not be contacted", "名前が接続を許可されないアドレスを指しています") \
+	X(DNS_UNREACHABLE,        "dns.unreachable",         DOWN,     "no name server could be reached",                        "ネームサーバーに到達できません") \
+	X(DNS_TRUNCATED,          "dns.truncated",           DOWN,     "the name server's answer is cut off, and TCP does not bring the whole", "ネームサーバーの応答が途中で切れ、TCPでも取得できません") \
+	X(DNS_RCODE,              "dns.rcode",               DOWN,     "the name server's response code is not an expected one", "ネームサーバーの応答コードが期待と異なります") \
+	X(DNS_NO_RECORD,          "dns.no_record",           DOWN,     "the name has no record of the wanted kind",              "名前に該当する種類のレコードがありません") \
+	X(DNS_CNAME_LOOP,         "dns.cname_loop",          DOWN,     "the name's aliases go round in a loop",                  "名前の別名（CNAME）がループしています") \
+	X(DNS_ANSWER,             "dns.answer",              DOWN,     "the name server's answer is not the expected one",       "ネームサーバーの回答が期待と異なります") \
+	X(DNS_TTL,                "dns.ttl",                 DOWN,     "the records' time to live is not as expected",           "レコードのTTLが期待と異なります") \
+	X(DNS_NOT_AUTHORITATIVE,  "dns.not_authoritative",   DOWN,     "the name server does not answer with authority",         "ネームサーバーが権威ある応答を返しません") \
+	X(DNS_NOT_AUTHENTICATED,  "dns.not_authenticated",   DOWN,     "the answer was not validated by DNSSEC",                 "応答がDNSSECで検証されていません") \
 	X(L3_NO_ROUTE,            "l3.no_route",             DOWN,     "no route to the host",                                   "ホストへの経路がありません") \
 	X(L3_HOST_UNREACHABLE,    "l3.host_unreachable",     DOWN,     "the host is unreachable",                                "ホストに到達できません") \
 	X(L3_PROHIBITED,          "l3.prohibited",           DOWN,     "a router on the way refuses to pass the traffic",        "経路上のルーターが通信を拒否しました") \

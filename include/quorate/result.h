@@ -94,6 +94,16 @@ struct family_finding {
 	int64_t sent, received, rtt_us; /* of a ping; UNSET: none */
 };
 
+/* Of a dns check: what the name server said. */
+struct dns_facts {
+	char *rcode;            /* "NOERROR"; NULL: no dns check, or no answer */
+	struct strings flags;   /* those that are set: aa tc rd ra ad cd */
+	struct strings answers; /* records of the wanted kind, at most DNS_ANSWERS_MAX of them */
+	int64_t answer_count;   /* of them in all */
+	int64_t ttl_s;          /* the shortest of theirs; UNSET: none */
+	char *transport;        /* udp, tcp */
+};
+
 struct result {
 	/* identity: (probe, boot, sequence) never repeats */
 	struct id monitor;
@@ -124,6 +134,7 @@ struct result {
 	char *body_excerpt; /* of a failed content check; at most BODY_EXCERPT_MAX_BYTES of UTF-8 */
 	struct certificate certificate;
 	struct ping_facts ping;
+	struct dns_facts dns;
 	struct list hops;     /* of struct hop */
 	struct list families; /* of struct family_finding: with family "both", IPv4 and IPv6 */
 	int64_t loop_lag_us;  /* the probe's own lag when the check ended */

@@ -6,7 +6,7 @@
 #include <ctype.h>
 #include <string.h>
 
-const char *const check_kind_names[] = {"ping", "tcp", "http", "redirect", "tls", NULL};
+const char *const check_kind_names[] = {"ping", "tcp", "http", "redirect", "tls", "dns", NULL};
 const char *const http_method_names[] = {"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", NULL};
 const char *const address_family_names[] = {"auto", "ipv4", "ipv6", "both", NULL};
 const char *const port_expectation_names[] = {"open", "closed", NULL};
@@ -18,6 +18,11 @@ _Static_assert(
 	sizeof(check_kind_names) / sizeof(char *) == CHECK_KIND_COUNT + 1, "a name per kind");
 _Static_assert(
 	sizeof(starttls_names) / sizeof(char *) == STARTTLS_COUNT + 1, "a name per protocol");
+const char *const dns_record_names[] = {"A", "AAAA", "CNAME", "MX", "NS", "TXT", "SOA", "SRV",
+	"PTR", "CAA", "DS", "DNSKEY", "TLSA", "NAPTR", NULL};
+const char *const dns_transport_names[] = {"udp", "tcp", NULL};
+
+_Static_assert(sizeof(dns_record_names) / sizeof(char *) == RECORD_COUNT + 1, "a name per record");
 _Static_assert(sizeof(((struct status_set *)0)->bit) * 8 >= STATUS_MAX - STATUS_MIN + 1,
 	"a bit per status");
 

@@ -440,11 +440,22 @@ static void obey_connection(struct monitor *m)
 		m->expect.port = PORT_OPEN;
 }
 
+static void obey_dns(struct monitor *m)
+{
+	struct expect *e = &m->expect;
+
+	mem_set(&m->target, luck(2) ? "_dmarc.example.com." : "2001:db8::1");
+	mem_set(&m->request.server, luck(2) ? "[2001:db8::53]:5353" : NULL);
+	for (size_t i = 0; i < e->rcode.n; i++)
+		mem_set(&e->rcode.item[i], luck(2) ? "NXDOMAIN" : "NODATA");
+	order(&e->ttl.min_ms, &e->ttl.max_ms);
+}
+
 /* Bends a random monitor to the rules that no table says. */
 static void obey(struct monitor *m)
 {
 	static const char *const targets[] = {"edge.example.net", "[2001:db8::1]:443",
-		"https://example.com/", "http://x/?y", "mail.example.com"};
+		"https://example.com/", "http://x/?y", "mail.example.com", "."};
 	struct expect *e = &m->expect;
 
 	mem_set(&m->target,
@@ -452,6 +463,8 @@ static void obey(struct monitor *m)
 											: m->type]);
 	if (m->type == CHECK_REDIRECT && luck(2))
 		mem_set(&m->target, "HTTPS://192.0.2.1:8443");
+	if (m->type == CHECK_DNS)
+		obey_dns(m);
 	m->interval_ms = luck_between(20000, INTERVAL_MAX_MS);
 	m->timeout_ms = luck_between(1000, 20000);
 	m->quorum.gap_ms = luck_between(100, 15000);

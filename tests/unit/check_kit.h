@@ -96,6 +96,7 @@ UNUSED static struct monitor kit_monitor(
 	m.request.starttls = UNSET;
 	m.expect.connect_time = (struct threshold_ms){UNSET, UNSET};
 	m.expect.tls_version = (struct tls_versions){UNSET, UNSET};
+	m.expect.ttl = (struct expected_ttl){UNSET, UNSET};
 	return m;
 }
 

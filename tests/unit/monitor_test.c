@@ -184,8 +184,8 @@ static void says_what_is_wrong(void **state)
 	} cases[] = {
 		{"http: http://x", "m[3].name", "is required; accepted: a text of 1 to 128 bytes"},
 		{"name: a\ntarget: x", "m[3].type",
-			"is required; accepted: ping, tcp, http, redirect or tls, or the short "
-			"form"},
+			"is required; accepted: ping, tcp, http, redirect, tls or dns, or the "
+			"short form"},
 		{"name: a\ntype: htp\ntarget: http://x", "m[3].type",
 			"'htp' is unknown, did you mean 'http'?"},
 		{"name: a\ntype: http", "m[3].target", "is required"},

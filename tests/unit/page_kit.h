@@ -15,8 +15,8 @@ UNUSED static char *read_page(const char *path)
 	FILE *f = fopen(path, "r");
 	if (!f)
 		fail_msg("%s: run from the top of the repository", path);
-	char *page = mem_alloc(200000);
-	size_t n = fread(page, 1, 199999, f);
+	char *page = mem_alloc(400000);
+	size_t n = fread(page, 1, 399999, f);
 	fclose(f);
 	page[n] = 0;
 	return page;
