@@ -113,7 +113,8 @@ enum reason http_hop_reason(const struct http_hop *hop, CURLcode code)
 	case CURLE_RECV_ERROR:
 		if (strstr(hop->error, "chunked-encoding") != NULL) /* curl has no code for it */
 			return REASON_HTTP_MALFORMED;
-		/* fall through */
+		return reason_of_errno(
+			hop, hop->status != UNSET ? REASON_TCP_CLOSED_EARLY : REASON_HTTP_PROTOCOL);
 	case CURLE_SEND_ERROR:
 		return reason_of_errno(
 			hop, hop->status != UNSET ? REASON_TCP_CLOSED_EARLY : REASON_TCP_RESET);

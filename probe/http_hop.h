@@ -10,6 +10,7 @@
 #include "probe/check.h"
 #include "probe/net.h"
 #include "probe/resolver.h"
+#include "probe/tls_guard.h"
 
 #include <curl/curl.h>
 
@@ -50,6 +51,7 @@ struct http_hop {
 	size_t header_bytes, header_lines;
 	size_t body_bytes; /* decompressed */
 	bool headers_ended, refused;
+	struct tls_guard guard;
 	unsigned turns;           /* of curl's on this transfer */
 	char too_large[96];       /* what is; "": nothing */
 	int socket_errno, fds[2]; /* -1: none */

@@ -35,6 +35,7 @@ struct curl_loop {
 	struct timer timer;
 	struct transfer *transfers;
 	struct watched *watched;
+	uint64_t turn;
 };
 
 static void reap(struct curl_loop *cl)
@@ -59,6 +60,7 @@ static void reap(struct curl_loop *cl)
 static void act(struct curl_loop *cl, curl_socket_t fd, int what)
 {
 	int running;
+	cl->turn++;
 	CURLMcode code = curl_multi_socket_action(cl->multi, fd, what, &running);
 	if (code != CURLM_OK && code != CURLM_BAD_SOCKET)
 		log_error("curl.action error=%s", log_quote(curl_multi_strerror(code)));
@@ -185,4 +187,9 @@ void curl_loop_cancel(struct curl_loop *cl, CURL *easy)
 	curl_easy_setopt(easy, CURLOPT_PRIVATE, NULL);
 	DL_DELETE(cl->transfers, t);
 	free(t);
+}
+
+const uint64_t *curl_loop_turn(const struct curl_loop *cl)
+{
+	return &cl->turn;
 }

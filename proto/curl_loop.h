@@ -10,6 +10,7 @@
 #include "proto/base/loop.h"
 
 #include <curl/curl.h>
+#include <stdint.h>
 
 struct curl_loop;
 struct curl_loop *curl_loop_new(struct loop *loop);
@@ -26,5 +27,8 @@ void curl_loop_start(struct curl_loop *cl, CURL *easy, curl_done_fn done, void *
 void curl_loop_connect(struct curl_loop *cl, CURL *easy, curl_done_fn done, void *arg);
 /* Takes EASY out; no callback afterwards. */
 void curl_loop_cancel(struct curl_loop *cl, CURL *easy);
+/* Changes whenever curl is called anew: between two changes nothing else on the loop has a turn.
+ * Borrowed, as long as CL. */
+const uint64_t *curl_loop_turn(const struct curl_loop *cl);
 
 #endif
