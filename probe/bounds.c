@@ -31,7 +31,8 @@ struct engine_limits bounds_limits(const struct probe_conf *conf)
 	return (struct engine_limits){.in_flight_max = conf->in_flight_max,
 		.per_second = conf->per_second,
 		.per_destination = conf->per_destination,
-		.body_max_bytes = conf->body_max_bytes};
+		.body_max_bytes = conf->body_max_bytes,
+		.certificate_memo_ms = conf->certificate_memo_ms};
 }
 
 enum fence bounds_judge(

@@ -182,16 +182,22 @@ void cert_facts_copy(const struct certificate *from, struct certificate *to)
 	to->chain.item = chain;
 }
 
-void cert_facts_clear(struct certificate *facts)
+void cert_chain_clear(struct certificate *facts)
 {
-	char **const texts[] = TEXTS(facts);
 	struct chained *chain = facts->chain.item;
-	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
-		free(*texts[i]);
 	for (size_t i = 0; i < facts->chain.n; i++) {
 		free(chain[i].subject);
 		free(chain[i].issuer);
 	}
 	free(chain);
+	facts->chain = (struct list){0};
+}
+
+void cert_facts_clear(struct certificate *facts)
+{
+	char **const texts[] = TEXTS(facts);
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+		free(*texts[i]);
+	cert_chain_clear(facts);
 	*facts = CERTIFICATE_NONE;
 }

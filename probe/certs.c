@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* One X509_STORE for all checks, and what every TLS connection of theirs has in common. */
-#include "probe/certs_internal.h"
+#include "probe/cert_memo.h"
 
 #include "probe/net.h"
 #include "proto/base/clock.h"
@@ -22,6 +22,7 @@ struct certs {
 	X509_STORE *store; /* NULL: no bundle could be read yet */
 	struct stat seen;
 	int64_t clock_offset_ms;
+	struct cert_memo *memo;
 	SSL_CTX *client; /* of certs_client(); NULL: not made yet */
 };
 
@@ -44,6 +45,7 @@ static void load(struct certs *certs)
 	X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN);
 	X509_STORE_free(certs->store);
 	certs->store = store;
+	cert_memo_forget(certs->memo);
 	if (certs->client != NULL)
 		SSL_CTX_set1_verify_cert_store(certs->client, store);
 	log_debug("certs.loaded file=%s took_us=%lld", log_quote(certs->path),
@@ -70,6 +72,7 @@ struct certs *certs_new(const char *path)
 	if (path == NULL)
 		path = getenv("SSL_CERT_FILE");
 	certs->path = mem_strdup(path != NULL ? path : SYSTEM_BUNDLE);
+	certs->memo = cert_memo_new(CERT_MEMO_MAX_MS);
 	certs->seen.st_size = -1; /* differs from any, the absent file included */
 	return certs;
 }
@@ -85,6 +88,7 @@ void certs_free(struct certs *certs)
 		return;
 	SSL_CTX_free(certs->client);
 	X509_STORE_free(certs->store);
+	cert_memo_free(certs->memo);
 	free(certs->path);
 	free(certs);
 }
@@ -92,6 +96,11 @@ void certs_free(struct certs *certs)
 void certs_set_clock(struct certs *certs, int64_t offset_ms)
 {
 	certs->clock_offset_ms = offset_ms;
+}
+
+void certs_set_memo(struct certs *certs, int64_t lifetime_ms)
+{
+	cert_memo_set_lifetime(certs->memo, lifetime_ms);
 }
 
 /* ---- what OpenSSL calls during a handshake */
@@ -109,16 +118,43 @@ static int64_t now_wall_ms(const struct certs *certs)
 	return clock_wall_ms() + certs->clock_offset_ms;
 }
 
-static void examine(struct cert_check *check, X509_STORE_CTX *ctx, X509 *leaf)
+static void take_facts(struct cert_check *check, const struct certificate *facts)
 {
+	cert_facts_clear(&check->facts); /* of an attempt before */
+	cert_facts_copy(facts, &check->facts);
+}
+
+/* The whole verification; what holds is remembered. */
+static void examine(struct cert_check *check, X509_STORE_CTX *ctx)
+{
+	struct certs *certs = check->certs;
 	struct cert_dates dates;
-	int64_t now_ms = now_wall_ms(check->certs);
-	if (!check->seen)
-		cert_facts(leaf, X509_STORE_CTX_get0_untrusted(ctx), &check->facts);
-	check->seen = true;
-	check->facts.days = cert_days(&check->facts, now_ms);
+	cert_facts_clear(&check->facts);
+	cert_facts(
+		X509_STORE_CTX_get0_cert(ctx), X509_STORE_CTX_get0_untrusted(ctx), &check->facts);
 	if (check->reason == REASON_OK)
-		check->reason = cert_judge(ctx, check->host, now_ms, &dates, check->detail);
+		check->reason =
+			cert_judge(ctx, check->host, now_wall_ms(certs), &dates, check->detail);
+	if (check->reason == REASON_OK && check->keyed)
+		cert_memo_keep(certs->memo, &check->key, &dates, &check->facts, clock_now_ms());
+}
+
+static void recall_or_examine(struct cert_check *check, X509_STORE_CTX *ctx)
+{
+	struct certs *certs = check->certs;
+	struct cert_key *key = &check->key;
+	const struct certificate *facts = NULL;
+	check->keyed = certs->store != NULL &&
+		       cert_memo_key(certs->memo, X509_STORE_CTX_get0_untrusted(ctx), check->host,
+			       key) == 0;
+	if (check->keyed)
+		facts = cert_memo_find(certs->memo, key, clock_now_ms(), now_wall_ms(certs));
+	if (facts != NULL)
+		take_facts(check, facts);
+	else
+		examine(check, ctx);
+	check->seen = true;
+	check->facts.days = cert_days(&check->facts, now_wall_ms(certs));
 }
 
 static int verify_cb(X509_STORE_CTX *ctx, void *arg UNUSED)
@@ -128,10 +164,36 @@ static int verify_cb(X509_STORE_CTX *ctx, void *arg UNUSED)
 	X509 *leaf = X509_STORE_CTX_get0_cert(ctx);
 	if (leaf == NULL)
 		return check->verify ? 0 : 1;
-	examine(check, ctx, leaf);
+	recall_or_examine(check, ctx);
 	bool pass = !check->verify || check->reason == REASON_OK;
 	X509_STORE_CTX_set_error(ctx, pass ? X509_V_OK : X509_V_ERR_APPLICATION_VERIFICATION);
 	return pass ? 1 : 0;
+}
+
+/* A staple that said "good" moments ago, of the same chain, says so again until it is out of date. */
+static void read_staple(struct cert_check *check, SSL *ssl, const unsigned char *der, long n_bytes)
+{
+	struct certs *certs = check->certs;
+	struct ocsp_facts *out = &check->facts.ocsp;
+	struct cert_key key;
+	const struct certificate *kept = NULL;
+	bool keyed = check->keyed &&
+		     cert_memo_key_with(certs->memo, &check->key, der, (size_t)n_bytes, &key) == 0;
+	if (keyed)
+		kept = cert_memo_find(certs->memo, &key, clock_now_ms(), now_wall_ms(certs));
+	if (kept != NULL) {
+		*out = kept->ocsp;
+		return;
+	}
+	cert_staple(der, n_bytes, SSL_get0_peer_certificate(ssl), SSL_get_peer_cert_chain(ssl),
+		certs->store, out);
+	if (!keyed || out->status != OCSP_GOOD)
+		return;
+	struct certificate facts = CERTIFICATE_NONE;
+	struct cert_dates dates = {INT64_MIN,
+		out->next_update_wall_ms != UNSET ? out->next_update_wall_ms : INT64_MAX};
+	facts.ocsp = *out;
+	cert_memo_keep(certs->memo, &key, &dates, &facts, clock_now_ms());
 }
 
 /* Comes after verify_cb(), also when nothing was stapled. 1: go on; 0: refuse the certificate. */
@@ -140,11 +202,9 @@ static int staple_cb(SSL *ssl, void *arg UNUSED)
 	struct cert_check *check = check_of(ssl);
 	const unsigned char *der = NULL;
 	long n_bytes = SSL_get_tlsext_status_ocsp_resp(ssl, &der);
-	X509 *leaf = SSL_get0_peer_certificate(ssl);
-	if (n_bytes <= 0 || der == NULL || leaf == NULL || check->certs->store == NULL)
+	if (n_bytes <= 0 || der == NULL || !check->seen || check->certs->store == NULL)
 		return 1;
-	cert_staple(der, n_bytes, leaf, SSL_get_peer_cert_chain(ssl), check->certs->store,
-		&check->facts.ocsp);
+	read_staple(check, ssl, der, n_bytes);
 	if (check->facts.ocsp.status != OCSP_REVOKED || check->reason != REASON_OK)
 		return 1;
 	check->reason = REASON_TLS_REVOKED;

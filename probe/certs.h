@@ -35,6 +35,13 @@ void certs_warm(struct certs *certs);
 void certs_free(struct certs *certs);
 /* Dates are judged by this machine's clock plus OFFSET_MS: the coordinator's (0 at first). */
 void certs_set_clock(struct certs *certs, int64_t offset_ms);
+/* A chain that was verified is not verified again for so long, ten minutes at most (which is the
+ * default); 0: each one is. */
+void certs_set_memo(struct certs *certs, int64_t lifetime_ms);
+
+struct cert_key {
+	unsigned char byte[32];
+};
 
 /* One handshake: embedded, filled by it. Has to outlive the connection. */
 struct cert_check {
@@ -49,7 +56,10 @@ struct cert_check {
 	/* of the handshake */
 	bool client_certificate;        /* the server asked for one */
 	int alert_received, alert_sent; /* the number of a fatal TLS alert; UNSET: none */
-	struct certs *certs;            /* inside */
+	/* inside */
+	struct certs *certs;
+	struct cert_key key; /* of the chain, in the memo */
+	bool keyed;
 };
 void cert_check_init(struct cert_check *check, const char *host, bool verify);
 void cert_check_clear(struct cert_check *check);
@@ -59,6 +69,9 @@ void certs_attach(struct certs *certs, SSL_CTX *ctx, struct cert_check *check);
 /* A fresh client connection (owned by the caller, SSL_free) with the name of CHECK's host asked for
  * (SNI, unless it is a literal address); in the connect state; no BIO yet, no ALPN. */
 SSL *certs_client(struct certs *certs, struct cert_check *check);
+
+/* Forgets which certificates were sent, but not how many. */
+void cert_chain_clear(struct certificate *facts);
 
 /* After a handshake that succeeded: version, cipher and ALPN into the facts. */
 void cert_check_connected(struct cert_check *check, const SSL *ssl);

@@ -114,6 +114,7 @@ struct engine_limits {
 	int64_t per_second;      /* starts per second in all */
 	int64_t per_destination; /* starts per second to one host of a target */
 	int64_t body_max_bytes;  /* of a response */
+	int64_t certificate_memo_ms; /* a verified chain is not verified again for so long; 0: always */
 };
 
 /* Sets up resolver, curl loop, certificate store, ping sockets. POLICY is borrowed. NULL after

@@ -33,8 +33,9 @@ struct probe_conf {
 	struct strings ports, methods, organizations; /* none: all */
 	int64_t min_interval_ms;
 	int64_t in_flight_max, per_second, per_destination, body_max_bytes;
-	int64_t results_max;     /* kept in memory while the coordinator is away */
-	int64_t spool_max_bytes; /* of them on disk; 0: none */
+	int64_t certificate_memo_ms; /* a verified chain is not verified again for so long; 0: always */
+	int64_t results_max;         /* kept in memory while the coordinator is away */
+	int64_t spool_max_bytes;     /* of them on disk; 0: none */
 };
 
 extern const struct schema probe_conf_schema;

@@ -112,6 +112,8 @@ static void done_cb(void *arg, struct job *job, struct result *result)
 	look_for_tilt(d);
 	int64_t now_ms = clock_now_ms();
 	judge(d, result, now_ms);
+	if (result->verdict == VERDICT_UP)
+		cert_chain_clear(&result->certificate); /* would double what it takes for ever */
 	agent_add(d->agent, result, now_ms);
 }
 
@@ -128,10 +130,12 @@ static void run_cb(void *arg, struct job *job, int64_t round)
 {
 	struct daemon *d = arg;
 	enum fence fence = bounds_judge(&d->conf, &d->policy, &job->monitor);
-	if (fence == FENCE_OPEN)
+	if (fence == FENCE_OPEN) {
+		certs_set_clock(engine_certs(d->engine), agent_clock_offset_ms(d->agent));
 		engine_run(d->engine, job, round, done_cb, d);
-	else
+	} else {
 		refuse(d, job, round, fence);
+	}
 }
 
 static void drop_cb(void *arg, const struct id *monitor)

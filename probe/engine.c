@@ -14,6 +14,7 @@
 #include "probe/engine.h"
 
 #include "probe/certs.h"
+#include "probe/lean.h"
 #include "probe/pace.h"
 #include "probe/pinger.h"
 #include "probe/redact.h"
@@ -374,6 +375,7 @@ void engine_set_limits(struct engine *engine, const struct engine_limits *limits
 	ensure(limits->in_flight_max > 0 && limits->per_second > 0 && limits->per_destination > 0);
 	engine->limits = *limits;
 	fit_to_file_descriptors(&engine->limits);
+	certs_set_memo(engine->certs, limits->certificate_memo_ms);
 	timer_set_us(&engine->pump, 0);
 }
 
@@ -386,9 +388,11 @@ struct engine *engine_new(
 	timer_init(&engine->pump, loop, pump, engine);
 	timer_init(&engine->reap, loop, reap, engine);
 	timer_init(&engine->tick, loop, tick_run, engine);
+	if (!lean_use())
+		log_debug("engine.openssl lean=false");
+	engine->certs = certs_new(NULL);
 	engine_set_limits(engine, limits);
 	engine->curl = curl_loop_new(loop);
-	engine->certs = certs_new(NULL);
 	engine->pinger = pinger_new(loop);
 	engine->resolver = resolver_new(loop);
 	if (engine->resolver == NULL) {

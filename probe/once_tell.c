@@ -155,6 +155,42 @@ static void print_hops(struct once *o, const struct list *hops)
 	}
 }
 
+/* What the server sent: a lone certificate is told above. */
+static void print_chain(struct once *o, const struct certificate *c)
+{
+	const struct chained *chain = c->chain.item;
+	char until[TIME_TEXT_SIZE];
+	for (size_t i = 0; i < c->chain.n && c->sent > 1; i++) {
+		char *text = mem_printf("%zu: %s, until %.10s", i + 1, chain[i].subject,
+			time_format(chain[i].not_after_wall_ms, until));
+		line(o, i == 0 ? "chain" : "", text);
+		free(text);
+	}
+	if (c->sent <= (int64_t)c->chain.n)
+		return;
+	char *text = mem_printf("and %" PRId64 " more", c->sent - (int64_t)c->chain.n);
+	line(o, "", text);
+	free(text);
+}
+
+static void print_connection(struct once *o, const struct certificate *c)
+{
+	char said[TIME_TEXT_SIZE];
+	char *text = mem_printf("%s%s%s%s%s", c->tls_version ? c->tls_version : "",
+		c->cipher ? ", " : "", c->cipher ? c->cipher : "", c->alpn ? ", " : "",
+		c->alpn ? c->alpn : "");
+	if (c->ocsp.status >= 0 && c->ocsp.this_update_wall_ms != UNSET) {
+		char *ocsp = mem_printf("%s, said on %.10s", ocsp_status_names[c->ocsp.status],
+			time_format(c->ocsp.this_update_wall_ms, said));
+		line(o, "revocation", ocsp);
+		free(ocsp);
+	} else if (c->ocsp.status >= 0) {
+		line(o, "revocation", ocsp_status_names[c->ocsp.status]);
+	}
+	line(o, "TLS version", text);
+	free(text);
+}
+
 static void print_certificate(struct once *o, const struct certificate *c)
 {
 	char from[TIME_TEXT_SIZE], until[TIME_TEXT_SIZE];
@@ -164,12 +200,19 @@ static void print_certificate(struct once *o, const struct certificate *c)
 	line(o, "certificate", c->subject && *c->subject ? c->subject : "without a subject");
 	line(o, "names", c->names);
 	line(o, "issuer", c->issuer);
-	char *valid = mem_printf("from %.10s until %.10s: %" PRId64 " day%s left",
+	char *text = mem_printf("from %.10s until %.10s: %" PRId64 " day%s left",
 		time_format(c->not_before_wall_ms, from), time_format(c->not_after_wall_ms, until),
 		c->days, c->days == 1 ? "" : "s");
-	line(o, "valid", valid);
-	free(valid);
-	line(o, "TLS version", c->tls_version);
+	line(o, "valid", text);
+	free(text);
+	if (c->key_type && c->signature) {
+		text = mem_printf("%s, %" PRId64 " bits; signed with %s", c->key_type, c->key_bits,
+			c->signature);
+		line(o, "key", text);
+		free(text);
+	}
+	print_chain(o, c);
+	print_connection(o, c);
 }
 
 /* ---- one check at length */
