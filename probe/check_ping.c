@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * ping: N echo requests to one address; loss and round trips with thresholds.
+ * ping: N echo requests to one address; loss, round trips and jitter with thresholds.
+ *
+ * Jitter is the mean difference, without sign, between the round trips of neighbouring packets that
+ * were both answered: the mean of |IPDV| of RFC 3393 with the round trip as delay. (RFC 3550's is a
+ * running estimate of the same, which never settles within the few packets of a check.)
  *
  * The address is the first permitted one of the name for which ICMP works here. Packets go out
  * packet_interval apart, whatever came back. It ends when every packet was answered (by a reply or
@@ -13,19 +17,24 @@
 #include "probe/resolver.h"
 #include "proto/base/clock.h"
 #include "proto/base/mem.h"
+#include "proto/monitor.h"
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define PACKETS_DEFAULT    5
 #define SPACING_DEFAULT_MS 200
+#define SIZE_DEFAULT       56 /* as ping(8) */
+#define UNANSWERED         (-1)
 #define WAIT_FOR_LAST_MS   2000
 
 struct ping_state {
 	struct check *check;
 	struct resolver_query *query;
-	struct sockaddr_storage to;
+	struct sockaddr_storage to, source;
+	struct ping_packet packet;
 	char at[NET_ADDRESS_SIZE];
 	struct ping_listener listener;
 	struct timer next;
@@ -33,17 +42,35 @@ struct ping_state {
 	int64_t sent, received, refused; /* refused: answered by an ICMP error */
 	double sum_us, sum_of_squares_us;
 	int64_t min_us, max_us;
-	enum reason error; /* of the last ICMP error */
+	int64_t *rtt_us;   /* of each packet; NULL: there is one only */
+	enum reason error; /* of the last error */
+	int64_t error_mtu;
 	char error_by[NET_ADDRESS_SIZE];
 };
 
 /* ---- judging */
+
+static int64_t jitter_us(const struct ping_state *s)
+{
+	int64_t sum_us = 0, n = 0;
+	for (int64_t i = 1; s->rtt_us != NULL && i < s->sent; i++) {
+		int64_t before_us = s->rtt_us[i - 1], us = s->rtt_us[i];
+		if (us == UNANSWERED || before_us == UNANSWERED)
+			continue;
+		sum_us += us > before_us ? us - before_us : before_us - us;
+		n++;
+	}
+	return n > 0 ? (sum_us + n / 2) / n : UNSET;
+}
 
 static void keep_facts(struct ping_state *s)
 {
 	struct ping_facts *f = &s->check->result.ping;
 	f->sent = s->sent;
 	f->received = s->received;
+	f->jitter_us = jitter_us(s);
+	f->duplicates = s->listener.duplicates > 0 ? s->listener.duplicates : UNSET;
+	f->strays = s->listener.strays > 0 ? s->listener.strays : UNSET;
 	if (s->received == 0)
 		return;
 	double n = (double)s->received, mean = s->sum_us / n;
@@ -68,6 +95,52 @@ static void judge_loss(struct ping_state *s)
 			critical ? "critical" : "warning", critical ? t->critical : t->warning);
 }
 
+static void judge_jitter(struct ping_state *s, const struct threshold_ms *t, int64_t us)
+{
+	bool critical = t->critical_ms != UNSET && us >= t->critical_ms * 1000;
+	if (!critical && (t->warning_ms == UNSET || us < t->warning_ms * 1000))
+		return;
+	check_cross(s->check, THRESHOLD_SLOW, critical ? SEVERITY_CRITICAL : SEVERITY_WARNING,
+		REASON_SLOW_JITTER,
+		"round trips to %s differ by %lld.%03lld ms on average, %s from %lld ms", s->at,
+		(long long)us / 1000, (long long)us % 1000, critical ? "critical" : "warning",
+		(long long)(critical ? t->critical_ms : t->warning_ms));
+}
+
+static void judge_times(struct ping_state *s)
+{
+	const struct ping_facts *f = &s->check->result.ping;
+	const struct expect *expect = &s->check->monitor->expect;
+	check_judge_time(s->check, THRESHOLD_SLOW, &expect->rtt, f->avg_us, REASON_SLOW_RTT,
+		"the average round trip");
+	if (f->jitter_us != UNSET)
+		judge_jitter(s, &expect->jitter, f->jitter_us);
+}
+
+/* Answers that this machine has thrown away are not lost on the way. */
+static bool lost_here(struct ping_state *s)
+{
+	return s->received + s->refused < s->sent &&
+	       pinger_overflowed(
+		       engine_pinger(s->check->engine), s->to.ss_family, s->check->started_at_us);
+}
+
+/* What a router, or this machine, said about the last packet that it refused. */
+static void describe_error(const struct ping_state *s, char *detail, size_t room)
+{
+	if (s->error != REASON_L3_FRAGMENTATION_NEEDED || s->error_mtu == 0) {
+		snprintf(detail, room, "%s: %s, says %s", s->at, reason_text_en(s->error),
+			s->error_by);
+		return;
+	}
+	int headers = s->to.ss_family == AF_INET6 ? 48 : 28;
+	snprintf(detail, room,
+		"%s: a packet of %d bytes (%d of payload) must be fragmented to fit into %lld, "
+		"says %s",
+		s->at, s->packet.size + headers, s->packet.size, (long long)s->error_mtu,
+		s->error_by);
+}
+
 /* All that there is to say; returns the reason and writes its detail. */
 static enum reason conclude(struct ping_state *s, char *detail, size_t room)
 {
@@ -77,18 +150,23 @@ static enum reason conclude(struct ping_state *s, char *detail, size_t room)
 		snprintf(detail, room, "no ping could be sent");
 		return REASON_INTERNAL_OVERLOAD;
 	}
+	if (lost_here(s)) {
+		snprintf(detail, room,
+			"%lld of %lld answered by %s: others were dropped unread by "
+			"this machine",
+			(long long)s->received, (long long)s->sent, s->at);
+		return REASON_INTERNAL_OVERLOAD;
+	}
 	judge_loss(s);
 	if (s->received > 0) {
-		check_judge_time(s->check, THRESHOLD_SLOW, &s->check->monitor->expect.rtt,
-			f->avg_us, REASON_SLOW_RTT, "the average round trip");
+		judge_times(s);
 		snprintf(detail, room, "%lld of %lld answered by %s, %lld.%03lld ms on average",
 			(long long)s->received, (long long)s->sent, s->at,
 			(long long)f->avg_us / 1000, (long long)f->avg_us % 1000);
 		return REASON_OK;
 	}
 	if (s->refused > 0) {
-		snprintf(detail, room, "%s: %s, says %s", s->at, reason_text_en(s->error),
-			s->error_by);
+		describe_error(s, detail, room);
 		return s->error;
 	}
 	snprintf(detail, room, "none of %lld pings was answered by %s", (long long)s->sent, s->at);
@@ -110,7 +188,7 @@ static void end_if_all_answered(struct ping_state *s)
 
 /* ---- answers */
 
-static void on_reply(void *arg, int64_t rtt_us)
+static void on_reply(void *arg, int index, int64_t rtt_us)
 {
 	struct ping_state *s = arg;
 	double us = (double)rtt_us;
@@ -119,6 +197,8 @@ static void on_reply(void *arg, int64_t rtt_us)
 	s->min_us = s->received == 0 || rtt_us < s->min_us ? rtt_us : s->min_us;
 	s->max_us = s->received == 0 || rtt_us > s->max_us ? rtt_us : s->max_us;
 	s->received++;
+	if (s->rtt_us != NULL)
+		s->rtt_us[index] = rtt_us;
 	check_trace(s->check, "a reply after %lld.%03lld ms", (long long)rtt_us / 1000,
 		(long long)rtt_us % 1000);
 	s->sum_us += us;
@@ -126,24 +206,50 @@ static void on_reply(void *arg, int64_t rtt_us)
 	end_if_all_answered(s);
 }
 
-static void on_error(void *arg, enum reason reason, const char *by)
+/* What lies at this machine ends the check: the other packets would fare no better. */
+static void not_sent(struct ping_state *s, enum reason reason)
+{
+	if (reason == REASON_INTERNAL_SOURCE)
+		check_end(s->check, reason, "this probe has no address %s",
+			s->check->monitor->request.source);
+	else
+		check_end(s->check, reason, "%s: the ping could not be sent: %s", s->at,
+			reason_text_en(reason));
+}
+
+static void on_error(void *arg, int index UNUSED, const struct ping_error *error)
 {
 	struct ping_state *s = arg;
 	if (s->check->ended)
 		return;
+	bool foreign_source =
+		error->by == NULL && s->packet.source != NULL && !net_is_own(s->packet.source);
+	if (foreign_source || reason_class(error->reason) == REASON_CLASS_INTERNAL) {
+		not_sent(s, foreign_source ? REASON_INTERNAL_SOURCE : error->reason);
+		return;
+	}
+	if (error->by != NULL)
+		net_format(error->by, s->error_by);
+	else /* its routing says what a router would have said */
+		strcpy(s->error_by, "this machine");
 	s->refused++;
-	check_trace(s->check, "%s, says %s", reason_text_en(reason), by);
-	s->error = reason;
-	snprintf(s->error_by, sizeof(s->error_by), "%s", by);
+	s->error = error->reason;
+	s->error_mtu = error->mtu;
+	check_trace(s->check, "%s, says %s", reason_text_en(s->error), s->error_by);
 	end_if_all_answered(s);
 }
 
 /* ---- sending */
 
+static int64_t larger(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
 static int64_t wait_for_last_ms(const struct ping_state *s)
 {
 	const struct threshold_ms *t = &s->check->monitor->expect.rtt;
-	int64_t largest_ms = t->critical_ms > t->warning_ms ? t->critical_ms : t->warning_ms;
+	int64_t largest_ms = larger(t->critical_ms, t->warning_ms);
 	return 2 * largest_ms > WAIT_FOR_LAST_MS ? 2 * largest_ms : WAIT_FOR_LAST_MS;
 }
 
@@ -157,17 +263,14 @@ static void send_next(void *arg)
 		conclude_and_end(s);
 		return;
 	}
-	enum reason reason =
-		pinger_send(engine_pinger(check->engine), (struct sockaddr *)&s->to, &s->listener);
-	if (reason_class(reason) == REASON_CLASS_INTERNAL) {
-		check_end(check, reason, "%s: the ping could not be sent", s->at);
-		return;
-	}
-	s->sent++;
-	check_trace(check, "ping %lld to %s is sent", (long long)s->sent, s->at);
+	s->packet.index = (int)s->sent++; /* before: an error may come from within */
+	if (s->rtt_us != NULL)
+		s->rtt_us[s->packet.index] = UNANSWERED;
 	timer_set(&s->next, s->sent < s->packets ? s->spacing_ms : wait_for_last_ms(s));
-	if (reason != REASON_OK) /* this machine's routing says what a router would have said */
-		on_error(s, reason, "this machine");
+	check_trace(check, "ping %lld to %s is sent", (long long)s->sent, s->at);
+	enum reason reason = pinger_send(engine_pinger(check->engine), &s->packet, &s->listener);
+	if (reason != REASON_OK)
+		not_sent(s, reason);
 }
 
 /* ---- start, stop */
@@ -188,6 +291,7 @@ static bool choose_address(struct ping_state *s, const struct addresses *permitt
 		return false;
 	s->to = *chosen;
 	mem_set(&s->check->result.address, net_format((struct sockaddr *)&s->to, s->at));
+	s->packet.to = (struct sockaddr *)&s->to;
 	return true;
 }
 
@@ -223,11 +327,17 @@ static void ping_start(struct check *check)
 	s->packets = request->packets > 0 ? request->packets : PACKETS_DEFAULT;
 	s->spacing_ms =
 		request->packet_interval_ms > 0 ? request->packet_interval_ms : SPACING_DEFAULT_MS;
+	s->packet.size = (int)(request->size > 0 ? request->size : SIZE_DEFAULT);
+	s->packet.ttl = request->ttl > 0 ? (int)request->ttl : 0;
+	s->packet.df = request->df;
+	if (request->source != NULL && net_parse_literal(request->source, &s->source))
+		s->packet.source = (struct sockaddr *)&s->source;
+	if (s->packets > 1)
+		s->rtt_us = mem_array((size_t)s->packets, sizeof(*s->rtt_us));
 	timer_init(&s->next, check->loop, send_next, s);
 	check_trace_lookup(check, check->monitor->target);
 	s->query = resolver_find(engine_resolver(check->engine), check->monitor->target,
-		request->family < 0 ? FAMILY_AUTO : (enum address_family)request->family,
-		on_resolved, s);
+		monitor_family(check->monitor), on_resolved, s);
 }
 
 static void ping_stop(struct check *check)
@@ -236,6 +346,7 @@ static void ping_stop(struct check *check)
 	resolver_cancel(s->query);
 	pinger_forget(engine_pinger(check->engine), &s->listener);
 	timer_clear(&s->next);
+	free(s->rtt_us);
 }
 
 static enum reason ping_expired(struct check *check)

@@ -151,7 +151,7 @@ static void try_address(struct connector *c)
 	net_want_icmp_errors(c->fd, to->sa_family);
 	watch_fd_init(&c->watch, c->check->loop, c->fd, on_writable, c);
 	if (bind_source(c) == -1) {
-		check_end(c->check, REASON_INTERNAL_NETWORK, "this probe cannot check from %s: %s",
+		check_end(c->check, REASON_INTERNAL_SOURCE, "this probe cannot check from %s: %s",
 			c->check->monitor->request.source, strerror(errno));
 	} else if (connect(c->fd, to, net_length(to)) == 0) {
 		connected(c);

@@ -161,6 +161,20 @@ bool net_has_route(const struct sockaddr *address)
 	return !none;
 }
 
+bool net_is_own(const struct sockaddr *address)
+{
+	struct sockaddr_storage at;
+	memcpy(&at, address, net_length(address));
+	net_set_port((struct sockaddr *)&at, 0);
+	int fd = socket(address->sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd == -1)
+		return errno != EAFNOSUPPORT;
+	bool own = bind(fd, (struct sockaddr *)&at, net_length(address)) == 0 ||
+		   errno != EADDRNOTAVAIL;
+	close(fd);
+	return own;
+}
+
 bool net_out_of_fds(void)
 {
 	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -204,11 +218,23 @@ enum reason net_reason(int error, const struct sockaddr *address)
 	}
 }
 
+/* Code 1: the target itself waited for the rest of a fragmented packet. */
+static enum reason time_exceeded_reason(int code)
+{
+	return code == 1 ? REASON_L3_NO_REPLY : REASON_L3_TTL_EXCEEDED;
+}
+
 static enum reason icmp4_reason(int type, int code)
 {
+	if (type == ICMP_SOURCE_QUENCH || type == ICMP_REDIRECT)
+		return REASON_OK; /* the packet was not dropped */
+	if (type == ICMP_TIME_EXCEEDED)
+		return time_exceeded_reason(code);
 	if (type != ICMP_DEST_UNREACH)
-		return type == ICMP_TIME_EXCEEDED ? REASON_L3_NO_ROUTE : REASON_L3_HOST_UNREACHABLE;
+		return REASON_L3_HOST_UNREACHABLE;
 	switch (code) {
+	case ICMP_FRAG_NEEDED:
+		return REASON_L3_FRAGMENTATION_NEEDED;
 	case ICMP_NET_UNREACH:
 	case ICMP_NET_UNKNOWN:
 		return REASON_L3_NO_ROUTE;
@@ -223,9 +249,12 @@ static enum reason icmp4_reason(int type, int code)
 
 static enum reason icmp6_reason(int type, int code)
 {
+	if (type == ICMP6_PACKET_TOO_BIG)
+		return REASON_L3_FRAGMENTATION_NEEDED;
+	if (type == ICMP6_TIME_EXCEEDED)
+		return time_exceeded_reason(code);
 	if (type != ICMP6_DST_UNREACH)
-		return type == ICMP6_TIME_EXCEEDED ? REASON_L3_NO_ROUTE
-						   : REASON_L3_HOST_UNREACHABLE;
+		return REASON_L3_HOST_UNREACHABLE;
 	switch (code) {
 	case ICMP6_DST_UNREACH_NOROUTE:
 		return REASON_L3_NO_ROUTE;
@@ -276,9 +305,12 @@ bool net_read_icmp_error(int fd, enum reason *reason, char by[NET_ADDRESS_SIZE])
 			memset(&offender, 0, sizeof(offender));
 			memcpy(&offender, CMSG_DATA(c) + sizeof(e),
 				n < sizeof(offender) ? n : sizeof(offender));
-			*reason = net_icmp_reason(
+			enum reason told = net_icmp_reason(
 				e.ee_origin == SO_EE_ORIGIN_ICMP6 ? AF_INET6 : AF_INET, e.ee_type,
 				e.ee_code);
+			if (told == REASON_OK)
+				continue;
+			*reason = told;
 			net_format((struct sockaddr *)&offender, by);
 			found = true;
 		}

@@ -30,10 +30,13 @@ bool net_same_host(const struct sockaddr *a, const struct sockaddr *b);
  * nothing of the target. ENETUNREACH is told apart by asking the routing table again.
  */
 enum reason net_reason(int error, const struct sockaddr *address);
-/* The reason in an ICMP error (RFC 792, RFC 1812, RFC 4443). */
+/* The reason in an ICMP error (RFC 792, RFC 1812, RFC 4443); REASON_OK: it is none, the packet went
+ * on (redirect, source quench). */
 enum reason net_icmp_reason(int family, int type, int code);
 /* Whether this machine has a route to ADDRESS (nothing is sent). */
 bool net_has_route(const struct sockaddr *address);
+/* Whether ADDRESS is one of this machine's own (its port does not matter). */
+bool net_is_own(const struct sockaddr *address);
 /* Whether the process is out of file descriptors right now. */
 bool net_out_of_fds(void);
 

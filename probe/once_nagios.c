@@ -142,6 +142,14 @@ static void add_ping(const struct perf *p, const struct monitor *m, const struct
 	}
 	free(warning);
 	free(critical);
+	if (f->jitter_us != UNSET) {
+		warning = number_or_nothing((double)m->expect.jitter.warning_ms);
+		critical = number_or_nothing((double)m->expect.jitter.critical_ms);
+		add_label(p, "jitter");
+		fprintf(p->to, "%.3fms;%s;%s;0;", (double)f->jitter_us / 1000, warning, critical);
+		free(warning);
+		free(critical);
+	}
 	warning = number_or_nothing(m->expect.loss.warning);
 	critical = number_or_nothing(m->expect.loss.critical);
 	add_label(p, "pl");

@@ -113,6 +113,12 @@ static void print_ping(struct once *o, const struct ping_facts *p)
 		p->received, 100.0 * (double)(p->sent - p->received) / (double)p->sent);
 	line(o, "packets", text);
 	free(text);
+	if (p->duplicates > 0 || p->strays > 0) {
+		text = mem_printf("%" PRId64 " repeated, %" PRId64 " from others or altered",
+			p->duplicates > 0 ? p->duplicates : 0, p->strays > 0 ? p->strays : 0);
+		line(o, "ignored", text);
+		free(text);
+	}
 	if (p->received < 1)
 		return;
 	text = mem_printf("%.3f / %.3f / %.3f ms (shortest, average, longest), deviation %.3f ms",
@@ -120,6 +126,12 @@ static void print_ping(struct once *o, const struct ping_facts *p)
 		(double)p->stddev_us / 1000);
 	line(o, "round trip", text);
 	free(text);
+	if (p->jitter_us != UNSET) {
+		text = mem_printf("%.3f ms between neighbouring packets, on average",
+			(double)p->jitter_us / 1000);
+		line(o, "jitter", text);
+		free(text);
+	}
 }
 
 static void print_hops(struct once *o, const struct list *hops)

@@ -1,207 +1,137 @@
 // SPDX-License-Identifier: MIT
 /*
- * One ICMP socket per family for all ping checks.
+ * Sockets, packets, and sending. Answers are in pinger_answers.c.
  *
- * Round trips: the send instant is monotonic. The kernel's receive timestamp is wall-clock time, so
- * only its age, the difference of two wall instants microseconds apart, is used and taken off the
- * monotonic instant of reading. A clock that is stepped between the two gives an impossible age,
- * and then the instant of reading has to do.
+ * The instant of sending: a batch is stamped before and after its one call, and its packets are
+ * spread evenly between the two, which on a quiet machine is right to some microseconds.
  *
- * ICMP errors come from the socket's error queue with the head of our packet quoted: its sequence
- * number (and id, on a raw socket, which sees the errors of other processes too) says whose it was.
+ * Whether a packet may be fragmented is an option of the socket, not of a packet: it is switched
+ * between runs of packets that need the one or the other. Packets that fit into 576 bytes, which
+ * every network takes whole, need neither.
  */
-#include "probe/pinger.h"
+#include "probe/pinger_internal.h"
 
-#include "probe/net.h"
 #include "proto/base/clock.h"
 #include "proto/base/log.h"
 #include "proto/base/mem.h"
 #include "proto/base/rand.h"
+#include "quorate/limits.h"
 
 #include <errno.h>
 #include <linux/errqueue.h>
 #include <linux/icmp.h>
+#include <linux/sock_diag.h>
 #include <netinet/icmp6.h>
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <unistd.h>
-#include <uthash.h>
 
-#define PAYLOAD_BYTES   56 /* as ping(8) */
-#define PACKET_BYTES    (8 + PAYLOAD_BYTES)
-#define READ_BYTES      512
-#define READS_PER_EVENT 256 /* then the rest of the loop has its turn */
-#define RECEIVE_BUFFER  (1 << 20)
-#define WAITING_MAX     60000 /* of 65,536 sequence numbers */
+#define BUFFER_BYTES  (1 << 20)
+#define WHOLE_BYTES   (576 - 60 - ICMP_HEADER_BYTES) /* RFC 791: everybody takes 576 bytes */
+#define SEND_AGAIN_MS 1                              /* the socket's buffer is full */
 
-struct packet {
-	UT_hash_handle hh;
-	unsigned sequence;
-	unsigned char cookie[ICMP_COOKIE_SIZE];
-	struct sockaddr_storage to;
-	int64_t sent_at_us;
-	struct ping_listener *listener;
-};
-
-struct channel {
-	struct watch_fd watch;
-	int family, fd; /* fd -1: ICMP does not work */
-	bool raw;
-	unsigned id, next_sequence;
-	struct packet *waiting; /* by sequence */
-};
-
-struct pinger {
-	struct channel v4, v6;
-};
+static const unsigned char zeros[PING_SIZE_MAX];
 
 static struct channel *channel_of(struct pinger *pinger, int family)
 {
 	return family == AF_INET6 ? &pinger->v6 : &pinger->v4;
 }
 
-/* ---- receiving */
+/* ---- slots */
 
-static void packet_drop(struct channel *c, struct packet *packet)
+static void slot_append_free(struct ping_slots *slots, struct ping_slot *slot)
 {
-	HASH_DEL(c->waiting, packet);
-	packet->listener->waiting--;
-	free(packet);
+	slot->next = NULL;
+	slot->state = SLOT_FREE;
+	if (slots->free == NULL)
+		slots->free = slot;
+	else
+		slots->last_free->next = slot;
+	slots->last_free = slot;
 }
 
-/* The waiting packet that ECHO, exchanged with TO, is about; NULL for anything that is not ours. */
-static struct packet *packet_find(
-	struct channel *c, const struct icmp_echo *echo, const struct sockaddr *to)
+static bool slots_grow(struct ping_slots *slots)
 {
-	struct packet *packet;
-	HASH_FIND(hh, c->waiting, &echo->sequence, sizeof(echo->sequence), packet);
-	if (packet == NULL || (c->raw && echo->id != c->id) ||
-		!net_same_host((struct sockaddr *)&packet->to, to))
+	uint32_t k = slots->n / BLOCK_SLOTS;
+	if (k == BLOCKS_MAX)
+		return false;
+	slots->block[k] = mem_array(BLOCK_SLOTS, sizeof(struct ping_slot));
+	for (uint32_t i = 0; i < BLOCK_SLOTS; i++) {
+		slots->block[k][i].number = slots->n++;
+		slot_append_free(slots, &slots->block[k][i]);
+	}
+	return true;
+}
+
+struct ping_slot *pinger_slot(const struct ping_slots *slots, uint32_t number)
+{
+	return number < slots->n ? &slots->block[number / BLOCK_SLOTS][number % BLOCK_SLOTS] : NULL;
+}
+
+static uint64_t draw_nonce(struct channel *c)
+{
+	uint64_t nonce;
+	if (c->random_left == 0) {
+		rand_bytes(c->random, sizeof(c->random));
+		c->random_left = sizeof(c->random);
+	}
+	c->random_left -= sizeof(nonce);
+	memcpy(&nonce, c->random + c->random_left, sizeof(nonce));
+	return nonce;
+}
+
+static struct ping_slot *slot_take(struct channel *c, struct ping_listener *listener)
+{
+	struct ping_slot *slot = c->slots.free;
+	if (slot == NULL && !slots_grow(&c->slots))
 		return NULL;
-	/* A router may quote the header only; a reply always has all of it. */
-	if (!echo->has_cookie)
-		return echo->reply ? NULL : packet;
-	return bytes_equal(packet->cookie, echo->cookie, ICMP_COOKIE_SIZE) ? packet : NULL;
+	slot = c->slots.free;
+	c->slots.free = slot->next;
+	slot->used++;
+	slot->nonce = draw_nonce(c);
+	slot->state = SLOT_QUEUED;
+	slot->v6 = c->family == AF_INET6;
+	slot->listener = listener;
+	slot->next = listener->slots;
+	listener->slots = slot;
+	return slot;
 }
 
-static int64_t received_at_us(struct msghdr *m, int64_t sent_at_us)
+void pinger_cookie(const struct ping_slot *slot, unsigned char out[ICMP_COOKIE_SIZE])
 {
-	int64_t now_us = clock_now_us(), wall_us = clock_wall_us();
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c != NULL; c = CMSG_NXTHDR(m, c)) {
-		struct timespec stamp;
-		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_TIMESTAMPNS)
-			continue;
-		memcpy(&stamp, CMSG_DATA(c), sizeof(stamp));
-		int64_t age_us = wall_us - ((int64_t)stamp.tv_sec * 1000000 + stamp.tv_nsec / 1000);
-		if (age_us >= 0 && age_us <= now_us - sent_at_us)
-			return now_us - age_us;
+	uint32_t number = htonl(slot->number), used = htonl(slot->used);
+	memcpy(out, &number, 4);
+	memcpy(out + 4, &used, 4);
+	memcpy(out + 8, &slot->nonce, 8);
+}
+
+static void unqueue(struct channel *c, const struct ping_slot *slot)
+{
+	for (unsigned i = 0; i < c->n_out; i++)
+		if (c->out[i].slot == slot)
+			c->out[i].slot = NULL;
+}
+
+void pinger_forget(struct pinger *pinger, struct ping_listener *listener)
+{
+	struct ping_slot *slot;
+	while ((slot = listener->slots) != NULL) {
+		struct channel *c = slot->v6 ? &pinger->v6 : &pinger->v4;
+		listener->slots = slot->next;
+		if (slot->state == SLOT_QUEUED)
+			unqueue(c, slot);
+		slot_append_free(&c->slots, slot);
 	}
-	return now_us;
 }
 
-/* Reads one message. Returns its size, or -1 when there is none. */
-static ssize_t receive(struct channel *c, struct msghdr *m, int flags)
+void pinger_fail(struct ping_slot *slot, const struct ping_error *error)
 {
-	ssize_t n;
-	socklen_t name_bytes = m->msg_namelen;
-	size_t control_bytes = m->msg_controllen;
-	do { /* an error of an earlier packet may stand in front: its details are in the queue */
-		m->msg_namelen = name_bytes;
-		m->msg_controllen = control_bytes;
-		n = recvmsg(c->fd, m, MSG_DONTWAIT | flags);
-	} while (n == -1 && errno != EAGAIN && errno != EBADF && errno != ENOTSOCK &&
-		 errno != EINVAL);
-	return n;
+	slot->state = SLOT_ANSWERED;
+	slot->listener->error(slot->listener->arg, slot->index, error);
 }
 
-static bool read_reply(struct channel *c)
-{
-	unsigned char data[READ_BYTES];
-	char control[256];
-	struct sockaddr_storage from = {0};
-	struct iovec iov = {.iov_base = data, .iov_len = sizeof(data)};
-	struct msghdr m = {.msg_name = &from,
-		.msg_namelen = sizeof(from),
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = control,
-		.msg_controllen = sizeof(control)};
-	struct icmp_echo echo;
-	ssize_t n = receive(c, &m, 0);
-	if (n == -1)
-		return false;
-	if (icmp_parse(c->family, c->raw && c->family == AF_INET, data, (size_t)n, &echo) != 0 ||
-		!echo.reply)
-		return true;
-	struct packet *packet = packet_find(c, &echo, (struct sockaddr *)&from);
-	if (packet == NULL)
-		return true;
-	struct ping_listener *listener = packet->listener;
-	int64_t rtt_us = received_at_us(&m, packet->sent_at_us) - packet->sent_at_us;
-	packet_drop(c, packet);
-	listener->reply(listener->arg, rtt_us);
-	return true;
-}
-
-static void take_error(struct channel *c, struct msghdr *m, const unsigned char *data, size_t n)
-{
-	struct icmp_echo echo;
-	struct sock_extended_err error = {0};
-	struct sockaddr_storage offender = {0};
-	char by[NET_ADDRESS_SIZE];
-	for (struct cmsghdr *k = CMSG_FIRSTHDR(m); k != NULL; k = CMSG_NXTHDR(m, k)) {
-		bool v4 = k->cmsg_level == IPPROTO_IP && k->cmsg_type == IP_RECVERR;
-		if (!v4 && !(k->cmsg_level == IPPROTO_IPV6 && k->cmsg_type == IPV6_RECVERR))
-			continue;
-		memcpy(&error, CMSG_DATA(k), sizeof(error));
-		size_t rest = k->cmsg_len - CMSG_LEN(sizeof(error));
-		memcpy(&offender, CMSG_DATA(k) + sizeof(error),
-			rest < sizeof(offender) ? rest : sizeof(offender));
-	}
-	if (error.ee_origin != SO_EE_ORIGIN_ICMP && error.ee_origin != SO_EE_ORIGIN_ICMP6)
-		return;
-	if (icmp_parse(c->family, false, data, n, &echo) != 0 || echo.reply)
-		return;
-	struct packet *packet = packet_find(c, &echo, m->msg_name);
-	if (packet == NULL)
-		return;
-	struct ping_listener *listener = packet->listener;
-	packet_drop(c, packet);
-	listener->error(listener->arg, net_icmp_reason(c->family, error.ee_type, error.ee_code),
-		net_format((struct sockaddr *)&offender, by));
-}
-
-static bool read_error(struct channel *c)
-{
-	unsigned char data[READ_BYTES];
-	char control[512];
-	struct sockaddr_storage to = {0}; /* where our packet went */
-	struct iovec iov = {.iov_base = data, .iov_len = sizeof(data)};
-	struct msghdr m = {.msg_name = &to,
-		.msg_namelen = sizeof(to),
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = control,
-		.msg_controllen = sizeof(control)};
-	ssize_t n = receive(c, &m, MSG_ERRQUEUE);
-	if (n == -1)
-		return false;
-	take_error(c, &m, data, (size_t)n);
-	return true;
-}
-
-static void on_fd(void *arg, int fd UNUSED, int what UNUSED)
-{
-	struct channel *c = arg;
-	int left = READS_PER_EVENT;
-	while (left-- > 0 && read_reply(c))
-		;
-	while (left-- > 0 && read_error(c))
-		;
-}
-
-/* ---- sending */
+/* ---- a packet */
 
 static unsigned checksum(const unsigned char *data, size_t n)
 {
@@ -213,82 +143,222 @@ static unsigned checksum(const unsigned char *data, size_t n)
 	return (unsigned)~sum & 0xffff;
 }
 
-/* The kernel fills in the checksum of ICMPv6, and id and checksum on a datagram socket. */
-static void fill(
-	const struct channel *c, const struct packet *packet, unsigned char out[PACKET_BYTES])
+/* What follows the cookie is zero, and adds nothing to the checksum. The kernel fills in the one of
+ * ICMPv6, and id and checksum on a datagram socket. */
+static void write_head(const struct channel *c, struct out_packet *o)
 {
-	memset(out, 0, PACKET_BYTES);
-	out[0] = c->family == AF_INET6 ? ICMP6_ECHO_REQUEST : ICMP_ECHO;
-	out[4] = (unsigned char)(c->id >> 8);
-	out[5] = (unsigned char)c->id;
-	out[6] = (unsigned char)(packet->sequence >> 8);
-	out[7] = (unsigned char)packet->sequence;
-	memcpy(out + 8, packet->cookie, ICMP_COOKIE_SIZE);
-	if (c->family == AF_INET) {
-		unsigned sum = checksum(out, PACKET_BYTES);
-		out[2] = (unsigned char)(sum >> 8);
-		out[3] = (unsigned char)sum;
+	unsigned char *p = o->head;
+	memset(p, 0, HEAD_BYTES);
+	p[0] = c->family == AF_INET6 ? ICMP6_ECHO_REQUEST : ICMP_ECHO;
+	p[4] = (unsigned char)(c->id >> 8);
+	p[5] = (unsigned char)c->id;
+	p[6] = (unsigned char)(o->slot->number >> 8);
+	p[7] = (unsigned char)o->slot->number;
+	pinger_cookie(o->slot, p + ICMP_HEADER_BYTES);
+	if (c->raw && c->family == AF_INET) {
+		unsigned sum = checksum(p, ICMP_HEADER_BYTES + ICMP_COOKIE_SIZE);
+		p[2] = (unsigned char)(sum >> 8);
+		p[3] = (unsigned char)sum;
 	}
 }
 
-static struct packet *packet_new(
-	struct channel *c, const struct sockaddr *to, struct ping_listener *listener)
+static void add_control(struct out_packet *o, int level, int type, const void *data, size_t n)
 {
-	struct packet *packet = mem_alloc(sizeof(*packet)), *taken;
-	do {
-		packet->sequence = c->next_sequence++ & 0xffff;
-		HASH_FIND(hh, c->waiting, &packet->sequence, sizeof(packet->sequence), taken);
-	} while (taken != NULL);
-	rand_bytes(packet->cookie, sizeof(packet->cookie));
-	memcpy(&packet->to, to, net_length(to));
-	net_set_port((struct sockaddr *)&packet->to, 0);
-	packet->listener = listener;
-	listener->waiting++;
-	HASH_ADD(hh, c->waiting, sequence, sizeof(packet->sequence), packet);
-	return packet;
+	struct cmsghdr *k = (struct cmsghdr *)(void *)(o->control.bytes + o->control_bytes);
+	o->control_bytes += CMSG_SPACE(n);
+	ensure(o->control_bytes <= sizeof(o->control));
+	k->cmsg_level = level;
+	k->cmsg_type = type;
+	k->cmsg_len = CMSG_LEN(n);
+	memcpy(CMSG_DATA(k), data, n);
 }
 
-/* An ICMP error of another packet makes the next call on the socket fail once: that is no answer to
- * this one. */
-static int send_once_or_twice(
-	const struct channel *c, const void *data, const struct sockaddr_storage *to)
+static void write_control(
+	const struct channel *c, struct out_packet *o, const struct ping_packet *p)
 {
-	const struct sockaddr *address = (const struct sockaddr *)to;
-	for (int i = 0; i < 2; i++)
-		if (sendto(c->fd, data, PACKET_BYTES, MSG_DONTWAIT, address, net_length(address)) !=
-			-1)
-			return 0;
-	return errno;
+	o->control_bytes = 0;
+	if (p->ttl > 0 && c->family == AF_INET6)
+		add_control(o, IPPROTO_IPV6, IPV6_HOPLIMIT, &p->ttl, sizeof(p->ttl));
+	else if (p->ttl > 0)
+		add_control(o, IPPROTO_IP, IP_TTL, &p->ttl, sizeof(p->ttl));
+	if (p->source != NULL && c->family == AF_INET6) {
+		const struct sockaddr_in6 *a = (const struct sockaddr_in6 *)(const void *)p->source;
+		struct in6_pktinfo info = {.ipi6_addr = a->sin6_addr};
+		add_control(o, IPPROTO_IPV6, IPV6_PKTINFO, &info, sizeof(info));
+	} else if (p->source != NULL) {
+		const struct sockaddr_in *a = (const struct sockaddr_in *)(const void *)p->source;
+		struct in_pktinfo info = {.ipi_spec_dst = a->sin_addr};
+		add_control(o, IPPROTO_IP, IP_PKTINFO, &info, sizeof(info));
+	}
+}
+
+static void write_address(struct out_packet *o, const struct sockaddr *to)
+{
+	if (to->sa_family == AF_INET6) {
+		memcpy(&o->to.v6, to, sizeof(o->to.v6));
+		o->to.v6.sin6_port = 0;
+		memcpy(o->slot->to, &o->to.v6.sin6_addr, 16);
+	} else {
+		memcpy(&o->to.v4, to, sizeof(o->to.v4));
+		o->to.v4.sin_port = 0;
+		memcpy(o->slot->to, &o->to.v4.sin_addr, 4);
+	}
+}
+
+static int discovery(const struct channel *c, const struct ping_packet *p)
+{
+	/* PROBE: every packet is a question of its own, whatever earlier ones have taught */
+	if (p->df)
+		return IP_PMTUDISC_PROBE; /* the same number for IPv6 */
+	if (p->size <= WHOLE_BYTES)
+		return -1;
+	return c->family == AF_INET6 ? IPV6_PMTUDISC_WANT : IP_PMTUDISC_DONT;
 }
 
 enum reason pinger_send(
-	struct pinger *pinger, const struct sockaddr *to, struct ping_listener *listener)
+	struct pinger *pinger, const struct ping_packet *packet, struct ping_listener *listener)
 {
-	struct channel *c = channel_of(pinger, to->sa_family);
-	unsigned char data[PACKET_BYTES];
+	struct channel *c = channel_of(pinger, packet->to->sa_family);
 	if (c->fd == -1)
 		return REASON_INTERNAL_PERMISSION;
-	if (HASH_COUNT(c->waiting) >= WAITING_MAX)
+	if (c->n_out == OUT_BATCH && timer_is_set(&c->flush))
+		c->flush.run(c->flush.arg);
+	struct ping_slot *slot = c->n_out < OUT_BATCH ? slot_take(c, listener) : NULL;
+	if (slot == NULL)
 		return REASON_INTERNAL_RESOURCES;
-	struct packet *packet = packet_new(c, to, listener);
-	fill(c, packet, data);
-	packet->sent_at_us = clock_now_us();
-	int error = send_once_or_twice(c, data, &packet->to);
-	if (error == 0)
-		return REASON_OK;
-	packet_drop(c, packet);
-	return error == EAGAIN ? REASON_INTERNAL_RESOURCES : net_reason(error, to);
+	struct out_packet *o = &c->out[c->n_out++];
+	o->slot = slot;
+	o->size = ICMP_HEADER_BYTES + packet->size;
+	o->discover = discovery(c, packet);
+	slot->index = (uint16_t)packet->index;
+	write_address(o, packet->to);
+	write_control(c, o, packet);
+	write_head(c, o);
+	if (c->n_out == 1)
+		timer_set_us(&c->flush, 0);
+	return REASON_OK;
 }
 
-void pinger_forget(struct pinger *pinger, struct ping_listener *listener)
+/* ---- sending */
+
+static void set_discovery(struct channel *c, int discover)
 {
-	struct channel *channels[] = {&pinger->v4, &pinger->v6};
-	for (size_t i = 0; i < ARRAY_LEN(channels) && listener->waiting > 0; i++) {
-		struct packet *packet, *next;
-		HASH_ITER (hh, channels[i]->waiting, packet, next)
-			if (packet->listener == listener)
-				packet_drop(channels[i], packet);
+	int level = c->family == AF_INET6 ? IPPROTO_IPV6 : IPPROTO_IP;
+	int option = c->family == AF_INET6 ? IPV6_MTU_DISCOVER : IP_MTU_DISCOVER;
+	if (discover == -1 || discover == c->discover)
+		return;
+	if (setsockopt(c->fd, level, option, &discover, sizeof(discover)) == 0)
+		c->discover = discover;
+}
+
+/* The run of packets from FIRST that can go with one call: how many of c->out. Fills MESSAGE with
+ * those that are still wanted, *N of them. */
+static unsigned gather(struct channel *c, unsigned first, unsigned last, struct mmsghdr *message,
+	struct iovec (*iov)[2], unsigned *n)
+{
+	int discover = -1;
+	unsigned i;
+	*n = 0;
+	for (i = first; i < last; i++) {
+		struct out_packet *o = &c->out[i];
+		if (discover != -1 && o->discover != -1 && o->discover != discover)
+			break;
+		discover = o->discover != -1 ? o->discover : discover;
+		if (o->slot == NULL)
+			continue;
+		size_t head = (size_t)(o->size < HEAD_BYTES ? o->size : HEAD_BYTES);
+		iov[*n][0] = (struct iovec){.iov_base = o->head, .iov_len = head};
+		iov[*n][1] = (struct iovec){
+			.iov_base = (void *)(uintptr_t)zeros, .iov_len = (size_t)o->size - head};
+		message[*n].msg_hdr = (struct msghdr){.msg_name = &o->to,
+			.msg_namelen = net_length(&o->to.any),
+			.msg_iov = iov[*n],
+			.msg_iovlen = o->size > HEAD_BYTES ? 2 : 1,
+			.msg_control = o->control_bytes > 0 ? o->control.bytes : NULL,
+			.msg_controllen = o->control_bytes};
+		(*n)++;
 	}
+	set_discovery(c, discover);
+	return i - first;
+}
+
+/* What this machine says instead of a router. */
+static void refused(struct channel *c, struct out_packet *o, int error)
+{
+	struct ping_error told = {.reason = net_reason(error, &o->to.any)};
+	if (error == EMSGSIZE) {
+		pinger_read_errors(c); /* the MTU is in the queue */
+		told.reason = REASON_L3_FRAGMENTATION_NEEDED;
+		told.mtu = c->local_mtu;
+	}
+	if (o->slot != NULL)
+		pinger_fail(o->slot, &told);
+	o->slot = NULL;
+}
+
+static void stamp(struct channel *c, unsigned first, unsigned n, int64_t before_us)
+{
+	int64_t took_us = clock_now_us() - before_us;
+	unsigned k = 0;
+	for (unsigned i = first; k < n; i++) {
+		struct ping_slot *slot = c->out[i].slot;
+		if (slot == NULL)
+			continue;
+		slot->sent_at_us = before_us + took_us * k / n;
+		slot->state = SLOT_WAITING;
+		c->out[i].slot = NULL;
+		k++;
+	}
+}
+
+static unsigned next_wanted(const struct channel *c, unsigned i, unsigned last)
+{
+	while (i < last && c->out[i].slot == NULL)
+		i++;
+	return i;
+}
+
+/* Sends from c->out[FIRST] on; returns the place of the first that is left. -1: the socket takes no
+ * more for now. */
+static int send_some(struct channel *c, unsigned first, unsigned last)
+{
+	struct mmsghdr message[OUT_BATCH];
+	struct iovec iov[OUT_BATCH][2];
+	unsigned n, span = gather(c, first, last, message, iov, &n);
+	if (n == 0)
+		return (int)(first + span);
+	/* An ICMP error of another packet makes the next call on the socket fail once: that is no
+	 * answer to this one. */
+	for (int i = 0; i < 2; i++) {
+		int64_t before_us = clock_now_us();
+		int sent = sendmmsg(c->fd, message, n, MSG_DONTWAIT);
+		if (sent > 0) {
+			stamp(c, first, (unsigned)sent, before_us);
+			return (int)next_wanted(c, first, last);
+		}
+		if (errno == EAGAIN)
+			return -1;
+	}
+	first = next_wanted(c, first, last);
+	refused(c, &c->out[first], errno);
+	return (int)first + 1;
+}
+
+static void flush(void *arg)
+{
+	struct channel *c = arg;
+	unsigned last = c->n_out, first = next_wanted(c, 0, last);
+	timer_stop(&c->flush);
+	while (first < last) {
+		int next = send_some(c, first, last);
+		if (next == -1)
+			break;
+		first = next_wanted(c, (unsigned)next, last);
+	}
+	c->n_out -= first; /* callbacks may have added some */
+	memmove(c->out, c->out + first, c->n_out * sizeof(*c->out));
+	if (c->n_out > 0)
+		timer_set(&c->flush, first < last ? SEND_AGAIN_MS : 0);
 }
 
 /* ---- sockets */
@@ -321,9 +391,10 @@ int pinger_socket(int family, bool *raw)
 
 static void channel_open(struct channel *c, struct loop *loop, int family)
 {
-	int on = 1, bytes = RECEIVE_BUFFER;
+	int on = 1, bytes = BUFFER_BYTES;
 	uint16_t random;
 	c->family = family;
+	c->discover = -1;
 	c->fd = pinger_socket(family, &c->raw);
 	if (c->fd == -1) {
 		log_info("ping.unavailable family=%s error=%s hint=\"net.ipv4.ping_group_range or "
@@ -335,23 +406,25 @@ static void channel_open(struct channel *c, struct loop *loop, int family)
 		filter_replies(c);
 	(void)setsockopt(c->fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on));
 	(void)setsockopt(c->fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
+	(void)setsockopt(c->fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
 	net_want_icmp_errors(c->fd, family);
 	rand_bytes(&random, sizeof(random));
 	c->id = random;
-	rand_bytes(&random, sizeof(random));
-	c->next_sequence = random;
-	watch_fd_init(&c->watch, loop, c->fd, on_fd, c);
+	c->inbox = pinger_inbox_new();
+	timer_init(&c->flush, loop, flush, c);
+	watch_fd_init(&c->watch, loop, c->fd, pinger_read, c);
 	watch_fd_set(&c->watch, WATCH_READ);
 }
 
 static void channel_close(struct channel *c)
 {
-	struct packet *packet, *next;
-	HASH_ITER (hh, c->waiting, packet, next)
-		packet_drop(c, packet);
+	for (uint32_t i = 0; i < c->slots.n / BLOCK_SLOTS; i++)
+		free(c->slots.block[i]);
 	if (c->fd == -1)
 		return;
 	watch_fd_clear(&c->watch);
+	timer_clear(&c->flush);
+	free(c->inbox);
 	close(c->fd);
 }
 
@@ -375,4 +448,18 @@ void pinger_free(struct pinger *pinger)
 bool pinger_works(const struct pinger *pinger, int family)
 {
 	return (family == AF_INET6 ? &pinger->v6 : &pinger->v4)->fd != -1;
+}
+
+bool pinger_overflowed(struct pinger *pinger, int family, int64_t since_us)
+{
+	struct channel *c = channel_of(pinger, family);
+	uint32_t memory[SK_MEMINFO_VARS] = {0};
+	socklen_t bytes = sizeof(memory);
+	if (c->fd == -1 || getsockopt(c->fd, SOL_SOCKET, SO_MEMINFO, memory, &bytes) == -1)
+		return false;
+	if (memory[SK_MEMINFO_DROPS] != c->drops) {
+		c->drops = memory[SK_MEMINFO_DROPS];
+		c->drops_at_us = clock_now_us();
+	}
+	return c->drops_at_us >= since_us && c->drops_at_us > 0;
 }

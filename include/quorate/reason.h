@@ -107,6 +107,7 @@ enum reason_class {
 	X(INTERNAL_RESOURCES,     "internal.resources",      INTERNAL, "the probe ran out of resources",                         "プローブの資源が不足しています") \
 	X(INTERNAL_PERMISSION,    "internal.permission",     INTERNAL, "the probe lacks a permission for this check",            "プローブに必要な権限がありません") \
 	X(INTERNAL_POLICY,        "internal.policy",         INTERNAL, "the probe's local policy refuses this check",            "プローブのローカルポリシーがこの確認を拒否しました") \
+	X(INTERNAL_SOURCE,        "internal.source",         INTERNAL, "the probe does not have the source address that is asked for", "指定された送信元アドレスがプローブにありません") \
 	X(INTERNAL_UNSUPPORTED,   "internal.unsupported",    INTERNAL, "the probe does not know this kind of check",             "プローブが対応していない種類の確認です") \
 	X(INTERNAL_OVERLOAD,      "internal.overload",       INTERNAL, "the probe could not keep its schedule",                  "プローブがスケジュールを守れませんでした") \
 	X(INTERNAL_CLOCK,         "internal.clock",          INTERNAL, "the probe's clock is off or has jumped",                 "プローブの時計がずれています") \

@@ -90,6 +90,7 @@ UNUSED static struct monitor kit_monitor(
 	m.request.packets = UNSET;
 	m.expect.response_time = (struct threshold_ms){UNSET, UNSET};
 	m.expect.rtt = (struct threshold_ms){UNSET, UNSET};
+	m.expect.jitter = (struct threshold_ms){UNSET, UNSET};
 	m.expect.certificate_days = (struct threshold_days){UNSET, UNSET};
 	m.expect.loss = (struct threshold_percent){-1, -1};
 	m.expect.max_hops = UNSET;

@@ -5,8 +5,8 @@
  * skipped, visibly.
  *
  *   this program 198.18.5.1, 2001:db8:5::1 ── 198.18.5.2, 2001:db8:5::2 router
- *   behind the router: 198.18.6.0/24 unreachable, 198.18.7.0/24 prohibited, 198.18.8.0/24 silent;
- * the same with 2001:db8:6, 7 and 8::/64
+ *   behind the router: 198.18.6.0/24 unreachable, 198.18.7.0/24 prohibited, 198.18.8.0/24 silent,
+ * 198.18.9.0/24 behind a link with an MTU of 1300; the same with 2001:db8:6, 7, 8 and 9::/64
  */
 #ifndef TESTS_UNIT_NETNS_KIT_H
 #define TESTS_UNIT_NETNS_KIT_H
@@ -96,9 +96,12 @@ UNUSED static void netns_enter(void)
 		"ip route add unreachable 198.18.6.0/24; ip route add prohibit 198.18.7.0/24\n"
 		"ip route add blackhole 198.18.8.0/24; ip -6 route add unreachable "
 		"2001:db8:6::/64\n"
+		"ip link add vm mtu 1300 type veth peer name vn mtu 1300; ip link set vm up; ip "
+		"link set vn up\n"
+		"ip route add 198.18.9.0/24 dev vm; ip -6 route add 2001:db8:9::/64 dev vm\n"
 		"ip -6 route add prohibit 2001:db8:7::/64; ip -6 route add blackhole "
 		"2001:db8:8::/64\nEND\n"
-		"for n in 6 7 8; do ip route add 198.18.$n.0/24 via 198.18.5.2\n"
+		"for n in 6 7 8 9; do ip route add 198.18.$n.0/24 via 198.18.5.2\n"
 		"ip -6 route add 2001:db8:$n::/64 via 2001:db8:5::2; done\n"
 		/* the first packet to a new neighbour may take a second: not during a test */
 		"ping -q -c 1 -W 2 198.18.5.2; ping -q -c 1 -W 2 2001:db8:5::2\n",
