@@ -150,6 +150,7 @@ void report_take(struct fleet *f, struct link_held *held, struct report *report,
 	struct member *m = session_member(f, report->session);
 	struct probe *probe = m ? registry_probe_by_key(f->c->registry, m->key) : NULL;
 	const struct result *results = report->results.item;
+	const struct suspicion *suspicions = report->suspicions.item;
 	struct receiving *w;
 	struct store_batch *b;
 	int64_t wait_ms;
@@ -171,6 +172,8 @@ void report_take(struct fleet *f, struct link_held *held, struct report *report,
 		report_receipt(held, RECEIPT_BUSY, limits_words);
 		return;
 	}
+	for (size_t i = 0; i < report->suspicions.n; i++)
+		verdicts_suspicion(f->c->verdicts, probe, &suspicions[i]);
 	if (report->results.n == 0) {
 		report_receipt(held, RECEIPT_STORED, NULL);
 		return;

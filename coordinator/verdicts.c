@@ -345,6 +345,15 @@ enum vote_outcome verdicts_result(
 	return VOTE_TAKEN;
 }
 
+void verdicts_suspicion(
+	struct verdicts *v, const struct probe *probe, const struct suspicion *suspicion)
+{
+	struct watched *wd = verdicts_find(v, &suspicion->monitor);
+
+	if (wd && watch_suspicion(wd->w, probe->key, suspicion->monitor_revision, clock_now_ms()))
+		verdicts_evaluate(wd);
+}
+
 /* ---- once a second */
 
 static void session(void *arg)

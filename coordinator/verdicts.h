@@ -7,6 +7,7 @@
 
 #include "coordinator/core/court.h"
 #include "coordinator/registry.h"
+#include "proto/messages.h"
 #include "quorate/result.h"
 #include "quorate/verdict.h"
 
@@ -28,6 +29,9 @@ void verdicts_capable(struct verdicts *v, const struct probe *probe);
 /* A result of PROBE, just received; TEXT is its JSON (kept as evidence). Late results never vote. */
 enum vote_outcome verdicts_result(struct verdicts *v, const struct probe *probe,
 	const struct result *result, const char *text);
+/* A check of PROBE waits for longer than its target usually takes. */
+void verdicts_suspicion(
+	struct verdicts *v, const struct probe *probe, const struct suspicion *suspicion);
 /* PROBE's session passed back to a boot that had lost it before. */
 void verdicts_takeover(struct verdicts *v, const struct probe *probe);
 /* Its token is a new one. */

@@ -116,6 +116,7 @@ static void begin_session(struct agent *a, int64_t delay_ms, const char *why)
 	timer_stop(&a->report);
 	timer_stop(&a->poll);
 	backlog_flight_return(&a->backlog);
+	a->n_suspicions = 0;
 	explicit_bzero(a->session, sizeof a->session);
 	change(a, AGENT_WAITING, why);
 	timer_set(&a->retry, delay_ms);

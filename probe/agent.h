@@ -43,6 +43,9 @@ void agent_close(struct agent *a); /* what was not sent is lost, or on disk with
 
 /* Takes RESULT's content; ENDED_AT_MS: monotonic, when its check ended. */
 void agent_add(struct agent *a, struct result *take, int64_t ended_at_ms);
+/* A check of ours waits for longer than its target usually takes: the coordinator hears of it at
+ * once, or, when there is no session, not at all. */
+void agent_suspect(struct agent *a, const struct suspicion *s);
 /* MONITOR is no longer ours. */
 void agent_forget(struct agent *a, const struct id *monitor);
 /* Capabilities changed: opens a new session. */

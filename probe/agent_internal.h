@@ -40,6 +40,8 @@ struct agent {
 	size_t batch_max, batch; /* results per report: allowed, in flight */
 	size_t history_max;      /* of them not fresh: less when receipts take long */
 
+	struct suspicion suspicion[SUSPICIONS_PER_REPORT_MAX]; /* for the next report */
+	size_t n_suspicions;
 	bool pins_kept, pins_said; /* with the next report; with the one in flight */
 	int64_t lag_us, clock_offset_ms;
 	bool clock_off;

@@ -34,6 +34,8 @@ void agent_plan_report(struct agent *a)
 	const struct backlog *b = &a->backlog;
 	int64_t now_ms = clock_now_ms();
 	int64_t at_ms = a->reported_at_ms + a->heartbeat_ms;
+	if (a->n_suspicions > 0)
+		earlier(&at_ms, now_ms);
 	if (b->waiting &&
 		(backlog_urgent(b, now_ms) || b->n_waiting >= (int64_t)a->batch_max || a->drained))
 		earlier(&at_ms, now_ms);
@@ -66,6 +68,7 @@ static char *encode_report(
 		.dropped = backlog_dropped(&a->backlog),
 		.spool_error = mem_strdup(spool_error(a->spool)),
 		.pins_kept = a->pins_kept,
+		.suspicions = {.item = a->suspicion, .n = a->n_suspicions},
 		.results = {.item = results, .n = n}};
 	a->pins_said = report.pins_kept;
 	char *text = message_encode(MESSAGE_REPORT, &report, size_bytes);
@@ -104,7 +107,16 @@ void agent_report_cb(void *arg)
 	free(text);
 	a->reported_at_ms = now_ms;
 	a->flush_at_ms = now_ms + FLUSH_MS;
+	a->n_suspicions = 0; /* one that is lost was only early: the check's result follows */
 	a->lag_us = 0;
+}
+
+void agent_suspect(struct agent *a, const struct suspicion *s)
+{
+	if (a->state != AGENT_OPEN || a->n_suspicions == SUSPICIONS_PER_REPORT_MAX)
+		return;
+	a->suspicion[a->n_suspicions++] = *s;
+	agent_plan_report(a);
 }
 
 /* A report that the coordinator cannot read must not come back for ever: what is to blame is found

@@ -10,6 +10,7 @@
 #ifndef QUORATE_PROBE_CHECK_H
 #define QUORATE_PROBE_CHECK_H
 
+#include "probe/habit.h"
 #include "proto/policy.h"
 #include "proto/base/loop.h"
 #include "quorate/monitor.h"
@@ -22,7 +23,8 @@ struct job {
 	int refs;
 	struct monitor monitor;
 	int64_t assignment;
-	bool has_secrets; /* of its credentials: what must not be shown has to be looked for */
+	bool has_secrets;   /* of its credentials: what must not be shown has to be looked for */
+	struct habit habit; /* of its scheduled checks */
 };
 struct job *job_new(struct monitor *take, int64_t assignment); /* takes *TAKE's content; refs = 1 */
 struct job *job_ref(struct job *job);
@@ -135,6 +137,9 @@ int64_t engine_in_flight(const struct engine *engine);
 /* Open files that so many checks at a time may need, the probe's own included; and the reverse. */
 int64_t engine_files_wanted(int64_t in_flight_max);
 int64_t engine_checks_within(int64_t files);
+/* FN is told once of a scheduled check that waits for longer than its target's habit; it goes on. */
+typedef void (*engine_late_fn)(void *arg, const struct job *job, int64_t waited_us);
+void engine_on_late(struct engine *engine, engine_late_fn fn, void *arg);
 /* New limits take effect with the next start. */
 void engine_set_limits(struct engine *engine, const struct engine_limits *limits);
 /* Replaces the resolver (which is taken): for tests with a name server of their own. */

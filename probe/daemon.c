@@ -119,6 +119,15 @@ static void done_cb(void *arg, struct job *job, struct result *result)
 
 /* ---- starts */
 
+static void late_cb(void *arg, const struct job *job, int64_t waited_us)
+{
+	struct daemon *d = arg;
+	struct suspicion s = {.monitor = job->monitor.id,
+		.monitor_revision = job->monitor.revision,
+		.waited_ms = waited_us / 1000};
+	agent_suspect(d->agent, &s);
+}
+
 static void refuse(struct daemon *d, struct job *job, int64_t round, enum fence fence)
 {
 	struct result r;
@@ -357,6 +366,7 @@ static int open_parts(struct daemon *d)
 	d->engine = engine_new(d->loop, &d->policy, &limits);
 	if (!d->engine)
 		return -1;
+	engine_on_late(d->engine, late_cb, d);
 	certs_warm(engine_certs(d->engine)); /* no check has to wait for that */
 	if (d->conf.coordinator.addresses.n)
 		d->whereabouts = whereabouts_new(d->loop, engine_resolver(d->engine),

@@ -43,6 +43,7 @@ struct run {
 	struct run *next, *prev; /* in the list of its state */
 	struct timer timer;
 	int64_t give_up_at_us;
+	bool late; /* the timer waits for the moment when it is late, the deadline comes after */
 	engine_done_fn done;
 	void *arg;
 };
@@ -67,6 +68,8 @@ struct engine {
 	int64_t lag_us, lag_at_us; /* the worst seen lately, and when */
 	engine_trace_fn trace;
 	void *trace_arg;
+	engine_late_fn on_late;
+	void *on_late_arg;
 };
 
 /* ---- the state machine */
@@ -144,6 +147,26 @@ static void deadline(struct run *run)
 			(long long)check->monitor->timeout_ms);
 }
 
+/* The deadline's timer; on the way there it stops where a scheduled check is late. */
+static void set_deadline(struct run *run)
+{
+	const struct check *check = &run->check;
+	int64_t timeout_us = check->monitor->timeout_ms * 1000, late_us = 0;
+	if (check->engine->on_late != NULL && check->result.round == 0)
+		late_us = habit_late_us(&check->job->habit, timeout_us);
+	run->late = late_us > 0;
+	timer_set_us(&run->timer, run->late ? late_us : timeout_us);
+}
+
+static void tell_late(struct run *run)
+{
+	struct engine *engine = run->check.engine;
+	run->late = false;
+	timer_set_us(&run->timer, check_left_us(&run->check));
+	engine->on_late(
+		engine->on_late_arg, run->check.job, clock_now_us() - run->check.started_at_us);
+}
+
 static void trace_begin(const struct check *check)
 {
 	char at[TIME_TEXT_SIZE], most[DURATION_TEXT_SIZE];
@@ -165,7 +188,7 @@ static void begin(struct run *run)
 	check->deadline_at_us = check->started_at_us + timeout_us;
 	check->result.started_wall_ms = clock_wall_ms();
 	check->state = mem_alloc(check->type->state_bytes);
-	timer_set_us(&run->timer, timeout_us);
+	set_deadline(run);
 	if (!timer_is_set(&engine->tick))
 		timer_set(&engine->tick, TICK_MS);
 	trace_begin(check);
@@ -219,6 +242,8 @@ static void on_timer(void *arg)
 		enqueue(run);
 	else if (run->state == STATE_QUEUED)
 		overloaded(run);
+	else if (run->state == STATE_RUNNING && run->late)
+		tell_late(run);
 	else if (run->state == STATE_RUNNING)
 		deadline(run);
 }
@@ -231,6 +256,10 @@ static void measure(struct check *check)
 		note_lag(engine); /* it may be overdue right now */
 	check->result.phases.total_us = took_us;
 	check->result.duration_ms = took_us / 1000;
+	bool works =
+		check->result.verdict == VERDICT_UP || check->result.verdict == VERDICT_WARNING;
+	if (check->result.round == 0 && works)
+		habit_learn(&check->job->habit, took_us);
 	check->result.loop_lag_us = engine->lag_at_us >= check->started_at_us ? engine->lag_us : 0;
 }
 
@@ -423,6 +452,12 @@ void engine_free(struct engine *engine)
 	timer_clear(&engine->reap);
 	timer_clear(&engine->tick);
 	free(engine);
+}
+
+void engine_on_late(struct engine *engine, engine_late_fn fn, void *arg)
+{
+	engine->on_late = fn;
+	engine->on_late_arg = arg;
 }
 
 void engine_trace(struct engine *engine, engine_trace_fn fn, void *arg)

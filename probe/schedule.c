@@ -223,9 +223,12 @@ static void assign(struct schedule *s, const struct assignment *order)
 	} else {
 		if (e->job && e->job->monitor.revision != monitor.revision)
 			timer_stop(&e->burst.next); /* its rounds were about something else */
+		struct job *job = job_new(&monitor, order->assignment);
+		if (e->job && e->job->monitor.revision == job->monitor.revision)
+			job->habit = e->job->habit;
 		if (e->job)
 			job_unref(e->job);
-		e->job = job_new(&monitor, order->assignment);
+		e->job = job;
 	}
 	set_phase(e, order->next_in_ms);
 }

@@ -93,6 +93,19 @@ const struct schema refused_schema = {
 
 /* ---- report */
 
+static const struct field suspicion_fields[] = {
+	{.name = "monitor", .type = FIELD_ID, .offset = offsetof(struct suspicion, monitor), .flags = FIELD_REQUIRED,
+	 .doc = "Id of an assigned monitor."},
+	{.name = "monitor_revision", .type = FIELD_INT, .offset = offsetof(struct suspicion, monitor_revision),
+	 .flags = FIELD_REQUIRED, .min = 0, .max = BIG, .doc = "That the check was made for."},
+	{.name = "waited_ms", .type = FIELD_INT, .offset = offsetof(struct suspicion, waited_ms), .min = 0,
+	 .max = TIMEOUT_MAX_MS, .doc = "How long it has waited so far."},
+};
+
+static const struct schema suspicion_schema = {
+	.name = "suspicion", .fields = suspicion_fields, .n_fields = ARRAY_LEN(suspicion_fields),
+	.size_bytes = sizeof(struct suspicion)};
+
 static const struct field report_fields[] = {
 	SESSION_FIELD(report),
 	{.name = "sent_wall_ms", .type = FIELD_INT, .offset = offsetof(struct report, sent_wall_ms), .min = 0, .max = BIG,
@@ -107,6 +120,9 @@ static const struct field report_fields[] = {
 	 .doc = "Why the probe cannot keep results on its disk, if so."},
 	{.name = "results", .type = FIELD_LIST, .offset = offsetof(struct report, results), .sub = &result_schema,
 	 .max = RESULTS_PER_REPORT_MAX, .doc = "Failures first, then the newest first. Empty: a heartbeat."},
+	{.name = "suspicions", .type = FIELD_LIST, .offset = offsetof(struct report, suspicions), .sub = &suspicion_schema,
+	 .max = SUSPICIONS_PER_REPORT_MAX,
+	 .doc = "Scheduled checks that have waited for much longer than their targets usually take, and still do; told once each, without delay."},
 	{.name = "pins_kept", .type = FIELD_BOOL, .offset = offsetof(struct report, pins_kept),
 	 .doc = "The pins told last are on the probe's disk, or it needs none: a dial to the next key will succeed."},
 };

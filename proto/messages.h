@@ -54,15 +54,24 @@ struct refused {
 	char *detail; /* a sentence for the probe's operator */
 };
 
+/* A scheduled check that has waited for much longer than its target usually takes, and still does:
+ * no vote, but a reason for others to look now. */
+struct suspicion {
+	struct id monitor;
+	int64_t monitor_revision;
+	int64_t waited_ms;
+};
+
 struct report {
 	char *session;
 	int64_t sent_wall_ms;
-	int64_t loop_lag_us; /* worst since the last report */
-	int64_t spooled;     /* results waiting on the probe */
-	int64_t dropped;     /* results lost to bounds since its start */
-	char *spool_error;   /* why results cannot be kept on the probe's disk; NULL: they can */
-	struct list results; /* of struct result */
-	bool pins_kept;      /* the pins told last are kept, or not needed */
+	int64_t loop_lag_us;    /* worst since the last report */
+	int64_t spooled;        /* results waiting on the probe */
+	int64_t dropped;        /* results lost to bounds since its start */
+	char *spool_error;      /* why results cannot be kept on the probe's disk; NULL: they can */
+	struct list results;    /* of struct result */
+	struct list suspicions; /* of struct suspicion */
+	bool pins_kept;         /* the pins told last are kept, or not needed */
 };
 
 enum receipt_status {

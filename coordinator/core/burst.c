@@ -162,6 +162,22 @@ static void agree(struct watch *w, const struct sitting *s)
 		decide(w, s, 0);
 }
 
+/* Whether a vote that started after SINCE_MS contradicts what is confirmed. */
+static bool called_for(const struct watch *w, const struct sitting *s, int64_t since_ms)
+{
+	for (int i = 0; i < w->n_voters; i++)
+		if (sitting_says(s, i, !w->down) && s->ballot[i].vote.started_at_ms > since_ms)
+			return true;
+	return false;
+}
+
+/* Nothing that is down was seen: a slow answer, most likely. */
+static void not_so_early(struct watch *w, int64_t now_ms)
+{
+	w->no_early_before_ms = now_ms + BACKOFF_MAX * w->rule.interval_ms;
+	burst_cancel(w);
+}
+
 static void conclude(struct watch *w, const struct sitting *s)
 {
 	switch (close_rounds(w, s->now_ms)) {
@@ -171,7 +187,10 @@ static void conclude(struct watch *w, const struct sitting *s)
 		decide(w, s, w->burst.rounds);
 		break;
 	case FAILED:
-		back_off(w, s->now_ms);
+		if (w->burst.early && !called_for(w, s, w->decided_at_ms))
+			not_so_early(w, s->now_ms);
+		else
+			back_off(w, s->now_ms);
 		break;
 	}
 }
@@ -190,11 +209,24 @@ void burst_advance(struct watch *w, struct sitting *s)
 
 /* ---- when one begins */
 
-/* Whether a vote that started after SINCE_MS contradicts what is confirmed. */
-static bool called_for(const struct watch *w, const struct sitting *s, int64_t since_ms)
+static int64_t overdue_at(const struct watch *w, const struct watch_voter *v)
 {
+	return v->waits_since_ms + w->rule.timeout_ms + ROUND_SLACK_MS;
+}
+
+/* A check that is late, and whose result is still to come. */
+static bool waits(const struct watch *w, const struct watch_voter *v, int64_t now_ms)
+{
+	return v->waits_since_ms != 0 && v->excluded == EXCLUDED_NOT && now_ms < overdue_at(w, v);
+}
+
+static bool called_early(const struct watch *w, const struct sitting *s)
+{
+	if (w->down || s->now_ms < w->no_early_before_ms)
+		return false;
 	for (int i = 0; i < w->n_voters; i++)
-		if (sitting_says(s, i, !w->down) && s->ballot[i].vote.started_at_ms > since_ms)
+		if (waits(w, &w->voter[i], s->now_ms) &&
+			w->voter[i].waits_since_ms > w->decided_at_ms)
 			return true;
 	return false;
 }
@@ -221,7 +253,7 @@ static int64_t not_before(const struct watch *w, const struct sitting *s)
 static bool may_begin(const struct watch *w, const struct sitting *s)
 {
 	return w->burst.goal == BURST_NONE && w->rule.rounds > 0 &&
-	       called_for(w, s, w->decided_at_ms);
+	       (called_for(w, s, w->decided_at_ms) || called_early(w, s));
 }
 
 void burst_begin(struct watch *w, struct sitting *s)
@@ -234,6 +266,7 @@ void burst_begin(struct watch *w, struct sitting *s)
 		.revision = w->rule.revision,
 		.first_round = w->next_round,
 		.rounds = w->rule.rounds < ROUNDS_MAX ? w->rule.rounds : ROUNDS_MAX,
+		.early = !called_for(w, s, w->decided_at_ms),
 		.started_at_ms = s->now_ms,
 	};
 	w->next_round += w->burst.rounds;
@@ -252,6 +285,11 @@ void burst_wake(const struct watch *w, const struct sitting *s, int64_t *next_ms
 {
 	if (may_begin(w, s))
 		wake_at(not_before(w, s), s->now_ms, next_ms);
+	for (int i = 0; i < w->n_voters; i++)
+		if (waits(w, &w->voter[i], s->now_ms)) {
+			wake_at(w->no_early_before_ms, s->now_ms, next_ms);
+			wake_at(overdue_at(w, &w->voter[i]), s->now_ms, next_ms);
+		}
 	wake_at(w->agreed_since_ms + (w->rule.gap_ms > 0 ? w->rule.gap_ms : 1), s->now_ms, next_ms);
 	for (int i = 0; w->burst.goal != BURST_NONE && i < w->burst.rounds; i++) {
 		wake_at(round_deadline(w, i), s->now_ms, next_ms);

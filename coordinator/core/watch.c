@@ -94,6 +94,8 @@ static void carry_voter(struct watch *w, int index, const struct watch *old)
 	*v = *from;
 	if (at < 0)
 		succeed(v, key);
+	if (at < 0 || old->rule.revision != w->rule.revision)
+		v->waits_since_ms = 0; /* that check was about something else */
 	v->seat = seat;
 }
 
@@ -282,6 +284,7 @@ static bool take_scheduled(const struct watch *w, struct watch_voter *v, const s
 	if (!v->inherited && !replaces(w, &v->scheduled, vote))
 		return false;
 	v->scheduled = *vote;
+	v->waits_since_ms = 0;
 	v->inherited = false;
 	return true;
 }
@@ -322,6 +325,16 @@ bool watch_take(
 	struct vote taken = not_after(vote, now_ms);
 	bool in_round = take_round(w, &w->voter[i], round, &taken);
 	return take_scheduled(w, &w->voter[i], &taken) || in_round;
+}
+
+bool watch_suspicion(struct watch *w, uint32_t key, int64_t revision, int64_t now_ms)
+{
+	int i = watch_find(w, key);
+
+	if (i < 0 || revision != w->rule.revision)
+		return false;
+	w->voter[i].waits_since_ms = now_ms;
+	return true;
 }
 
 bool watch_vote(struct watch *w, uint32_t key, int64_t round, const struct vote *vote,

@@ -62,6 +62,7 @@ struct burst {
 	int64_t revision;     /* of the monitor: another one cancels the burst */
 	int64_t first_round;  /* number of its first round; rounds of one monitor never repeat */
 	int rounds;
+	bool early;    /* no vote called for it, only checks that are late */
 	bool answered; /* by anybody, in any round */
 	int64_t started_at_ms;
 	int64_t settled_at_ms[ROUNDS_MAX]; /* the outcome could no longer change; 0: it still can */
@@ -71,8 +72,10 @@ struct burst {
 struct watch_voter {
 	int seat;
 	uint32_t key;
-	bool suspect;   /* has an open probe alert */
-	bool inherited; /* the vote is its predecessor's, until its own first result */
+	bool suspect;           /* has an open probe alert */
+	int64_t waits_since_ms; /* its scheduled check is late since then, and no result of it came;
+				   0: it is not */
+	bool inherited;         /* the vote is its predecessor's, until its own first result */
 	enum exclusion excluded;
 	struct vote scheduled; /* the newest of any round */
 	struct vote round[ROUNDS_MAX];
@@ -88,9 +91,10 @@ struct watch {
 	struct burst burst;
 	bool unanswered; /* the last burst was, to its end: the scheduled votes decide meanwhile */
 	int64_t backoff_ms, no_burst_before_ms;
-	int64_t calm_since_ms; /* no vote calls for a burst since then; 0: one does */
-	bool down;             /* confirmed; only a confirmed up ends it */
-	int64_t decided_at_ms; /* when `down` changed last; INT64_MIN: never */
+	int64_t no_early_before_ms; /* after an early burst that found nothing */
+	int64_t calm_since_ms;      /* no vote calls for a burst since then; 0: one does */
+	bool down;                  /* confirmed; only a confirmed up ends it */
+	int64_t decided_at_ms;      /* when `down` changed last; INT64_MIN: never */
 	int64_t down_since_ms; /* start of the earliest down vote in the rounds that confirmed it */
 	int64_t confirmed_first; /* the rounds that confirmed `down` or its end: number of the first
 				  */
@@ -172,7 +176,14 @@ int64_t watch_fresh_ms(const struct watch_rule *rule);
  */
 bool watch_take(
 	struct watch *w, uint32_t key, int64_t round, const struct vote *vote, int64_t now_ms);
-/* The same, evaluates at once and appends to ACTIONS (which the caller has zeroed). */
+/*
+ * Probe KEY says that its scheduled check for REVISION waits for much longer than the target usually
+ * takes: no vote, but it calls for a burst towards DOWN as one does. Forgotten with its result, or
+ * when that is overdue. An early burst that finds nothing bars only the next early ones (for 8
+ * intervals). Returns whether it was taken.
+ */
+bool watch_suspicion(struct watch *w, uint32_t key, int64_t revision, int64_t now_ms);
+/* watch_take(), evaluates at once and appends to ACTIONS (which the caller has zeroed). */
 bool watch_vote(struct watch *w, uint32_t key, int64_t round, const struct vote *vote,
 	int64_t now_ms, struct watch_actions *actions);
 /* Evaluates at NOW_MS. Returns the instant at which time alone may change something (> now_ms;

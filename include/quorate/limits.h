@@ -53,12 +53,13 @@
 
 /* The wire: nanomsg's NN_RCVMAXSIZE stays above our own ceiling (field notes: one byte over and the
  * peers reconnect and resend for ever). */
-#define MESSAGE_MAX_BYTES       240000
-#define NANOMSG_RCVMAX_BYTES    262144
-#define MONITOR_MAX_BYTES       131072 /* a monitor's encoded form */
-#define RESULT_DETAIL_MAX_BYTES 256
-#define BODY_EXCERPT_MAX_BYTES  512
-#define RESULTS_PER_REPORT_MAX  500
+#define MESSAGE_MAX_BYTES         240000
+#define NANOMSG_RCVMAX_BYTES      262144
+#define MONITOR_MAX_BYTES         131072 /* a monitor's encoded form */
+#define RESULT_DETAIL_MAX_BYTES   256
+#define BODY_EXCERPT_MAX_BYTES    512
+#define RESULTS_PER_REPORT_MAX    500
+#define SUSPICIONS_PER_REPORT_MAX 200
 
 /* The API. */
 #define API_BODY_MAX_BYTES    4194304 /* 4 MiB */

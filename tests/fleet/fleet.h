@@ -28,6 +28,7 @@
 #define ROUNDS         2
 #define LATENCY_MS     80     /* of a check that is answered */
 #define LINK_MS        20     /* one way */
+#define SUSPECT_MS     1500   /* a scheduled check that hangs is late then */
 #define QUARANTINE_MS  900000 /* after so long the liar is set aside, where quarantine is on */
 #define OUTAGE_LONG_MS 600000 /* of this length an outage must not be missed */
 

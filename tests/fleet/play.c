@@ -18,6 +18,7 @@ struct arrival {
 	int seat;
 	int64_t round;
 	bool down;
+	bool suspicion; /* no result yet, but it is late */
 };
 
 struct play {
@@ -205,7 +206,10 @@ static void push_check(struct play *p, int seat, int64_t round, int64_t start_ms
 	p->totals->checks++;
 	if (sight == SEES_NOTHING || is_silent(p->s, p->probe[seat], end_ms))
 		return;
-	assert(p->n_pending < PENDING_MAX);
+	assert(p->n_pending + 2 <= PENDING_MAX);
+	if (hangs && round == 0)
+		p->pending[p->n_pending++] = (struct arrival){
+			.at_ms = start_ms + SUSPECT_MS + LINK_MS, .seat = seat, .suspicion = true};
 	p->pending[p->n_pending++] = (struct arrival){
 		.at_ms = end_ms + LINK_MS,
 		.started_at_ms = start_ms + LINK_MS,
@@ -258,6 +262,10 @@ static void take(struct play *p, const struct arrival *a)
 		.revision = rule.revision,
 	};
 
+	if (a->suspicion) {
+		watch_suspicion(p->w, (uint32_t)p->probe[a->seat] + 1, rule.revision, p->now_ms);
+		return;
+	}
 	watch_take(p->w, (uint32_t)p->probe[a->seat] + 1, a->round, &vote, p->now_ms);
 	if (a->round == 0)
 		rivals_take(&p->rivals, a->seat, a->down, p->now_ms, rival_opened, p);

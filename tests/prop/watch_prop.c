@@ -20,7 +20,7 @@ static uint64_t seed;
 
 /* ---- a life: the same script for as many watches as a law compares */
 
-enum event_type { TAKE_TIME, SCHEDULED, ROUND, HOLD, EXCLUDE, SUSPECT, REVISE, SEAT };
+enum event_type { TAKE_TIME, SCHEDULED, ROUND, HOLD, EXCLUDE, SUSPECT, LATE, REVISE, SEAT };
 
 struct event {
 	enum event_type type;
@@ -56,7 +56,7 @@ static struct event random_event(struct rng *r, const struct life *l, int mood)
 	int rare = rng_below(r, 60);
 	enum event_type type = types[rng_below(r, ARRAY_LEN(types))];
 
-	if (rare < 5)
+	if (rare < 6)
 		type = (enum event_type)(HOLD + rare);
 	return (struct event){
 		.type = type,
@@ -372,6 +372,9 @@ static void live(struct living *v, const struct event *e)
 	case SUSPECT:
 		watch_suspect(w, w->voter[e->voter].key, e->on);
 		break;
+	case LATE:
+		watch_suspicion(w, w->voter[e->voter].key, w->rule.revision, v->k.now_ms);
+		break;
 	case REVISE:
 		renew(v, true, 0);
 		break;
@@ -420,6 +423,14 @@ static struct living *lived(const struct life *l, int64_t start_ms, uint64_t noi
  * per kind; nothing under hold; at most one of down, regional and undetermined; round numbers rise;
  * the next look is in the future.
  */
+static bool tells(const struct living *v, enum alert_kind kind, enum severity severity)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), " %d %d %d 00 ", WATCH_OPEN, kind, severity);
+	return strstr(v->log, text) != NULL;
+}
+
 static void test_every_life_is_lawful(void **state)
 {
 	struct rng r = {seed};
@@ -429,9 +440,9 @@ static void test_every_life_is_lawful(void **state)
 	for (int i = 0; i < LIVES; i++) {
 		struct life l = random_life(&r);
 		struct living *v = lived(&l, 1000000, 0);
-		downs += strstr(v->log, " 2 0 3 00 ") != NULL;
-		regionals += strstr(v->log, " 2 4 2 00 ") != NULL;
-		undetermined += strstr(v->log, " 2 5 1 00 ") != NULL;
+		downs += tells(v, ALERT_DOWN, SEVERITY_CRITICAL);
+		regionals += tells(v, ALERT_REGIONAL, SEVERITY_WARNING);
+		undetermined += tells(v, ALERT_UNDETERMINED, SEVERITY_UNKNOWN);
 		explained += strstr(v->log, " 10 ") != NULL;
 		buried(v);
 	}

@@ -142,6 +142,16 @@ static struct scn_view look(struct world *wo, int monitor, int probe)
 	return pair->has_sight ? pair->sight : wo->monitor[monitor].view;
 }
 
+/* The check E will be late: the coordinator hears of it. */
+static void suspect(struct world *wo, const struct event *e)
+{
+	struct event late = *e;
+
+	late.type = EV_SUSPECT;
+	late.at_ms = e->started_at_ms + SUSPECT_MS + LINK_MS;
+	world_push(wo, late);
+}
+
 static void check(struct world *wo, struct event e)
 {
 	const struct scn_monitor *m = wo->monitor[e.monitor].m;
@@ -165,6 +175,8 @@ static void check(struct world *wo, struct event e)
 	if (end.view.hangs || latency_ms > m->timeout_ms)
 		latency_ms = m->timeout_ms;
 	end.started_at_ms = wo->now_ms + jitter_ms;
+	if (e.round == 0 && latency_ms > 2 * SUSPECT_MS)
+		suspect(wo, &end);
 	end.at_ms = end.ended_at_ms = end.started_at_ms + latency_ms;
 	world_push(wo, end);
 }
@@ -241,6 +253,18 @@ static void arrive(struct world *wo, const struct event *e)
 	mo->w->held = wo->now_ms < mo->hold_until_ms;
 	watch_vote(mo->w, (uint32_t)e->probe + 1, e->round, &vote, wo->now_ms, &actions);
 	coordinator_evaluate(wo, e->monitor, &actions);
+}
+
+static void suspected(struct world *wo, const struct event *e)
+{
+	const struct sim_probe *p = &wo->probe[e->probe];
+	struct watch_actions actions = {0};
+	struct watch *w = wo->monitor[e->monitor].w;
+
+	if (!wo->coordinator_up || p->cut || p->stopped)
+		return;
+	if (watch_suspicion(w, (uint32_t)e->probe + 1, e->revision, wo->now_ms))
+		coordinator_evaluate(wo, e->monitor, &actions);
 }
 
 static void heartbeat(struct world *wo, struct event e)
@@ -365,6 +389,9 @@ static void take_event(struct world *wo, const struct event *e)
 		break;
 	case EV_ARRIVE:
 		arrive(wo, e);
+		break;
+	case EV_SUSPECT:
+		suspected(wo, e);
 		break;
 	case EV_ORDER:
 		take_order(wo, e);

@@ -15,12 +15,14 @@
 #define HOLD_MS      30000
 #define COURT_MS     1000
 #define LATE_MS      10000
+#define SUSPECT_MS   1500 /* a check that hangs is late then */
 
 enum event_type {
 	EV_STEP,
 	EV_CHECK,
 	EV_END,
 	EV_ARRIVE,
+	EV_SUSPECT,
 	EV_ORDER,
 	EV_HEARTBEAT,
 	EV_HEARD,

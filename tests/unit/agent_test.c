@@ -29,6 +29,7 @@ struct seen_report {
 	int64_t age_ms, spooled, dropped;
 	struct id boot; /* of the last result */
 	bool spool_failed, pins_kept;
+	size_t suspicions;
 	int64_t at_ms;
 };
 
@@ -137,6 +138,7 @@ static void on_report(struct world *w, struct link_held *held, const struct repo
 	s->dropped = report->dropped;
 	s->spool_failed = report->spool_error != NULL;
 	s->pins_kept = report->pins_kept;
+	s->suspicions = report->suspicions.n;
 	const struct result *r = report->results.item;
 	int status = w->status;
 	for (size_t i = 0; i < s->n; i++) {
@@ -536,6 +538,28 @@ static void a_failure_leaves_at_once_and_first(void **state)
 	expect_report(w, 3, "4 5 3");
 }
 
+static void a_suspicion_leaves_at_once_and_once(void **state)
+{
+	struct world *w = talking(state);
+	const struct suspicion s = {.monitor = id_new(), .monitor_revision = 1, .waited_ms = 1500};
+	int64_t began_at_ms = clock_now_ms();
+	agent_suspect(w->agent, &s);
+	wait_for(w, reports_n, 2);
+	assert_true(w->reports[1].at_ms - began_at_ms < 150);
+	assert_int_equal(w->reports[1].suspicions, 1);
+	wait_for(w, reports_n, 3);
+	assert_int_equal(w->reports[2].suspicions, 0);
+	w->hold = true; /* more of them than fit into one report */
+	add(w, 1, VERDICT_DOWN);
+	wait_for(w, reports_n, 4);
+	for (int i = 0; i < SUSPICIONS_PER_REPORT_MAX + 1; i++)
+		agent_suspect(w->agent, &s);
+	w->hold = false;
+	say_receipt(w, w->held_report, RECEIPT_STORED);
+	wait_for(w, reports_n, 5);
+	assert_int_equal(w->reports[4].suspicions, SUSPICIONS_PER_REPORT_MAX);
+}
+
 /* One report without an answer may be a busy moment of the coordinator's. */
 static void silence_is_told_when_it_lasts(void **state)
 {
@@ -887,6 +911,7 @@ int main(void)
 		TEST(pins_that_are_not_kept_are_not_said),
 		TEST(heartbeats_come_when_there_is_nothing_to_say),
 		TEST(a_failure_leaves_at_once_and_first),
+		TEST(a_suspicion_leaves_at_once_and_once),
 		TEST(others_wait_for_company),
 		TEST(seen_is_sent_again_and_stored_is_not),
 		TEST(a_stale_session_starts_over_with_the_newest_of_each),

@@ -255,6 +255,68 @@ static void freeing_while_running(void **state)
 	kit.engine = NULL;
 }
 
+/* ---- lateness */
+
+static int late_n;
+static int64_t late_waited_us;
+
+static void late_cb(void *arg, const struct job *job, int64_t waited_us)
+{
+	assert_ptr_equal(arg, &late_n);
+	assert_non_null(job->monitor.target);
+	late_n++;
+	late_waited_us = waited_us;
+}
+
+static struct job *job_that_took(struct monitor take, int64_t usual_us)
+{
+	struct job *job = job_new(&take, 1);
+	for (int i = 0; i < 3; i++)
+		habit_learn(&job->habit, usual_us);
+	return job;
+}
+
+/* Told once, long before the deadline, which comes all the same; confirmation rounds tell nothing. */
+static void a_late_check_is_told_once(void **state)
+{
+	(void)state;
+	open_with(4, 100000, 100000);
+	late_n = 0;
+	engine_on_late(kit.engine, late_cb, &late_n);
+	for (int64_t round = 0; round <= 1; round++) {
+		struct job *job = job_that_took(silent_check(2600), 1000);
+		int64_t began_us = clock_now_us();
+		batch.wanted = batch.done + 1;
+		engine_run(kit.engine, job, round, batch_done, &batch);
+		job_unref(job);
+		loop_run(kit.loop);
+		assert_int_equal(late_n, 1);
+		assert_true(clock_now_us() - began_us >= 2600000 - 2000);
+	}
+	assert_in_range(late_waited_us, HABIT_LATE_MIN_US, HABIT_LATE_MIN_US + 900000);
+}
+
+static void a_habit_is_learned_from_success(void **state)
+{
+	(void)state;
+	open_with(4, 100000, 100000);
+	int port, fd = peer_listen(&port);
+	struct monitor works = tcp_check(port), rounds = tcp_check(port),
+		       refused = tcp_check(free_port());
+	struct job *job[] = {job_new(&works, 1), job_new(&rounds, 1), job_new(&refused, 1)};
+	for (int i = 0; i < 3; i++) {
+		batch.wanted = batch.done + 1;
+		engine_run(kit.engine, job[i], i == 1, batch_done, &batch);
+		loop_run(kit.loop);
+	}
+	assert_int_equal(job[0]->habit.n, 1);
+	assert_int_equal(job[1]->habit.n, 0); /* a round of confirmation */
+	assert_int_equal(job[2]->habit.n, 0); /* refused */
+	for (int i = 0; i < 3; i++)
+		job_unref(job[i]);
+	close(fd);
+}
+
 /* ---- results */
 
 static void stall(void *arg)
@@ -341,6 +403,8 @@ int main(void)
 		TEST(an_unknown_kind_is_said_to_be_one),
 		TEST(freeing_stops_everything_silently),
 		TEST(freeing_while_running),
+		TEST(a_late_check_is_told_once),
+		TEST(a_habit_is_learned_from_success),
 		TEST(a_stalled_loop_shows_in_the_result),
 		TEST(details_are_clean),
 		TEST(descriptors_bound_the_ceiling),
