@@ -14,6 +14,7 @@
 #include "probe/engine.h"
 
 #include "probe/certs.h"
+#include "probe/lag.h"
 #include "probe/lean.h"
 #include "probe/pace.h"
 #include "probe/pinger.h"
@@ -28,12 +29,7 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <utlist.h>
-
-#define FDS_PER_CHECK 3  /* two racing connects, and a name server's socket now and then */
-#define FDS_OTHERS    64 /* link, log, files, epoll, ping */
-#define TICK_MS       50 /* of the lag's measurement, only while checks run */
 
 enum state { STATE_NEW, STATE_PACED, STATE_QUEUED, STATE_RUNNING, STATE_ENDED, N_STATES };
 
@@ -64,8 +60,8 @@ struct engine {
 	struct list_of_runs runs[N_STATES];
 	struct bucket all;
 	struct paces paces; /* per destination */
-	struct timer pump, reap, tick;
-	int64_t lag_us, lag_at_us; /* the worst seen lately, and when */
+	struct timer pump, reap;
+	struct lag lag;
 	engine_trace_fn trace;
 	void *trace_arg;
 	engine_late_fn on_late;
@@ -109,29 +105,6 @@ static void set_state(struct run *run, enum state to)
 		list_remove(&engine->runs[run->state], run);
 	run->state = to;
 	list_append(&engine->runs[to], run);
-}
-
-/* ---- the loop's own lag */
-
-/* The worst lag is kept for as long as a check that saw it may still be running. */
-static void note_lag(struct engine *engine)
-{
-	int64_t now_us = clock_now_us(), lag_us = now_us - engine->tick.due_at_us;
-	if (lag_us < 0)
-		lag_us = 0;
-	if (lag_us >= engine->lag_us ||
-		now_us - engine->lag_at_us > (int64_t)TIMEOUT_MAX_MS * 1000) {
-		engine->lag_us = lag_us;
-		engine->lag_at_us = now_us;
-	}
-}
-
-static void tick_run(void *arg)
-{
-	struct engine *engine = arg;
-	note_lag(engine);
-	if (engine->runs[STATE_RUNNING].n > 0)
-		timer_set(&engine->tick, TICK_MS);
 }
 
 /* ---- running */
@@ -189,8 +162,7 @@ static void begin(struct run *run)
 	check->result.started_wall_ms = clock_wall_ms();
 	check->state = mem_alloc(check->type->state_bytes);
 	set_deadline(run);
-	if (!timer_is_set(&engine->tick))
-		timer_set(&engine->tick, TICK_MS);
+	lag_watch(&engine->lag);
 	trace_begin(check);
 	check->type->start(check);
 }
@@ -252,15 +224,13 @@ static void measure(struct check *check)
 {
 	struct engine *engine = check->engine;
 	int64_t took_us = clock_now_us() - check->started_at_us;
-	if (timer_is_set(&engine->tick))
-		note_lag(engine); /* it may be overdue right now */
 	check->result.phases.total_us = took_us;
 	check->result.duration_ms = took_us / 1000;
 	bool works =
 		check->result.verdict == VERDICT_UP || check->result.verdict == VERDICT_WARNING;
 	if (check->result.round == 0 && works)
 		habit_learn(&check->job->habit, took_us);
-	check->result.loop_lag_us = engine->lag_at_us >= check->started_at_us ? engine->lag_us : 0;
+	check->result.loop_lag_us = lag_since(&engine->lag, check->started_at_us);
 }
 
 void engine_check_ended(struct check *check)
@@ -367,43 +337,11 @@ void engine_run(
 
 /* ---- the engine itself */
 
-int64_t engine_files_wanted(int64_t in_flight_max)
-{
-	return in_flight_max * FDS_PER_CHECK + FDS_OTHERS;
-}
-
-int64_t engine_checks_within(int64_t files)
-{
-	int64_t fits = (files - FDS_OTHERS) / FDS_PER_CHECK;
-	return fits > 1 ? fits : 1;
-}
-
-/* Checks that cannot get a file descriptor find out nothing: raise the limit, or lower the ceiling
- * to it. */
-static void fit_to_file_descriptors(struct engine_limits *limits)
-{
-	struct rlimit r;
-	rlim_t wanted = (rlim_t)engine_files_wanted(limits->in_flight_max);
-	if (getrlimit(RLIMIT_NOFILE, &r) == -1 || r.rlim_cur == RLIM_INFINITY ||
-		r.rlim_cur >= wanted)
-		return;
-	struct rlimit raised = r;
-	raised.rlim_cur = r.rlim_max == RLIM_INFINITY || r.rlim_max >= wanted ? wanted : r.rlim_max;
-	if (setrlimit(RLIMIT_NOFILE, &raised) == 0)
-		r = raised;
-	if (r.rlim_cur >= wanted)
-		return;
-	int64_t lowered = engine_checks_within((int64_t)r.rlim_cur);
-	log_warning("engine.ceiling_lowered from=%lld to=%lld why=\"RLIMIT_NOFILE is %lld\"",
-		(long long)limits->in_flight_max, (long long)lowered, (long long)r.rlim_cur);
-	limits->in_flight_max = lowered;
-}
-
 void engine_set_limits(struct engine *engine, const struct engine_limits *limits)
 {
 	ensure(limits->in_flight_max > 0 && limits->per_second > 0 && limits->per_destination > 0);
 	engine->limits = *limits;
-	fit_to_file_descriptors(&engine->limits);
+	engine_fit_to_files(&engine->limits);
 	certs_set_memo(engine->certs, limits->certificate_memo_ms);
 	timer_set_us(&engine->pump, 0);
 }
@@ -416,7 +354,7 @@ struct engine *engine_new(
 	engine->policy = policy;
 	timer_init(&engine->pump, loop, pump, engine);
 	timer_init(&engine->reap, loop, reap, engine);
-	timer_init(&engine->tick, loop, tick_run, engine);
+	lag_init(&engine->lag, loop, &engine->runs[STATE_RUNNING].n);
 	if (!lean_use())
 		log_debug("engine.openssl lean=false");
 	engine->certs = certs_new(NULL);
@@ -450,7 +388,7 @@ void engine_free(struct engine *engine)
 	certs_free(engine->certs);
 	timer_clear(&engine->pump);
 	timer_clear(&engine->reap);
-	timer_clear(&engine->tick);
+	lag_clear(&engine->lag);
 	free(engine);
 }
 

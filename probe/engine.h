@@ -11,4 +11,7 @@ void engine_check_ended(struct check *check);
 bool engine_traces(const struct engine *engine);
 void engine_tell_step(const struct check *check, const char *text);
 
+/* Raises the limit of open files, or lowers the ceiling of checks in flight to it. */
+void engine_fit_to_files(struct engine_limits *limits);
+
 #endif
