@@ -46,18 +46,12 @@ static json_t *labels_of(const struct monitor *m)
 	return labels;
 }
 
-/* Regional warnings name the regions; the others say what the voters saw. */
-static void reason_of(const struct watch_action *action, json_t *votes, char *text, size_t room)
+/* Regional warnings name the regions. */
+static void seen_from(json_t *votes, char *text, size_t room)
 {
-	size_t i, used = 0;
+	size_t i, used;
 	json_t *vote;
 
-	if (action->kind == ALERT_UNDETERMINED) {
-		snprintf(text, room, "too few votes to tell whether it is up or down");
-		return;
-	}
-	if (action->kind != ALERT_REGIONAL)
-		return;
 	used = (size_t)snprintf(text, room, "down only as seen from");
 	json_array_foreach (votes, i, vote) {
 		const char *verdict = json_string_value(json_object_get(vote, "verdict"));
@@ -67,10 +61,40 @@ static void reason_of(const struct watch_action *action, json_t *votes, char *te
 	}
 }
 
+/* What is no single check's finding has words of its own; the others say what the voters saw. */
+static void reason_of(const struct watched *wd, const struct watch_action *action, json_t *votes,
+	char *text, size_t room)
+{
+	switch (action->kind) {
+	case ALERT_UNDETERMINED:
+		snprintf(text, room, "too few votes to tell whether it is up or down");
+		break;
+	case ALERT_REGIONAL:
+		seen_from(votes, text, room);
+		break;
+	case ALERT_FAILURES:
+		evidence_failures(wd, clock_now_ms(), text, room);
+		break;
+	case ALERT_FLAPPING:
+		evidence_flapping(wd, clock_now_ms(), text, room);
+		break;
+	default:
+		break;
+	}
+}
+
 static const char *reason_code_of(const struct watch_action *action)
 {
-	return action->kind == ALERT_UNDETERMINED ? "quorum.undetermined"
-						  : reason_code((enum reason)action->reason);
+	switch (action->kind) {
+	case ALERT_UNDETERMINED:
+		return "quorum.undetermined";
+	case ALERT_FAILURES:
+		return "quorum.failures";
+	case ALERT_FLAPPING:
+		return "quorum.flapping";
+	default:
+		return reason_code((enum reason)action->reason);
+	}
 }
 
 /* The one way from an action to alerts.c: collects the evidence, calls FN with it. */
@@ -95,7 +119,7 @@ static void with_facts(struct watched *wd, const struct monitor *m,
 		.votes = votes,
 	};
 
-	reason_of(action, votes, text, sizeof(text));
+	reason_of(wd, action, votes, text, sizeof(text));
 	facts.reason_code = reason_code_of(action);
 	facts.reason_text = text;
 	fn(wd->v->c->alerts, &facts);

@@ -6,6 +6,7 @@
 #include "coordinator/json.h"
 #include "coordinator/rule_words.h"
 #include "proto/base/clock.h"
+#include "quorate/duration.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -162,7 +163,66 @@ json_t *evidence_observed(const struct watched *wd, int reason, char *text, size
 	return out;
 }
 
+/* ---- what shows over time */
+
+static struct failure_sum count_failures(const struct watched *wd, int64_t now_ms)
+{
+	struct failure_sum all = {0, 0}, one;
+
+	for (int i = 0; i < wd->w->n_voters; i++) {
+		one = watch_failures(wd->w, i, now_ms);
+		all.checks += one.checks;
+		all.failed += one.failed;
+	}
+	return all;
+}
+
+void evidence_failures(const struct watched *wd, int64_t now_ms, char *text, size_t room)
+{
+	struct failure_sum all = count_failures(wd, now_ms);
+	char window[DURATION_TEXT_SIZE];
+
+	snprintf(text, room, "%d of %d checks failed in the last %s", all.failed, all.checks,
+		duration_format(wd->w->rule.failures.window_ms, window));
+}
+
+void evidence_flapping(const struct watched *wd, int64_t now_ms, char *text, size_t room)
+{
+	char window[DURATION_TEXT_SIZE];
+
+	snprintf(text, room, "changed %d times between up and down in the last %s",
+		watch_changes(wd->w, now_ms), duration_format(wd->w->rule.flap_window_ms, window));
+}
+
 /* ---- explain */
+
+static json_t *explain_failures(const struct watched *wd, int64_t now_ms)
+{
+	const struct failure_rule *rule = &wd->w->rule.failures;
+	struct failure_sum all = count_failures(wd, now_ms);
+	char window[DURATION_TEXT_SIZE], words[RULE_WORDS_SIZE];
+
+	if (rule->window_ms == 0)
+		return json_null();
+	evidence_failures(wd, now_ms, words, sizeof(words));
+	return json_pack("{s:s, s:i, s:i, s:s}", "window", duration_format(rule->window_ms, window),
+		"checks", all.checks, "failed", all.failed, "words", words);
+}
+
+static json_t *explain_flapping(const struct watched *wd, int64_t now_ms)
+{
+	char words[RULE_WORDS_SIZE], calm[DURATION_TEXT_SIZE];
+	size_t used;
+
+	if (!wd->w->flapping)
+		return json_null();
+	evidence_flapping(wd, now_ms, words, sizeof(words));
+	used = strlen(words);
+	snprintf(words + used, sizeof(words) - used,
+		": its flapping alert stands for all of them, until nothing has changed for %s",
+		duration_format(watch_calm_ms(&wd->w->rule), calm));
+	return json_pack("{s:i, s:s}", "changes", watch_changes(wd->w, now_ms), "words", words);
+}
 
 static json_t *explain_burst(const struct watched *wd, int64_t now_ms)
 {
@@ -290,12 +350,14 @@ json_t *verdicts_explain(struct verdicts *v, const struct id *monitor)
 		return explain_paused(v, entry);
 	decision = watch_explain(wd->w, now_ms, NULL, &tally);
 	state = verdicts_state(v, monitor, &since_wall_ms);
-	return json_pack("{s:o, s:s, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o}",
+	return json_pack(
+		"{s:o, s:s, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o}",
 		"monitor", evidence_monitor(&entry->m), "state", monitor_state_names[state],
 		"since", json_time(since_wall_ms), "rule",
 		rule_json(&wd->w->rule.quorum, &entry->m), "decision", decision_names[decision],
 		"tally", json_tally(&tally), "votes", evidence_votes(wd, 0, now_ms), "refusals",
-		explain_refusals(v, &entry->m), "burst", explain_burst(wd, now_ms), "alerts",
+		explain_refusals(v, &entry->m), "burst", explain_burst(wd, now_ms), "failures",
+		explain_failures(wd, now_ms), "flapping", explain_flapping(wd, now_ms), "alerts",
 		explain_alerts(v, monitor), "closed_by_hand", explain_hushed(v, monitor), "held",
 		wd->w->held, "sentence", explain_sentence(wd, decision, &tally));
 }

@@ -86,6 +86,9 @@ json_t *evidence_votes(const struct watched *wd, int64_t number, int64_t now_ms)
 json_t *evidence_quorum(const struct watched *wd, int64_t number, int rounds, int64_t now_ms);
 /* What was seen by the voter that stands for REASON; its detail is copied to TEXT. */
 json_t *evidence_observed(const struct watched *wd, int reason, char *text, size_t room);
+/* "11 of 75 checks failed in 15m", "changed 6 times between up and down in 1h". */
+void evidence_failures(const struct watched *wd, int64_t now_ms, char *text, size_t room);
+void evidence_flapping(const struct watched *wd, int64_t now_ms, char *text, size_t room);
 int64_t wall_of(int64_t at_ms); /* a monotonic instant on the wall clock, as of now */
 
 #endif

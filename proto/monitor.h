@@ -35,6 +35,9 @@ bool monitor_uses_secret(const struct monitor *m, const char *name);
 /* What stands in M as it is and would better be a secret. */
 void monitor_warn(const struct monitor *m, const char *path, struct problems *warnings);
 
+/* A bit per threshold whose critical counts as down. */
+unsigned monitor_counts_as_down(const struct monitor *m);
+
 /* The host that a check of M contacts (IPv6 addresses without brackets), and the port; 0: it has
  * none. A dns check without a server of its own asks the probe's resolver: "". */
 #define MONITOR_HOST_SIZE 256

@@ -29,6 +29,9 @@ void thresholds_ms_check(const void *object, const char *path, struct problems *
 void thresholds_days_check(const void *object, const char *path, struct problems *problems);
 void thresholds_percent_check(const void *object, const char *path, struct problems *problems);
 void ttl_check(const void *object, const char *path, struct problems *problems);
+void failures_check(const void *object, const char *path, struct problems *problems);
+/* ---- verdict_rules.c: over the whole monitor */
+void verdict_check(const struct monitor *m, const char *path, struct problems *problems);
 
 void tls_versions_check(const void *object, const char *path, struct problems *problems);
 void dialogue_step_check(const void *object, const char *path, struct problems *problems);
@@ -36,6 +39,7 @@ void dialogue_step_check(const void *object, const char *path, struct problems *
 void connection_check(const struct monitor *m, const char *path, struct problems *problems);
 
 /* Rules of one field (struct field's check). */
+int changes_check(const void *value, const char **why);     /* int64_t: of flapping */
 int line_check(const void *value, const char **why);        /* char *: one line */
 int regions_check(const void *value, const char **why);     /* struct strings */
 int headers_check(const void *value, const char **why);     /* struct pairs */

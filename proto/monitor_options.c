@@ -206,7 +206,9 @@ static void add_fields(struct monitor_options *o, const struct schema *schema,
 		const struct field *f = &schema->fields[i];
 		char *inner = mem_printf("%s.%s", path, f->name);
 		uint32_t exists = f->variants ? f->variants : variants;
-		if (f->type == FIELD_OBJECT)
+		if (f->flags & FIELD_OF_VERDICT)
+			; /* one check has none */
+		else if (f->type == FIELD_OBJECT)
 			add_fields(o, f->sub, f, inner, exists);
 		else if (!(f->flags & (FIELD_READONLY | FIELD_WIRE)))
 			add_row(o, f, parent, inner, exists);

@@ -328,6 +328,7 @@ void monitor_check(const void *object, const char *path, struct problems *proble
 	check_share(m, &m->quorum.down, "quorum.down", path, problems);
 	check_share(m, &m->quorum.up, "quorum.up", path, problems);
 	check_request(m, path, problems);
+	verdict_check(m, path, problems);
 	connection_check(m, path, problems);
 	if (m->type == CHECK_REDIRECT && (int64_t)m->expect.hops.n > m->expect.max_hops)
 		add(problems, path, "expect.hops", "%zu hops are more than max_hops (%" PRId64 ")",

@@ -18,6 +18,8 @@ static const struct field ms_fields[] = {
 		.doc = "A warning begins here."},
 	{.name = "critical", .type = FIELD_DURATION, .offset = OF(critical_ms), .min = 1, .max = TIMEOUT_MAX_MS,
 		.doc = "A critical alert begins here."},
+	{.name = "counts_as", .type = FIELD_ENUM, .offset = OF(counts_as), .flags = FIELD_OF_VERDICT, .names = counts_as_names,
+		.fallback = "\"degraded\"", .doc = "What critical is: an alert of its own kind, or downtime (down)."},
 };
 static const struct schema ms_schema = {.name = "thresholds of a duration", FIELDS(ms_fields),
 	.size_bytes = sizeof(struct threshold_ms), .check = thresholds_ms_check};
@@ -29,6 +31,8 @@ static const struct field days_fields[] = {
 		.doc = "A warning begins when fewer days are left."},
 	{.name = "critical", .type = FIELD_INT, .offset = OF(critical_days), .min = 0, .max = 3650,
 		.doc = "A critical alert begins when fewer days are left."},
+	{.name = "counts_as", .type = FIELD_ENUM, .offset = OF(counts_as), .flags = FIELD_OF_VERDICT, .names = counts_as_names,
+		.fallback = "\"degraded\"", .doc = "What critical is: an alert of its own kind, or downtime (down)."},
 };
 static const struct schema days_schema = {.name = "thresholds of days", FIELDS(days_fields),
 	.size_bytes = sizeof(struct threshold_days), .check = thresholds_days_check};
@@ -38,9 +42,22 @@ static const struct schema days_schema = {.name = "thresholds of days", FIELDS(d
 static const struct field percent_fields[] = {
 	{.name = "warning", .type = FIELD_PERCENT, .offset = OF(warning), .doc = "A warning begins here."},
 	{.name = "critical", .type = FIELD_PERCENT, .offset = OF(critical), .doc = "A critical alert begins here."},
+	{.name = "counts_as", .type = FIELD_ENUM, .offset = OF(counts_as), .flags = FIELD_OF_VERDICT, .names = counts_as_names,
+		.fallback = "\"degraded\"", .doc = "What critical is: an alert of its own kind, or downtime (down)."},
 };
 static const struct schema percent_schema = {.name = "thresholds of a percentage", FIELDS(percent_fields),
 	.size_bytes = sizeof(struct threshold_percent), .check = thresholds_percent_check};
+#undef OF
+
+#define OF(member) offsetof(struct failures_policy, member)
+static const struct field failures_fields[] = {
+	{.name = "window", .type = FIELD_DURATION, .offset = OF(window_ms), .min = 60000, .max = 86400000,
+		.doc = "The time over which they are counted: at least twelve intervals."},
+	{.name = "warning", .type = FIELD_PERCENT, .offset = OF(warning), .doc = "A warning begins here."},
+	{.name = "critical", .type = FIELD_PERCENT, .offset = OF(critical), .doc = "A critical alert begins here."},
+};
+static const struct schema failures_schema = {.name = "failures", FIELDS(failures_fields),
+	.size_bytes = sizeof(struct failures_policy), .check = failures_check};
 #undef OF
 
 /* ---- quorum, alert */
@@ -69,12 +86,29 @@ static const struct schema quorum_schema = {.name = "quorum", FIELDS(quorum_fiel
 	.size_bytes = sizeof(struct quorum_policy)};
 #undef OF
 
+#define OF(member) offsetof(struct flapping_policy, member)
+static const struct field flapping_fields[] = {
+	{.name = "changes", .type = FIELD_INT, .offset = OF(changes), .min = 0, .max = FLAPPING_CHANGES_MAX, .fallback = "6",
+		.check = changes_check, .doc = "So many changes between up and down in the window are flapping; 0: none are."},
+	{.name = "window", .type = FIELD_DURATION, .offset = OF(window_ms), .min = 60000, .max = 86400000,
+		.fallback = "\"1h\"", .doc = "It ends when nothing has changed for a sixth of it."},
+};
+static const struct schema flapping_schema = {.name = "flapping", FIELDS(flapping_fields),
+	.size_bytes = sizeof(struct flapping_policy)};
+#undef OF
+
+#define OF(member) offsetof(struct alert_policy, member)
 static const struct field alert_fields[] = {
-	{.name = "after", .type = FIELD_DURATION, .offset = offsetof(struct alert_policy, after_ms), .min = 0,
+	{.name = "after", .type = FIELD_DURATION, .offset = OF(after_ms), .min = 0,
 		.max = 604800000, .fallback = "\"0s\"", .doc = "How long a decision must have held before its alert opens."},
+	{.name = "recovered_after", .type = FIELD_DURATION, .offset = OF(recovered_after_ms), .min = 0,
+		.max = 604800000, .fallback = "\"0s\"", .doc = "How long it must have been up before its down alert closes."},
+	{.name = "flapping", .type = FIELD_OBJECT, .offset = OF(flapping), .sub = &flapping_schema,
+		.doc = "When one alert stands for many changes."},
 };
 static const struct schema alert_schema = {.name = "alert", FIELDS(alert_fields),
 	.size_bytes = sizeof(struct alert_policy)};
+#undef OF
 
 /* ---- request */
 #define OF(member) offsetof(struct dialogue_step, member)
@@ -208,6 +242,8 @@ static const struct field expect_fields[] = {
 		.doc = "Thresholds of the certificate's remaining days; {warning: 21, critical: 7} for https and TLS, {} for none."},
 	{.name = "loss", .type = FIELD_OBJECT, .offset = OF(loss), .sub = &percent_schema, .variants = OF_PING,
 		.doc = "Thresholds of lost packets."},
+	{.name = "failures", .type = FIELD_OBJECT, .offset = OF(failures), .flags = FIELD_OF_VERDICT, .sub = &failures_schema,
+		.doc = "Thresholds of failed checks over a window, for what recovers at every re-check."},
 	{.name = "rtt", .type = FIELD_OBJECT, .offset = OF(rtt), .sub = &ms_schema, .variants = OF_PING,
 		.doc = "Thresholds of the average round trip."},
 	{.name = "jitter", .type = FIELD_OBJECT, .offset = OF(jitter), .sub = &ms_schema, .variants = OF_PING,

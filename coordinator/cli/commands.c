@@ -72,8 +72,8 @@ static const struct cli_option door_rotate_options[] = {
 static const struct cli_option alert_list_options[] = {
 	{"state", 0, "STATE", "open or closed; default: both"},
 	{"kind", 0, "KIND",
-		"only alerts of this kind: down, slow, certificate, loss, value, regional, "
-		"undetermined, "
+		"only alerts of this kind: down, slow, certificate, loss, value, failures, "
+		"regional, undetermined, flapping, "
 		"probe"},
 	{"monitor", 0, "MONITOR", "only alerts of this monitor: its id, external_id or name"},
 	{"limit", 0, "N", "at most this many, the newest; default 50"},

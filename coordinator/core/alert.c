@@ -3,17 +3,28 @@
  */
 #include "coordinator/core/alert.h"
 
+static enum alert_step signal_off(
+	struct alert_slot *slot, const struct alert_signal *signal, int64_t now_ms)
+{
+	slot->since_ms = 0;
+	if (!slot->open || !signal->clear) {
+		slot->clear_since_ms = 0;
+		return ALERT_STEP_NONE;
+	}
+	if (slot->clear_since_ms == 0)
+		slot->clear_since_ms = now_ms;
+	if (now_ms - slot->clear_since_ms < signal->clear_after_ms)
+		return ALERT_STEP_NONE;
+	*slot = (struct alert_slot){.opened_at_ms = slot->opened_at_ms};
+	return ALERT_STEP_CLOSE;
+}
+
 enum alert_step alert_step(struct alert_slot *slot, const struct alert_signal *signal,
 	int64_t after_ms, int64_t now_ms)
 {
-	if (signal->severity == SEVERITY_NONE) {
-		slot->since_ms = 0;
-		if (!slot->open || !signal->clear)
-			return ALERT_STEP_NONE;
-		slot->open = false;
-		slot->severity = SEVERITY_NONE;
-		return ALERT_STEP_CLOSE;
-	}
+	if (signal->severity == SEVERITY_NONE)
+		return signal_off(slot, signal, now_ms);
+	slot->clear_since_ms = 0;
 	if (slot->since_ms == 0)
 		slot->since_ms = now_ms;
 	if (slot->open) {
@@ -22,7 +33,7 @@ enum alert_step alert_step(struct alert_slot *slot, const struct alert_signal *s
 		slot->severity = signal->severity;
 		return ALERT_STEP_CHANGE;
 	}
-	if (now_ms - slot->since_ms < after_ms)
+	if (signal->held || now_ms - slot->since_ms < after_ms)
 		return ALERT_STEP_NONE;
 	slot->open = true;
 	slot->severity = signal->severity;
@@ -30,8 +41,10 @@ enum alert_step alert_step(struct alert_slot *slot, const struct alert_signal *s
 	return ALERT_STEP_OPEN;
 }
 
-int64_t alert_next_at(const struct alert_slot *slot, int64_t after_ms)
+int64_t alert_next_at(const struct alert_slot *slot, int64_t after_ms, int64_t clear_after_ms)
 {
+	if (slot->open && slot->clear_since_ms != 0)
+		return slot->clear_since_ms + clear_after_ms;
 	if (slot->open || slot->since_ms == 0)
 		return INT64_MAX;
 	return slot->since_ms + after_ms;

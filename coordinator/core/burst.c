@@ -117,6 +117,7 @@ static void decide(struct watch *w, const struct sitting *s, int rounds)
 {
 	w->down = !w->down;
 	w->decided_at_ms = s->now_ms;
+	flapping_note(w, s->now_ms);
 	w->confirmed_rounds = rounds;
 	w->confirmed_first = rounds > 0 ? w->burst.first_round : 0;
 	if (w->down)

@@ -94,7 +94,7 @@ struct court_action court_tick(struct court *c, const struct court_facts *facts,
 	else
 		c->fault = facts->floods ? FAULT_FLOOD : FAULT_NONE;
 
-	struct alert_signal signal = {SEVERITY_NONE, true};
+	struct alert_signal signal = {.clear = true};
 	if (c->fault != FAULT_NONE)
 		signal.severity = facts->undetermined > 0 ? SEVERITY_UNKNOWN : SEVERITY_WARNING;
 	action.step = alert_step(&c->slot, &signal, 0, now_ms);

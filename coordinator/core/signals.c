@@ -2,7 +2,7 @@
 /*
  * States and alerts: what is confirmed (w->down) and what the scheduled votes say now become
  * signals; alert_step() turns signals into opens, changes and closes. Order within one evaluation:
- * state, down (promoting the regional), regional, undetermined, thresholds.
+ * state, down (promoting the regional), regional, undetermined, thresholds, failures, flapping.
  */
 #include "coordinator/core/watch_sitting.h"
 
@@ -28,7 +28,7 @@ static enum monitor_state next_state(const struct watch *w, enum decision decisi
 
 /* The most frequent reason among the votes that say down (DOWN) or work; the first in the table on
  * a tie. */
-static int common_reason(const struct watch *w, const struct sitting *s, bool down)
+int signals_reason(const struct watch *w, const struct sitting *s, bool down)
 {
 	int count[REASON_COUNT] = {0}, best = REASON_OK;
 
@@ -53,7 +53,7 @@ static void apply_state(struct watch *w, struct sitting *s)
 	action->from = w->state;
 	action->to = to;
 	if (to == STATE_DOWN || to == STATE_DEGRADED)
-		action->reason = common_reason(w, s, to == STATE_DOWN);
+		action->reason = signals_reason(w, s, to == STATE_DOWN);
 	w->state = to;
 }
 
@@ -107,12 +107,20 @@ void signals_rest(struct watch *w)
 {
 	w->split_since_ms = w->undetermined_since_ms = w->agreed_since_ms = w->calm_since_ms = 0;
 	for (int kind = 0; kind < ALERT_KIND_COUNT; kind++)
-		w->slot[kind].since_ms = 0;
+		w->slot[kind].since_ms = w->slot[kind].clear_since_ms = 0;
 }
 
 /* ---- alerts */
 
-static struct watch_action *report(struct watch *w, struct sitting *s, enum alert_kind kind,
+/* What must not open now, whatever its signal. */
+static bool held_back(const struct watch *w, enum alert_kind kind)
+{
+	if (kind == ALERT_DOWN)
+		return w->flapping;
+	return kind == ALERT_REGIONAL && w->slot[ALERT_FAILURES].open; /* which tells it */
+}
+
+struct watch_action *signals_report(struct watch *w, struct sitting *s, enum alert_kind kind,
 	const struct alert_signal *signal, int64_t after_ms)
 {
 	static const enum watch_action_type type_of[] = {
@@ -120,7 +128,10 @@ static struct watch_action *report(struct watch *w, struct sitting *s, enum aler
 		[ALERT_STEP_CHANGE] = WATCH_CHANGE,
 		[ALERT_STEP_CLOSE] = WATCH_CLOSE,
 	};
-	enum alert_step step = alert_step(&w->slot[kind], signal, after_ms, s->now_ms);
+	struct alert_signal judged = *signal;
+
+	judged.held = signal->held || held_back(w, kind);
+	enum alert_step step = alert_step(&w->slot[kind], &judged, after_ms, s->now_ms);
 
 	if (step == ALERT_STEP_NONE)
 		return NULL;
@@ -143,25 +154,29 @@ static struct watch_action *report_explained(
 
 static struct alert_signal down_signal(const struct watch *w, const struct sitting *s)
 {
+	struct alert_signal signal = {.held = held_back(w, ALERT_DOWN)}; /* open or not: stays so */
+
+	signal.clear = !w->down;
+	signal.clear_after_ms = w->rule.recovered_after_ms;
 	if (!w->down)
-		return (struct alert_signal){SEVERITY_NONE, true};
+		return signal;
 	if (s->decision != DECISION_UNDETERMINED)
-		return (struct alert_signal){SEVERITY_CRITICAL, false};
-	if (w->slot[ALERT_DOWN].open &&
-		lasted(w->undetermined_since_ms, w->rule.undetermined_after_ms, s->now_ms))
-		return (struct alert_signal){SEVERITY_UNKNOWN, false};
-	return (struct alert_signal){SEVERITY_NONE, false}; /* open or not: stays so */
+		signal.severity = SEVERITY_CRITICAL;
+	else if (w->slot[ALERT_DOWN].open &&
+		 lasted(w->undetermined_since_ms, w->rule.undetermined_after_ms, s->now_ms))
+		signal.severity = SEVERITY_UNKNOWN;
+	return signal;
 }
 
 /* The regional alert, explained or of its own, goes on as the down alert that opens with the next
  * action. */
 static void promote(struct watch *w, struct sitting *s)
 {
-	static const struct alert_signal over = {SEVERITY_NONE, true};
+	static const struct alert_signal over = {.clear = true};
 
 	if (w->explained[ALERT_REGIONAL])
 		report_explained(w, s, ALERT_REGIONAL, false);
-	struct watch_action *action = report(w, s, ALERT_REGIONAL, &over, 0);
+	struct watch_action *action = signals_report(w, s, ALERT_REGIONAL, &over, 0);
 	if (action)
 		action->promoted = true;
 }
@@ -173,14 +188,14 @@ static void apply_down(struct watch *w, struct sitting *s)
 
 	if (alert_step(&trial, &signal, w->rule.after_ms, s->now_ms) == ALERT_STEP_OPEN)
 		promote(w, s);
-	struct watch_action *action = report(w, s, ALERT_DOWN, &signal, w->rule.after_ms);
+	struct watch_action *action = signals_report(w, s, ALERT_DOWN, &signal, w->rule.after_ms);
 	if (!action)
 		return;
 	action->rounds = w->confirmed_rounds;
 	action->first_round = w->confirmed_first;
 	action->started_at_ms = w->down_since_ms;
 	if (action->type != WATCH_CLOSE)
-		action->reason = common_reason(w, s, true);
+		action->reason = signals_reason(w, s, true);
 }
 
 /* ---- regional and undetermined: an alert of their own, or explained by probes that have one */
@@ -208,11 +223,12 @@ static void apply_suspicion(struct watch *w, struct sitting *s, const struct sus
 			*c->since_ms = s->now_ms; /* its own alert takes its time again */
 	}
 	bool due = c->ready && lasted(*c->since_ms, c->after_ms, s->now_ms);
-	struct alert_signal signal = {due ? c->severity : SEVERITY_NONE, c->clear};
+	struct alert_signal signal = {
+		.severity = due ? c->severity : SEVERITY_NONE, .clear = c->clear};
 	if (due && c->explained)
-		signal = (struct alert_signal){SEVERITY_NONE, true};
+		signal = (struct alert_signal){.clear = true};
 	if (!w->explained[c->kind])
-		action = report(w, s, c->kind, &signal, 0);
+		action = signals_report(w, s, c->kind, &signal, 0);
 	if (due && c->explained && !w->explained[c->kind]) {
 		action = report_explained(w, s, c->kind, true);
 		action->severity = c->severity;
@@ -257,17 +273,19 @@ static bool works(enum decision decision)
 
 static void apply_regional(struct watch *w, struct sitting *s)
 {
+	int64_t none = 0; /* of a target that recovers: its down alert is still open */
+	bool part_of_down = w->slot[ALERT_DOWN].open;
 	struct suspicion c = {
 		.kind = ALERT_REGIONAL,
 		.severity = SEVERITY_WARNING,
-		.since_ms = &w->split_since_ms,
+		.since_ms = part_of_down ? &none : &w->split_since_ms,
 		.after_ms = split_after_ms(w),
 		.ready = w->burst.goal == BURST_NONE,
 		.clear = !w->down && s->tally.down == 0 && works(s->decision),
 		.explained = regional_explained(w, s),
 	};
 
-	apply_suspicion(w, s, &c, w->split_started_ms, common_reason(w, s, true));
+	apply_suspicion(w, s, &c, w->split_started_ms, signals_reason(w, s, true));
 }
 
 static void apply_undetermined(struct watch *w, struct sitting *s)
@@ -306,14 +324,14 @@ static void apply_thresholds(struct watch *w, struct sitting *s)
 	struct quorum_view view = watch_view(w, s->now_ms);
 
 	for (int t = 0; t < THRESHOLD_COUNT; t++) {
-		struct alert_signal signal;
+		struct alert_signal signal = {0};
 		signal.severity = quorum_threshold(&w->rule.quorum, &view, s->ballot, w->n_voters,
 			(enum threshold)t, &signal.clear);
 		struct watch_action *action =
-			report(w, s, (enum alert_kind)(ALERT_SLOW + t), &signal, 0);
+			signals_report(w, s, (enum alert_kind)(ALERT_SLOW + t), &signal, 0);
 		if (!action || action->type == WATCH_CLOSE)
 			continue;
-		action->reason = common_reason(w, s, false);
+		action->reason = signals_reason(w, s, false);
 		action->started_at_ms = first_crossed(w, s, t);
 	}
 }
@@ -322,15 +340,19 @@ void signals_apply(struct watch *w, struct sitting *s)
 {
 	apply_state(w, s);
 	run_timers(w, s);
+	flapping_end(w, s);
 	apply_down(w, s);
 	apply_regional(w, s);
 	apply_undetermined(w, s);
 	apply_thresholds(w, s);
+	failures_apply(w, s);
+	flapping_apply(w, s);
 }
 
 void signals_wake(const struct watch *w, const struct sitting *s, int64_t *next_ms)
 {
-	wake_at(alert_next_at(&w->slot[ALERT_DOWN], w->rule.after_ms), s->now_ms, next_ms);
+	wake_at(alert_next_at(&w->slot[ALERT_DOWN], w->rule.after_ms, w->rule.recovered_after_ms),
+		s->now_ms, next_ms);
 	wake_at(w->split_since_ms + split_after_ms(w), s->now_ms, next_ms);
 	wake_at(w->undetermined_since_ms + w->rule.undetermined_after_ms, s->now_ms, next_ms);
 }

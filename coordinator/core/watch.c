@@ -44,6 +44,7 @@ static void succeed(struct watch_voter *v, uint32_t key)
 
 	if (!vote_stands)
 		*v = (struct watch_voter){.seat = v->seat};
+	v->failures = (struct failure_ring){0};
 	v->key = key;
 	v->suspect = false;
 	v->inherited = vote_stands;
@@ -111,6 +112,8 @@ void watch_carry(struct watch *w, const struct watch *old)
 		w->state = STATE_PENDING;
 	for (int i = 0; i < n_voters; i++)
 		carry_voter(w, i, old);
+	if (old->rule.revision != rule.revision)
+		failures_forget(w);
 }
 
 void watch_exclude(struct watch *w, uint32_t key, enum exclusion why)
@@ -136,6 +139,10 @@ void watch_restore(
 		.open = true, .severity = severity, .opened_at_ms = opened_at_ms};
 	if (kind == ALERT_DOWN)
 		w->down = true;
+	if (kind == ALERT_FLAPPING) {
+		w->flapping = true;
+		w->flap_from_ms = opened_at_ms;
+	}
 }
 
 /* ---- what the votes say */
@@ -250,6 +257,7 @@ static int64_t next_look(const struct watch *w, const struct sitting *s)
 				s->now_ms, &next_ms);
 	burst_wake(w, s, &next_ms);
 	signals_wake(w, s, &next_ms);
+	rates_wake(w, s, &next_ms);
 	return next_ms;
 }
 
@@ -260,6 +268,7 @@ int64_t watch_tick(struct watch *w, int64_t now_ms, struct watch_actions *action
 	if (w->held) {
 		burst_cancel(w);
 		signals_rest(w);
+		flapping_rest(w, now_ms);
 		sit(w, &s, now_ms, actions);
 		signals_learn(w, &s);
 		return INT64_MAX;
@@ -315,6 +324,19 @@ static struct vote not_after(const struct vote *vote, int64_t now_ms)
 	return taken;
 }
 
+/* A critical threshold that counts as down makes a down vote of it, which then says nothing of the
+ * threshold itself: the down alert tells it. */
+static void count_as_down(const struct watch_rule *rule, struct vote *vote)
+{
+	for (int t = 0; t < THRESHOLD_COUNT; t++) {
+		if (!(rule->counts_as_down & (1U << t)) || vote->severity[t] < SEVERITY_CRITICAL ||
+			vote->verdict == VERDICT_NONE)
+			continue;
+		vote->verdict = VERDICT_DOWN;
+		vote->severity[t] = SEVERITY_NONE;
+	}
+}
+
 bool watch_take(
 	struct watch *w, uint32_t key, int64_t round, const struct vote *vote, int64_t now_ms)
 {
@@ -323,8 +345,12 @@ bool watch_take(
 	if (i < 0 || vote->revision != w->rule.revision)
 		return false;
 	struct vote taken = not_after(vote, now_ms);
+	count_as_down(&w->rule, &taken);
 	bool in_round = take_round(w, &w->voter[i], round, &taken);
-	return take_scheduled(w, &w->voter[i], &taken) || in_round;
+	bool newest = take_scheduled(w, &w->voter[i], &taken);
+	if (newest && round == 0)
+		failures_note(w, &w->voter[i], now_ms);
+	return newest || in_round;
 }
 
 bool watch_suspicion(struct watch *w, uint32_t key, int64_t revision, int64_t now_ms)

@@ -21,6 +21,18 @@
  * passed since, or timeout + 2 s after its start. The quorum must hold in every round; a round that
  * closes without it ends the burst.
  *
+ * A vote that crosses a critical threshold of rule.counts_as_down says down, from the start.
+ *
+ * FLAPPING: flap_changes confirmed changes within flap_window_ms. One flapping alert opens, and no
+ * down alert does until it is over, which is when nothing changed for a sixth of the window: then
+ * what is down opens. A down alert that is open keeps flapping quiet: it stays, or closes as ever.
+ *
+ * FAILURES: see failures.h. Scheduled checks only, none while down is confirmed (that has an alert),
+ * and it opens while not down only. Its severity only rises; it closes when the rates have been
+ * below the thresholds for half of the window; meanwhile no regional alert opens. The rings begin anew with a revision, another probe, a restart.
+ *
+ * A down alert closes when up was confirmed and has stayed so for recovered_after_ms.
+ *
  * While down is confirmed only a confirmed up closes the down alert: votes that vanish make the
  * state UNDETERMINED and, after its time, the open down alert's severity UNKNOWN (CHANGE), never a
  * second alert. A new revision makes the state PENDING until its first determined decision; open
@@ -41,6 +53,7 @@
 #define QUORATE_CORE_WATCH_H
 
 #include "coordinator/core/alert.h"
+#include "coordinator/core/failures.h"
 #include "coordinator/core/quorum.h"
 
 #include <stddef.h>
@@ -51,7 +64,11 @@ struct watch_rule {
 	int64_t interval_ms, timeout_ms;
 	int rounds; /* 0 … ROUNDS_MAX */
 	int64_t gap_ms;
-	int64_t after_ms; /* of the down alert */
+	int64_t after_ms, recovered_after_ms; /* of the down alert */
+	int flap_changes; /* so many changes of `down` in the window are flapping; 0: never */
+	int64_t flap_window_ms;
+	unsigned counts_as_down; /* bit per threshold: a vote that says critical says down */
+	struct failure_rule failures;
 	int64_t undetermined_after_ms;
 };
 
@@ -78,6 +95,7 @@ struct watch_voter {
 	bool inherited;         /* the vote is its predecessor's, until its own first result */
 	enum exclusion excluded;
 	struct vote scheduled; /* the newest of any round */
+	struct failure_ring failures;
 	struct vote round[ROUNDS_MAX];
 };
 
@@ -104,6 +122,11 @@ struct watch {
 	int64_t undetermined_since_ms;
 	int64_t agreed_since_ms; /* rounds = 0 or unanswered: the decision calls for a change since
 				    then; 0: it does not */
+	bool flapping;
+	int64_t changed_at_ms
+		[FLAPPING_CHANGES_MAX]; /* when `down` changed, the newest first; 0: not so often */
+	int64_t flap_from_ms; /* calm counts from here: the newest change, or the end of a hold */
+	int64_t failures_from_ms;         /* the rings' instant 0; 0: nothing counted yet */
 	bool explained[ALERT_KIND_COUNT]; /* reported as explained by probe alerts */
 	struct alert_slot slot[ALERT_KIND_COUNT];
 	int n_voters;
@@ -189,6 +212,13 @@ bool watch_vote(struct watch *w, uint32_t key, int64_t round, const struct vote 
 /* Evaluates at NOW_MS. Returns the instant at which time alone may change something (> now_ms;
  * INT64_MAX: never). */
 int64_t watch_tick(struct watch *w, int64_t now_ms, struct watch_actions *actions);
+
+/* How long nothing must change for flapping to end. */
+int64_t watch_calm_ms(const struct watch_rule *rule);
+/* Changes between up and down in the flapping window that ends now. */
+int watch_changes(const struct watch *w, int64_t now_ms);
+/* Voter INDEX's scheduled checks in the failures window that ends now. */
+struct failure_sum watch_failures(const struct watch *w, int index, int64_t now_ms);
 
 /* For people: the fates of all voters (n_voters entries, may be NULL), the tally and the decision
  * now, from scheduled votes. */

@@ -33,8 +33,24 @@ void burst_begin(struct watch *w, struct sitting *s); /* orders a burst when a v
 void burst_cancel(struct watch *w);
 void burst_wake(const struct watch *w, const struct sitting *s, int64_t *next_ms);
 
+/* ---- rates.c: what shows over time only: flapping, failures */
+void flapping_note(struct watch *w, int64_t now_ms); /* `down` has just changed */
+void flapping_rest(struct watch *w, int64_t now_ms); /* held: calm does not count */
+void flapping_end(struct watch *w, const struct sitting *s);
+void flapping_apply(struct watch *w, struct sitting *s);
+/* A scheduled result became voter V's vote. */
+void failures_note(struct watch *w, struct watch_voter *v, int64_t now_ms);
+void failures_forget(struct watch *w);
+void failures_apply(struct watch *w, struct sitting *s);
+void rates_wake(const struct watch *w, const struct sitting *s, int64_t *next_ms);
+
 /* ---- signals.c: states and alerts */
 void signals_apply(struct watch *w, struct sitting *s);
+/* What alert_step() makes of SIGNAL, as an action; NULL: nothing. */
+struct watch_action *signals_report(struct watch *w, struct sitting *s, enum alert_kind kind,
+	const struct alert_signal *signal, int64_t after_ms);
+/* The most frequent reason among the votes that say down (or work). */
+int signals_reason(const struct watch *w, const struct sitting *s, bool down);
 void signals_learn(
 	struct watch *w, struct sitting *s); /* held: PENDING ends, which opens nothing */
 void signals_rest(struct watch *w); /* held: every timer that runs towards an alert starts over */

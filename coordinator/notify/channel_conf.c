@@ -69,8 +69,8 @@ static int check_kinds(const void *value, const char **why)
 		while (k < ALERT_KIND_COUNT && strcmp(kinds->item[i], alert_kind_names[k]) != 0)
 			k++;
 		if (k == ALERT_KIND_COUNT && strcmp(kinds->item[i], NOTIFY_KIND_COORDINATOR) != 0) {
-			*why = "kinds of alerts: down, slow, certificate, loss, value, regional, "
-			       "undetermined, probe, "
+			*why = "kinds of alerts: down, slow, certificate, loss, value, "
+			       "failures, regional, undetermined, flapping, probe, "
 			       "coordinator";
 			return -1;
 		}
@@ -131,7 +131,7 @@ static const struct field channel_conf_fields[] = {
 		.max = ALERT_KIND_COUNT + 1,
 		.check = check_kinds,
 		.doc = "The kinds of alerts that it wants (down, slow, certificate, loss, value, "
-		       "regional, undetermined, probe; "
+		       "failures, regional, undetermined, flapping, probe; "
 		       "coordinator for what the coordinator says of itself). Default: all."},
 	{.name = "timeout",
 		.type = FIELD_DURATION,

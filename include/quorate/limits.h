@@ -51,6 +51,12 @@
 #define VOTERS_MAX   (SEATS_MAX * PER_SEAT_MAX)
 #define ROUNDS_MAX   5
 
+#define FLAPPING_CHANGES_MAX 20
+/* Checks of one voter in a window, for a rate to be one; and the intervals that give them, as the
+ * window slides by a twentieth and a check may be lost. */
+#define FAILURE_SAMPLES_MIN   10
+#define FAILURE_INTERVALS_MIN 12
+
 /* The wire: nanomsg's NN_RCVMAXSIZE stays above our own ceiling (field notes: one byte over and the
  * peers reconnect and resend for ever). */
 #define MESSAGE_MAX_BYTES         240000

@@ -111,8 +111,15 @@ struct quorum_policy {
 	int64_t undetermined_after_ms; /* UNSET: max(2 x interval, 120 s) */
 };
 
+struct flapping_policy {
+	int64_t changes; /* so many changes between up and down in the window are flapping; 0: off */
+	int64_t window_ms;
+};
+
 struct alert_policy {
-	int64_t after_ms; /* a decision must have held this long before its alert opens */
+	int64_t after_ms;           /* a decision must have held this long before its alert opens */
+	int64_t recovered_after_ms; /* and up this long before the down alert closes */
+	struct flapping_policy flapping;
 };
 
 /* Status codes 100 … 599, a bit each. */
@@ -126,17 +133,30 @@ bool status_set_is_empty(const struct status_set *set);
 /* Adds "301", "2xx" or "200-204". Returns 0, or -1 when TEXT is none of these. */
 int status_set_add(struct status_set *set, const char *text);
 
+/* What a critical threshold is: an alert of its own kind, or downtime. */
+enum counts_as { COUNTS_AS_DEGRADED, COUNTS_AS_DOWN };
+extern const char *const counts_as_names[]; /* degraded down */
+
 /* Thresholds: the value at which a warning, or a critical, begins. UNSET: none. */
 struct threshold_ms {
 	int64_t warning_ms, critical_ms;
+	int counts_as; /* enum counts_as */
 };
 
 struct threshold_days {
 	int64_t warning_days, critical_days;
+	int counts_as;
 };
 
 struct threshold_percent {
 	double warning, critical; /* 0 … 100; negative: unset */
+	int counts_as;
+};
+
+/* Failed checks in a window, in percent of the scheduled ones. */
+struct failures_policy {
+	int64_t window_ms; /* UNSET: not judged */
+	double warning, critical;
 };
 
 /* One step of a talk on a connection: exactly one member is set. */
@@ -204,6 +224,7 @@ struct expect {
 	struct threshold_days certificate_days;
 	struct threshold_percent loss;
 	struct threshold_ms rtt;
+	struct failures_policy failures;
 	struct threshold_ms jitter;
 	struct list hops; /* of struct expected_hop; empty: any chain that ends as expected */
 	char *final_url;

@@ -9,6 +9,7 @@
 const char *const check_kind_names[] = {"ping", "tcp", "http", "redirect", "tls", "dns", NULL};
 const char *const http_method_names[] = {"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", NULL};
 const char *const address_family_names[] = {"auto", "ipv4", "ipv6", "both", NULL};
+const char *const counts_as_names[] = {"degraded", "down", NULL};
 const char *const port_expectation_names[] = {"open", "closed", NULL};
 const char *const starttls_names[] = {"smtp", "lmtp", "imap", "pop3", "ftp", "nntp", "sieve",
 	"xmpp", "xmpp-server", "ldap", "postgres", "mysql", NULL};

@@ -60,8 +60,9 @@ enum field_type {
 #define FIELD_READONLY 2u /* accepted and ignored from people (SCHEMA_STRICT), encoded for them */
 /* Never in an error text; encoded as "[redacted]" with SCHEMA_REDACT; wiped when freed. A credential
  * is one anyway; its {"secret": NAME} is shown. */
-#define FIELD_SECRET 4u
-#define FIELD_WIRE   8u /* only decoded and encoded with SCHEMA_WIRE */
+#define FIELD_SECRET     4u
+#define FIELD_WIRE       8u  /* only decoded and encoded with SCHEMA_WIRE */
+#define FIELD_OF_VERDICT 16u /* about what many checks mean together: no option of a single one */
 
 struct schema;
 

@@ -8,8 +8,8 @@ const char *const verdict_names[] = {"none", "up", "warning", "down", NULL};
 const char *const severity_names[] = {"none", "unknown", "warning", "critical", NULL};
 const char *const monitor_state_names[] = {
 	"pending", "up", "degraded", "down", "undetermined", "paused", "maintenance", NULL};
-const char *const alert_kind_names[] = {
-	"down", "slow", "certificate", "loss", "value", "regional", "undetermined", "probe", NULL};
+const char *const alert_kind_names[] = {"down", "slow", "certificate", "loss", "value", "failures",
+	"regional", "undetermined", "flapping", "probe", NULL};
 const char *const alert_state_names[] = {"open", "acknowledged", "closed", NULL};
 const char *const failure_domain_names[] = {"region", "provider", "probe", NULL};
 const char *const domain_request_names[] = {"region", "provider", "probe", "auto", NULL};

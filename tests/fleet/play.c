@@ -45,6 +45,7 @@ static const struct watch_rule rule = {
 	.timeout_ms = TIMEOUT_MS,
 	.rounds = ROUNDS,
 	.gap_ms = GAP_MS,
+	.undetermined_after_ms = 120000,
 };
 
 /* ---- the electorate */

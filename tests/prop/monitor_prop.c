@@ -416,7 +416,8 @@ static void forget_tls(struct monitor *m)
 		free(m->request.alpn.item[i]);
 	free(m->request.alpn.item);
 	m->request.alpn = (struct strings){NULL, 0};
-	m->expect.certificate_days = (struct threshold_days){UNSET, UNSET};
+	m->expect.certificate_days =
+		(struct threshold_days){.warning_days = UNSET, .critical_days = UNSET};
 	m->expect.tls_version = (struct tls_versions){UNSET, UNSET};
 	mem_set(&m->expect.issuer, NULL);
 	mem_set(&m->expect.fingerprint, NULL);
@@ -451,6 +452,41 @@ static void obey_dns(struct monitor *m)
 	order(&e->ttl.min_ms, &e->ttl.max_ms);
 }
 
+static void calm_down(int *counts_as, bool has_critical)
+{
+	if (*counts_as == COUNTS_AS_DOWN && !has_critical)
+		*counts_as = COUNTS_AS_DEGRADED;
+}
+
+static void same_counts(struct threshold_ms *a, struct threshold_ms *b)
+{
+	calm_down(&a->counts_as, a->critical_ms != UNSET);
+	calm_down(&b->counts_as, b->critical_ms != UNSET);
+	if (a->critical_ms != UNSET && b->critical_ms != UNSET)
+		a->counts_as = b->counts_as;
+}
+
+static void obey_verdict(struct monitor *m)
+{
+	struct expect *e = &m->expect;
+	struct failures_policy *f = &e->failures;
+	const int64_t least_ms = FAILURE_INTERVALS_MIN * m->interval_ms;
+
+	same_counts(&e->response_time, &e->connect_time);
+	same_counts(&e->rtt, &e->jitter);
+	calm_down(&e->certificate_days.counts_as, e->certificate_days.critical_days != UNSET);
+	calm_down(&e->loss.counts_as, e->loss.critical >= 0);
+	if (m->alert.flapping.changes == 1)
+		m->alert.flapping.changes = 2;
+	if (f->warning >= f->critical)
+		f->critical = UNSET;
+	if (f->window_ms == UNSET || least_ms > INTERVAL_MAX_MS ||
+		(f->warning < 0 && f->critical < 0))
+		*f = (struct failures_policy){UNSET, UNSET, UNSET};
+	else if (f->window_ms < least_ms)
+		f->window_ms = least_ms;
+}
+
 /* Bends a random monitor to the rules that no table says. */
 static void obey(struct monitor *m)
 {
@@ -475,22 +511,24 @@ static void obey(struct monitor *m)
 		e->loss.critical = UNSET;
 	if (e->response_time.warning_ms >= m->timeout_ms ||
 		e->response_time.critical_ms >= m->timeout_ms)
-		e->response_time = (struct threshold_ms){UNSET, m->timeout_ms - 1};
+		e->response_time = (struct threshold_ms){
+			.warning_ms = UNSET, .critical_ms = m->timeout_ms - 1};
 	if (e->rtt.warning_ms >= m->timeout_ms || e->rtt.critical_ms >= m->timeout_ms)
-		e->rtt = (struct threshold_ms){UNSET, 1};
+		e->rtt = (struct threshold_ms){.warning_ms = UNSET, .critical_ms = 1};
 	order(&e->connect_time.warning_ms, &e->connect_time.critical_ms);
 	if (e->connect_time.warning_ms >= m->timeout_ms ||
 		e->connect_time.critical_ms >= m->timeout_ms)
-		e->connect_time = (struct threshold_ms){1, UNSET};
+		e->connect_time = (struct threshold_ms){.warning_ms = 1, .critical_ms = UNSET};
 	obey_connection(m);
 	if (m->type == CHECK_PING &&
 		(m->request.packets - 1) * m->request.packet_interval_ms >= m->timeout_ms)
 		m->request.packet_interval_ms = 10;
 	order(&e->jitter.warning_ms, &e->jitter.critical_ms);
 	if (m->request.packets == 1)
-		e->jitter = (struct threshold_ms){UNSET, UNSET};
+		e->jitter = (struct threshold_ms){.warning_ms = UNSET, .critical_ms = UNSET};
 	if (e->jitter.warning_ms >= m->timeout_ms || e->jitter.critical_ms >= m->timeout_ms)
-		e->jitter = (struct threshold_ms){m->request.packets > 1 ? 2 : UNSET, UNSET};
+		e->jitter = (struct threshold_ms){
+			.warning_ms = m->request.packets > 1 ? 2 : UNSET, .critical_ms = UNSET};
 	if (address_family_of(host_of(m)) != FAMILY_AUTO && m->request.family == FAMILY_BOTH)
 		m->request.family = FAMILY_AUTO;
 	mem_set(&m->request.source, m->request.family == FAMILY_IPV4   ? "192.0.2.7"
@@ -508,6 +546,7 @@ static void obey(struct monitor *m)
 	}
 	if (m->type == CHECK_HTTP && m->request.method == METHOD_HEAD)
 		mem_set(&e->body_contains, NULL);
+	obey_verdict(m);
 }
 
 static void check_monitor(const struct monitor *m, unsigned encode_flags, unsigned decode_flags)

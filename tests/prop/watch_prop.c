@@ -73,7 +73,7 @@ static struct event random_event(struct rng *r, const struct life *l, int mood)
 static struct life random_life(struct rng *r)
 {
 	static const int64_t intervals_ms[] = {1000, 10000, 60000, 300000};
-	static const int64_t afters_ms[] = {0, 0, 0, 30000};
+	static const int64_t afters_ms[] = {0, 0, 0, 30000}, recovers_ms[] = {0, 0, 45000};
 	struct life l = {.per_seat = rng_below(r, 3) ? 1 : 1 + rng_below(r, 3)};
 	int n = 1 + rng_below(r, 5), mood = 0;
 
@@ -85,6 +85,11 @@ static struct life random_life(struct rng *r)
 		.rounds = rng_below(r, 4),
 		.gap_ms = rng_ms(r, 4000),
 		.after_ms = afters_ms[rng_below(r, 4)],
+		.recovered_after_ms = recovers_ms[rng_below(r, 3)],
+		.flap_changes = rng_below(r, 3) ? 0 : 2 + rng_below(r, 4),
+		.flap_window_ms = 600000,
+		.counts_as_down = (unsigned)rng_below(r, 3) == 0,
+		.failures = {rng_below(r, 3) ? 600000 : 0, 10, rng_below(r, 2) ? 40 : -1},
 	};
 	l.rule.undetermined_after_ms = watch_undetermined_after_ms(l.rule.interval_ms, -1);
 	for (int i = 0; i < LIFE_STEPS; i++) {
@@ -244,7 +249,9 @@ static void check_watch(struct living *v)
 		assert_int_equal(w->explained[kind], v->explained[kind]);
 		assert_false(v->open[kind] && v->explained[kind]);
 	}
-	assert_true(!w->slot[ALERT_DOWN].open || w->down || w->held);
+	assert_true(
+		!w->slot[ALERT_DOWN].open || w->down || w->held || w->rule.recovered_after_ms > 0);
+	assert_false(w->slot[ALERT_DOWN].open && w->slot[ALERT_FLAPPING].open);
 	assert_false(w->slot[ALERT_DOWN].open && w->slot[ALERT_UNDETERMINED].open);
 	assert_false(w->slot[ALERT_DOWN].open && w->slot[ALERT_REGIONAL].open);
 	assert_true(w->state != STATE_DOWN || w->down);
@@ -305,13 +312,16 @@ static void say(struct living *v, const struct event *e, int64_t number)
 {
 	struct watch_voter *voter = &v->k.w->voter[e->voter];
 	struct vote vote = vote_of(v, e);
+	/* the only threshold of these lives may count as down */
+	bool counts_as_down = v->k.w->rule.counts_as_down != 0 &&
+			      e->severity == SEVERITY_CRITICAL && e->verdict != VERDICT_NONE;
+	int verdict = counts_as_down ? VERDICT_DOWN : e->verdict;
 	bool in_round = number > 0 && v->k.w->burst.goal != BURST_NONE &&
 			number >= v->k.w->burst.first_round &&
 			number < v->k.w->burst.first_round + v->k.w->burst.rounds;
 
 	if (in_round)
-		enter_book(v,
-			(struct book_line){number, voter->key, e->verdict, vote.started_at_ms},
+		enter_book(v, (struct book_line){number, voter->key, verdict, vote.started_at_ms},
 			voter->inherited);
 	watch_vote(v->k.w, voter->key, number, &vote, v->k.now_ms, &v->k.actions);
 	check_actions(v);
@@ -434,7 +444,7 @@ static bool tells(const struct living *v, enum alert_kind kind, enum severity se
 static void test_every_life_is_lawful(void **state)
 {
 	struct rng r = {seed};
-	int downs = 0, regionals = 0, undetermined = 0, explained = 0;
+	int downs = 0, regionals = 0, undetermined = 0, explained = 0, failures = 0, flapping = 0;
 
 	(void)state;
 	for (int i = 0; i < LIVES; i++) {
@@ -443,6 +453,8 @@ static void test_every_life_is_lawful(void **state)
 		downs += tells(v, ALERT_DOWN, SEVERITY_CRITICAL);
 		regionals += tells(v, ALERT_REGIONAL, SEVERITY_WARNING);
 		undetermined += tells(v, ALERT_UNDETERMINED, SEVERITY_UNKNOWN);
+		failures += tells(v, ALERT_FAILURES, SEVERITY_WARNING);
+		flapping += tells(v, ALERT_FLAPPING, SEVERITY_CRITICAL);
 		explained += strstr(v->log, " 10 ") != NULL;
 		buried(v);
 	}
@@ -451,6 +463,8 @@ static void test_every_life_is_lawful(void **state)
 	assert_in_range(regionals, LIVES / 100, LIVES);
 	assert_in_range(undetermined, LIVES / 100, LIVES);
 	assert_in_range(explained, LIVES / 200, LIVES);
+	assert_in_range(failures, LIVES / 100, LIVES);
+	assert_in_range(flapping, LIVES / 100, LIVES);
 }
 
 static void test_time_shift(void **state)
@@ -501,8 +515,10 @@ static void test_a_minority_never_makes_it_down(void **state)
 			if (event.type > ROUND)
 				continue;
 			event.voter %= l.rule.quorum.seats;
-			if (event.voter >= l.rule.quorum.down - 1)
+			if (event.voter >= l.rule.quorum.down - 1) {
 				event.verdict = VERDICT_UP;
+				event.severity = SEVERITY_NONE;
+			}
 			live(v, &event);
 			assert_false(v->k.w->down);
 		}

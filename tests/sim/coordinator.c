@@ -178,6 +178,11 @@ static struct watch *seat_watch(struct world *wo, struct sim_monitor *mo)
 		.rounds = mo->m->rounds,
 		.gap_ms = mo->m->gap_ms,
 		.after_ms = mo->m->after_ms,
+		.recovered_after_ms = mo->m->recovered_after_ms,
+		.flap_changes = mo->m->flap_changes,
+		.flap_window_ms = mo->m->flap_window_ms,
+		.counts_as_down = mo->m->counts_as_down,
+		.failures = mo->m->failures,
 		.undetermined_after_ms = watch_undetermined_after_ms(
 			mo->m->interval_ms, mo->m->undetermined_after_ms),
 	};

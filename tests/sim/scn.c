@@ -147,6 +147,15 @@ static struct share share(struct reader *r)
 }
 
 /* up | down REASON (the part after the dot: refused, timeout …) | slow warning|critical */
+static struct scn_view now_and_then(struct reader *r, struct scn_view view)
+{
+	if (accept(r, "one")) {
+		need(r, "in");
+		view.every = number(r);
+	}
+	return view;
+}
+
 static struct scn_view view(struct reader *r)
 {
 	static const struct {
@@ -162,17 +171,19 @@ static struct scn_view view(struct reader *r)
 	const char *word = next(r);
 
 	if (strcmp(word, "up") == 0)
-		return (struct scn_view){VERDICT_UP, REASON_OK, false, SEVERITY_NONE};
+		return (struct scn_view){.verdict = VERDICT_UP, .reason = REASON_OK};
 	if (strcmp(word, "slow") == 0)
-		return (struct scn_view){VERDICT_WARNING, REASON_SLOW_RESPONSE, false,
-			one_of(r, severity_names, next(r))};
+		return (struct scn_view){.verdict = VERDICT_WARNING,
+			.reason = REASON_SLOW_RESPONSE,
+			.slow = one_of(r, severity_names, next(r))};
 	if (strcmp(word, "down") != 0)
 		fail(r, "unknown word '%s'", word);
 	word = r->i < r->n ? next(r) : "refused";
 	for (size_t i = 0; i < ARRAY_LEN(reasons); i++)
 		if (strcmp(word, reasons[i].word) == 0)
-			return (struct scn_view){
-				VERDICT_DOWN, reasons[i].reason, reasons[i].hangs, SEVERITY_NONE};
+			return now_and_then(r, (struct scn_view){.verdict = VERDICT_DOWN,
+						       .reason = reasons[i].reason,
+						       .hangs = reasons[i].hangs});
 	fail(r, "unknown reason '%s'", word);
 	return (struct scn_view){0};
 }
@@ -192,7 +203,8 @@ static void read_probes(struct reader *r)
 static void read_option(struct reader *r, struct scn_monitor *m)
 {
 	static const char *const names[] = {"interval", "timeout", "after", "gap", "rounds",
-		"seats", "per_seat", "down", "up", "undetermined_after", NULL};
+		"seats", "per_seat", "down", "up", "undetermined_after", "recovered_after",
+		"flapping", "failures", "slow_is_down", NULL};
 
 	switch (one_of(r, names, next(r))) {
 	case 0:
@@ -225,6 +237,21 @@ static void read_option(struct reader *r, struct scn_monitor *m)
 	case 9:
 		m->undetermined_after_ms = duration(r);
 		break;
+	case 10:
+		m->recovered_after_ms = duration(r);
+		break;
+	case 11:
+		m->flap_changes = number(r);
+		m->flap_window_ms = duration(r);
+		break;
+	case 12:
+		m->failures.window_ms = duration(r);
+		m->failures.warning = share(r).value;
+		m->failures.critical = share(r).value;
+		break;
+	case 13:
+		m->counts_as_down = 1U << THRESHOLD_SLOW;
+		break;
 	}
 }
 
@@ -236,6 +263,8 @@ static void read_monitors(struct reader *r, bool many)
 		.timeout_ms = 10000,
 		.gap_ms = 3000,
 		.undetermined_after_ms = UNSET,
+		.flap_changes = 6,
+		.flap_window_ms = 3600000,
 		.rounds = 2,
 		.policy = {.seats = 5, .per_seat = 1},
 	};

@@ -7,11 +7,14 @@
  *   probes 6 in 3 regions
  *   monitor NAME [interval 60s] [timeout 10s] [after 0s] [rounds 2] [gap 3s]
  *                [seats 5] [per_seat 1] [down Q] [up U] [undetermined_after 2m]
+ *                [recovered_after 0s] [flapping CHANGES WINDOW] (default 6 1h)
+ *                [failures WINDOW WARNING% CRITICAL%] [slow_is_down]
  *   monitors N [the same]          named m1 to mN; Q and U: majority, a number or a percentage
  *   latency 80ms                   of a check
  *   end 30m                        default: ten minutes after the last step
  *
- * what happens (VIEW: up, down [refused|status|nxdomain|timeout], slow warning|critical):
+ * what happens (VIEW: up, down [refused|status|nxdomain|timeout] [one in N], slow warning|critical;
+ * one in N: of the checks only, by chance):
  *
  *   at 10m target NAME|all VIEW
  *   at 10m probe 2 sees NAME|all VIEW|again          a broken path, only from there; "again" ends it
@@ -37,6 +40,7 @@
 #ifndef QUORATE_TESTS_SCN_H
 #define QUORATE_TESTS_SCN_H
 
+#include "coordinator/core/failures.h"
 #include "quorate/attr.h"
 #include "quorate/monitor.h"
 #include "quorate/reason.h"
@@ -54,6 +58,10 @@ struct scn_monitor {
 	char name[32];
 	int64_t interval_ms, timeout_ms, after_ms, gap_ms;
 	int64_t undetermined_after_ms; /* UNSET: the default */
+	int64_t recovered_after_ms, flap_window_ms;
+	int flap_changes;
+	unsigned counts_as_down;
+	struct failure_rule failures;
 	int rounds;
 	struct quorum_policy policy;
 };
@@ -64,6 +72,7 @@ struct scn_view {
 	int reason;
 	bool hangs; /* and takes its whole timeout for it */
 	int slow;   /* enum severity of THRESHOLD_SLOW */
+	int every;  /* down at one of so many checks, by chance; 0: always */
 };
 
 enum scn_what {

@@ -134,12 +134,15 @@ static struct scn_view look(struct world *wo, int monitor, int probe)
 	p->checks++;
 	if (p->blind)
 		return (struct scn_view){
-			VERDICT_NONE, REASON_INTERNAL_RESOURCES, false, SEVERITY_NONE};
+			.verdict = VERDICT_NONE, .reason = REASON_INTERNAL_RESOURCES};
 	if (p->lies)
 		return p->lie;
 	if (p->flaps && p->checks % 2 == 0)
-		return (struct scn_view){VERDICT_DOWN, REASON_TCP_RESET, false, SEVERITY_NONE};
-	return pair->has_sight ? pair->sight : wo->monitor[monitor].view;
+		return (struct scn_view){.verdict = VERDICT_DOWN, .reason = REASON_TCP_RESET};
+	struct scn_view view = pair->has_sight ? pair->sight : wo->monitor[monitor].view;
+	if (view.every > 0 && random_below(wo, view.every) != 0)
+		return (struct scn_view){.verdict = VERDICT_UP, .reason = REASON_OK};
+	return view;
 }
 
 /* The check E will be late: the coordinator hears of it. */
@@ -455,7 +458,7 @@ static void begin(struct world *wo, uint64_t seed)
 			.m = &wo->s->monitor[i],
 			.hash = 0xd1342543de82ef95U * ((uint64_t)i + 1 + 1000 * seed),
 			.revision = 1,
-			.view = {VERDICT_UP, REASON_OK, false, SEVERITY_NONE},
+			.view = {.verdict = VERDICT_UP, .reason = REASON_OK},
 		};
 	for (int i = 0; i < wo->s->n_steps; i++)
 		world_push(wo, (struct event){.at_ms = EPOCH_MS + wo->s->step[i].at_ms,

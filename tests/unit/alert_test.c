@@ -23,7 +23,7 @@ static void play(const struct line *line, size_t n, int64_t after_ms)
 	enum severity severity = SEVERITY_NONE;
 
 	for (size_t i = 0; i < n; i++) {
-		struct alert_signal signal = {line[i].severity, line[i].clear};
+		struct alert_signal signal = {.severity = line[i].severity, .clear = line[i].clear};
 		assert_int_equal(
 			alert_step(&slot, &signal, after_ms, line[i].now_ms), line[i].step);
 		if (line[i].step == ALERT_STEP_OPEN) {
@@ -83,19 +83,60 @@ static void test_after(void **state)
 	play(script, ARRAY_LEN(script), 5000);
 }
 
+/* Held back it does not open, and its time runs all the same; what is open changes and closes. */
+static void test_held(void **state)
+{
+	struct alert_slot slot = {0};
+	struct alert_signal on = {.severity = W, .held = true}, off = {.clear = true, .held = true};
+
+	(void)state;
+	assert_int_equal(alert_step(&slot, &on, 5000, 1000), ALERT_STEP_NONE);
+	assert_int_equal(alert_step(&slot, &on, 5000, 9000), ALERT_STEP_NONE);
+	on.held = false;
+	assert_int_equal(alert_step(&slot, &on, 5000, 9001), ALERT_STEP_OPEN);
+	on.held = true;
+	on.severity = C;
+	assert_int_equal(alert_step(&slot, &on, 5000, 9002), ALERT_STEP_CHANGE);
+	assert_int_equal(alert_step(&slot, &off, 5000, 9003), ALERT_STEP_CLOSE);
+}
+
+static void test_recovered_after(void **state)
+{
+	struct alert_slot slot = {0};
+	struct alert_signal on = {.severity = C}, unsure = {.clear = false};
+	struct alert_signal off = {.clear = true, .clear_after_ms = 3000};
+
+	(void)state;
+	unsure.clear_after_ms = 3000;
+	assert_int_equal(alert_step(&slot, &on, 0, 1000), ALERT_STEP_OPEN);
+	assert_int_equal(alert_step(&slot, &off, 0, 2000), ALERT_STEP_NONE);
+	assert_int_equal(alert_next_at(&slot, 0, 3000), 5000);
+	assert_int_equal(alert_step(&slot, &off, 0, 4999), ALERT_STEP_NONE);
+	assert_int_equal(alert_step(&slot, &on, 0, 5000), ALERT_STEP_NONE); /* starts over */
+	assert_true(alert_next_at(&slot, 0, 3000) == INT64_MAX);
+	assert_int_equal(alert_step(&slot, &off, 0, 6000), ALERT_STEP_NONE);
+	assert_int_equal(alert_step(&slot, &unsure, 0, 7000), ALERT_STEP_NONE); /* here too */
+	assert_int_equal(alert_step(&slot, &off, 0, 8000), ALERT_STEP_NONE);
+	assert_int_equal(alert_step(&slot, &off, 0, 10999), ALERT_STEP_NONE);
+	assert_true(slot.open);
+	assert_int_equal(alert_step(&slot, &off, 0, 11000), ALERT_STEP_CLOSE);
+	assert_int_equal(slot.clear_since_ms, 0);
+	assert_true(alert_next_at(&slot, 0, 3000) == INT64_MAX);
+}
+
 static void test_next_at(void **state)
 {
 	struct alert_slot slot = {0};
-	struct alert_signal on = {SEVERITY_WARNING, false}, off = {SEVERITY_NONE, true};
+	struct alert_signal on = {.severity = SEVERITY_WARNING}, off = {.clear = true};
 
 	(void)state;
-	assert_true(alert_next_at(&slot, 5000) == INT64_MAX);
+	assert_true(alert_next_at(&slot, 5000, 0) == INT64_MAX);
 	assert_int_equal(alert_step(&slot, &on, 5000, 1000), ALERT_STEP_NONE);
-	assert_int_equal(alert_next_at(&slot, 5000), 6000);
+	assert_int_equal(alert_next_at(&slot, 5000, 0), 6000);
 	assert_int_equal(alert_step(&slot, &off, 5000, 1500), ALERT_STEP_NONE);
-	assert_true(alert_next_at(&slot, 5000) == INT64_MAX);
+	assert_true(alert_next_at(&slot, 5000, 0) == INT64_MAX);
 	assert_int_equal(alert_step(&slot, &on, 0, 2000), ALERT_STEP_OPEN);
-	assert_true(alert_next_at(&slot, 5000) == INT64_MAX);
+	assert_true(alert_next_at(&slot, 5000, 0) == INT64_MAX);
 }
 
 int main(void)
@@ -103,6 +144,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_opens_and_closes),
 		cmocka_unit_test(test_after),
+		cmocka_unit_test(test_held),
+		cmocka_unit_test(test_recovered_after),
 		cmocka_unit_test(test_next_at),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

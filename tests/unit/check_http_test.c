@@ -389,8 +389,8 @@ static void few_days_left_is_a_warning(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct monitor m = http("https", "soon.test", https_port, "/");
-		m.expect.certificate_days =
-			(struct threshold_days){cases[i].warning, cases[i].critical};
+		m.expect.certificate_days = (struct threshold_days){
+			.warning_days = cases[i].warning, .critical_days = cases[i].critical};
 		struct result *r = kit_run(&kit, m);
 		assert_reason(r, cases[i].reason);
 		assert_int_equal(r->severity[THRESHOLD_CERTIFICATE], cases[i].severity);
@@ -399,7 +399,7 @@ static void few_days_left_is_a_warning(void **state)
 	}
 	/* an expired one is down, and still critical as a certificate */
 	struct monitor m = http("https", "expired.test", https_port, "/");
-	m.expect.certificate_days = (struct threshold_days){21, 7};
+	m.expect.certificate_days = (struct threshold_days){.warning_days = 21, .critical_days = 7};
 	struct result *r = kit_run(&kit, m);
 	assert_reason(r, "tls.expired");
 	assert_int_equal(r->severity[THRESHOLD_CERTIFICATE], SEVERITY_CRITICAL);

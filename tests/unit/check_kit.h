@@ -88,14 +88,15 @@ UNUSED static struct monitor kit_monitor(
 	m.timeout_ms = timeout_ms;
 	m.request.verify = true;
 	m.request.packets = UNSET;
-	m.expect.response_time = (struct threshold_ms){UNSET, UNSET};
-	m.expect.rtt = (struct threshold_ms){UNSET, UNSET};
-	m.expect.jitter = (struct threshold_ms){UNSET, UNSET};
-	m.expect.certificate_days = (struct threshold_days){UNSET, UNSET};
-	m.expect.loss = (struct threshold_percent){-1, -1};
+	m.expect.response_time = (struct threshold_ms){.warning_ms = UNSET, .critical_ms = UNSET};
+	m.expect.rtt = (struct threshold_ms){.warning_ms = UNSET, .critical_ms = UNSET};
+	m.expect.jitter = (struct threshold_ms){.warning_ms = UNSET, .critical_ms = UNSET};
+	m.expect.certificate_days =
+		(struct threshold_days){.warning_days = UNSET, .critical_days = UNSET};
+	m.expect.loss = (struct threshold_percent){.warning = -1, .critical = -1};
 	m.expect.max_hops = UNSET;
 	m.request.starttls = UNSET;
-	m.expect.connect_time = (struct threshold_ms){UNSET, UNSET};
+	m.expect.connect_time = (struct threshold_ms){.warning_ms = UNSET, .critical_ms = UNSET};
 	m.expect.tls_version = (struct tls_versions){UNSET, UNSET};
 	m.expect.ttl = (struct expected_ttl){UNSET, UNSET};
 	return m;

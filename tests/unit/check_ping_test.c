@@ -402,7 +402,8 @@ static void loss_is_counted_and_judged(void **state)
 		struct responder responder;
 		responder_start(&responder, LOSE_ODD);
 		struct monitor m = ping("127.0.0.1", 6, 5, 1500);
-		m.expect.loss = (struct threshold_percent){cases[i].warning, cases[i].critical};
+		m.expect.loss = (struct threshold_percent){
+			.warning = cases[i].warning, .critical = cases[i].critical};
 		struct result *r = kit_run(&kit, m);
 		responder_stop(&responder);
 		assert_reason(r, cases[i].reason);

@@ -221,7 +221,7 @@ static void a_downgrade_may_be_allowed(void **state)
 	assert_int_equal(((struct hop *)r->hops.item)[1].certificate_days, UNSET);
 	m = redirect("s:/down");
 	m.expect.allow_downgrade = true;
-	m.expect.certificate_days = (struct threshold_days){21, 7};
+	m.expect.certificate_days = (struct threshold_days){.warning_days = 21, .critical_days = 7};
 	r = kit_run(&kit, m);
 	assert_reason(r, "tls.expires_soon");
 	assert_int_equal(r->verdict, VERDICT_WARNING);

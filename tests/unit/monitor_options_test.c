@@ -42,7 +42,10 @@ static void check_leaves(const struct schema *schema, const char *path)
 		const struct field *f = &schema->fields[i];
 		char inner[128];
 		snprintf(inner, sizeof(inner), "%s.%s", path, f->name);
-		if (f->type == FIELD_OBJECT) {
+		if (f->flags & FIELD_OF_VERDICT) {
+			if (monitor_options_name(options, inner))
+				fail_msg("%s is no option of a single check", inner);
+		} else if (f->type == FIELD_OBJECT) {
 			check_leaves(f->sub, inner);
 		} else {
 			const char *name = monitor_options_name(options, inner);

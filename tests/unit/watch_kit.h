@@ -15,8 +15,8 @@
 
 static const char *const kit_states[] = {
 	"pending", "up", "degraded", "down", "undetermined", "paused", "maintenance"};
-static const char *const kit_kinds[] = {
-	"down", "slow", "certificate", "loss", "value", "regional", "undetermined", "probe"};
+static const char *const kit_kinds[] = {"down", "slow", "certificate", "loss", "value", "failures",
+	"regional", "undetermined", "flapping", "probe"};
 static const char *const kit_severities[] = {"none", "unknown", "warning", "critical"};
 
 struct kit {
