@@ -17,9 +17,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DEPTH_MAX     10  /* intermediates; public chains have one to three */
-#define SECURITY_BITS 112 /* RSA 2048, SHA-224: what OpenSSL's security level 2 wants, too */
-#define NAME_SHOWN    90  /* bytes of a name within a sentence */
+#define DEPTH_MAX     10   /* intermediates; public chains have one to three */
+#define KEY_BYTES_MAX 1100 /* encoded: RSA of 8,192 bits; a signature by 16,384 takes 8 ms */
+#define SECURITY_BITS 112  /* RSA 2048, SHA-224: what OpenSSL's security level 2 wants, too */
+#define NAME_SHOWN    90   /* bytes of a name within a sentence */
 
 /* In the order in which they are said, and the first is the reason: who vouches for a certificate
  * comes before what it says, since a self-signed one's dates mean nothing. */
@@ -256,6 +257,19 @@ static enum reason conclude(const struct flaws *f, char detail[RESULT_DETAIL_MAX
 	return reason;
 }
 
+/* What such a key signed is costly to verify, and verified before anybody asks whether it is
+ * trusted. */
+static bool has_giant(X509_STORE_CTX *ctx)
+{
+	STACK_OF(X509) *sent = X509_STORE_CTX_get0_untrusted(ctx);
+	for (int i = 0; i < sk_X509_num(sent); i++) {
+		const ASN1_BIT_STRING *key = X509_get0_pubkey_bitstr(sk_X509_value(sent, i));
+		if (key == NULL || ASN1_STRING_length(key) > KEY_BYTES_MAX)
+			return true;
+	}
+	return false;
+}
+
 enum reason cert_judge(X509_STORE_CTX *ctx, const char *host, int64_t now_wall_ms,
 	struct cert_dates *dates, char detail[RESULT_DETAIL_MAX_BYTES])
 {
@@ -268,7 +282,10 @@ enum reason cert_judge(X509_STORE_CTX *ctx, const char *host, int64_t now_wall_m
 	X509_STORE_CTX_set_verify_cb(ctx, note_cb);
 	X509_VERIFY_PARAM_set_time(param, (time_t)(now_wall_ms / 1000));
 	X509_VERIFY_PARAM_set_depth(param, DEPTH_MAX);
-	if (X509_verify_cert(ctx) != 1) { /* not one of those that it was made to go on after */
+	if (has_giant(ctx)) {
+		add(&found, OTHER, "is not verified: a key of its chain is larger than 8192 bits");
+	} else if (X509_verify_cert(ctx) !=
+		   1) { /* not one of those that it was made to go on after */
 		int error = X509_STORE_CTX_get_error(ctx);
 		note(&found, error != X509_V_OK ? error : X509_V_ERR_UNSPECIFIED, leaf, 0);
 	}

@@ -71,40 +71,6 @@ static void on_done(void *arg, CURL *easy UNUSED, CURLcode code)
 
 /* ---- callbacks of curl: they note and count, nothing else */
 
-/* curl tries two addresses at a time, and does not say which socket it reads from. */
-static void remember_socket(struct http_hop *hop, int from, int to)
-{
-	for (size_t i = 0; i < ARRAY_LEN(hop->fds); i++)
-		if (hop->fds[i] == from) {
-			hop->fds[i] = to;
-			return;
-		}
-}
-
-static curl_socket_t open_socket(
-	void *arg, curlsocktype purpose UNUSED, struct curl_sockaddr *address)
-{
-	struct http_hop *hop = arg;
-	net_format(&address->addr, hop->tried);
-	if (!policy_permits(engine_policy(hop->check->engine), &address->addr)) {
-		hop->refused = true;
-		check_trace(hop->check, "%s is refused by the address policy", hop->tried);
-		return CURL_SOCKET_BAD;
-	}
-	check_trace(hop->check, "connecting to %s", hop->tried);
-	int fd = socket(address->family, address->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK,
-		address->protocol);
-	hop->socket_errno = fd == -1 ? errno : 0;
-	remember_socket(hop, -1, fd);
-	return fd == -1 ? CURL_SOCKET_BAD : fd;
-}
-
-static int close_socket(void *arg, curl_socket_t fd)
-{
-	remember_socket(arg, fd, -1);
-	return close(fd);
-}
-
 static void trace_connection(const struct http_hop *hop)
 {
 	const struct certificate *seen = &hop->cert.facts;
@@ -223,12 +189,10 @@ static int count_wire(void *arg, curl_off_t dltotal UNUSED, curl_off_t dlnow UNU
 	curl_off_t ultotal UNUSED, curl_off_t ulnow UNUSED)
 {
 	struct http_hop *hop = arg;
-	long long max = 2 * body_max(hop) + WIRE_BYTES_MORE, received = 0;
+	long long max = 2 * body_max(hop) + WIRE_BYTES_MORE;
 	if (++hop->turns % WIRE_TURNS != 0)
 		return 0;
-	for (size_t i = 0; i < ARRAY_LEN(hop->fds); i++)
-		received += net_bytes_received(hop->fds[i]);
-	if (received <= max)
+	if (http_socket_received(hop) <= max)
 		return 0;
 	(void)too_large(hop, "the answer, with all that frames it, has", max, "bytes");
 	return 1;
@@ -356,10 +320,7 @@ static void set_callbacks(struct http_hop *hop)
 		curl_easy_setopt(easy, CURLOPT_DEBUGFUNCTION, trace_attempt);
 		curl_easy_setopt(easy, CURLOPT_DEBUGDATA, hop);
 	}
-	curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
-	curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, hop);
-	curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket);
-	curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, hop);
+	http_socket_attach(hop);
 	curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, connected);
 	curl_easy_setopt(easy, CURLOPT_PREREQDATA, hop);
 	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, count_header);
@@ -443,7 +404,6 @@ void http_hop_start(struct http_hop *hop, struct check *check, const struct http
 	hop->began_at_us = clock_now_us();
 	hop->phases = (struct phases){UNSET, UNSET, UNSET, UNSET, UNSET, UNSET};
 	hop->status = hop->bytes = UNSET;
-	memset(hop->fds, -1, sizeof(hop->fds));
 	hop->found = request->needle != NULL && request->needle[0] == '\0';
 	bool searchable = request->needle == NULL || strlen(request->needle) <= PATTERN_MAX_BYTES;
 	hop->https = http_url_is_https(request->url);
@@ -471,6 +431,7 @@ void http_hop_clear(struct http_hop *hop)
 	curl_slist_free_all(hop->pins);
 	hop->easy = NULL;
 	hop->headers = hop->pins = NULL;
+	http_socket_clear(hop);
 	mem_set(&hop->location, NULL);
 	cert_check_clear(&hop->cert);
 }

@@ -51,6 +51,7 @@ struct http_hop {
 	size_t header_bytes, header_lines;
 	size_t body_bytes; /* decompressed */
 	bool headers_ended, refused;
+	struct timer next_address;
 	struct tls_guard guard;
 	unsigned turns;           /* of curl's on this transfer */
 	char too_large[96];       /* what is; "": nothing */
@@ -90,6 +91,14 @@ bool http_hop_tls_failed(const struct http_hop *hop, CURLcode code);
 enum reason http_hop_timed_out(const struct http_hop *hop);
 /* A sentence for REASON into OUT. */
 void http_hop_explain(const struct http_hop *hop, enum reason reason, char *out, size_t room);
+
+/* ---- http_socket.c, for http_hop.c */
+
+/* Once per transfer, its easy handle made; and after that handle is gone. */
+void http_socket_attach(struct http_hop *hop);
+void http_socket_clear(struct http_hop *hop);
+/* Bytes that came, whatever they were. */
+long long http_socket_received(const struct http_hop *hop);
 
 /* ---- http_url.c */
 
