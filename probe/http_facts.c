@@ -159,3 +159,14 @@ void http_hop_explain(const struct http_hop *hop, enum reason reason, char *out,
 			hop->error[0] != '\0' ? ": " : "", hop->error);
 	}
 }
+
+/* OpenSSL keeps 17 kB for writing when session tickets come after the request has gone out. While a
+ * peer lets hundreds of checks wait that is most of what they take. */
+void http_hop_long_wait(void *arg)
+{
+	struct http_hop *hop = arg;
+	struct curl_tlssessioninfo *tls = NULL;
+	if (curl_easy_getinfo(hop->easy, CURLINFO_TLS_SSL_PTR, &tls) == CURLE_OK && tls != NULL &&
+		tls->internals != NULL)
+		(void)SSL_free_buffers(tls->internals); /* not if they hold anything */
+}

@@ -30,6 +30,8 @@
 #define WIRE_TURNS      8
 #define WIRE_BYTES_MORE 1048576 /* headers, certificates, chunks that are smaller than their head */
 
+#define LONG_WAIT_MS 250 /* for the answer, until what is not needed for waiting is let go */
+
 /* ---- the end */
 
 static void finish(struct http_hop *hop, enum reason reason, const char *detail)
@@ -94,6 +96,8 @@ static int connected(void *arg, char *ip, char *local_ip UNUSED, int port, int l
 	if (hop->https && curl_easy_getinfo(hop->easy, CURLINFO_TLS_SSL_PTR, &tls) == CURLE_OK &&
 		tls != NULL && tls->internals != NULL)
 		cert_check_connected(&hop->cert, tls->internals);
+	if (hop->https)
+		timer_set(&hop->long_wait, LONG_WAIT_MS);
 	trace_connection(hop);
 	return CURL_PREREQFUNC_OK;
 }
@@ -277,6 +281,7 @@ static void set_bounds(struct http_hop *hop)
 	curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
 	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
 	curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip, deflate");
+	curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, 16384L); /* curl's least, not 64 kB */
 	curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, READ_BYTES);
 	if (hop->request.method != METHOD_HEAD) /* which may speak of more, since it sends none */
 		curl_easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)body_max(hop));
@@ -366,6 +371,8 @@ static void transfer(struct http_hop *hop, const struct addresses *permitted)
 		finish(hop, REASON_INTERNAL_ERROR, "a header has a line break or a bad name");
 		return;
 	}
+	if (hop->https)
+		timer_init(&hop->long_wait, hop->check->loop, http_hop_long_wait, hop);
 	hop->transfer_at_us = clock_now_us();
 	curl_loop_start(engine_curl(hop->check->engine), hop->easy, on_done, hop);
 }
@@ -423,6 +430,7 @@ void http_hop_clear(struct http_hop *hop)
 {
 	resolver_cancel(hop->query);
 	hop->query = NULL;
+	timer_clear(&hop->long_wait);
 	if (hop->easy != NULL) {
 		curl_loop_cancel(engine_curl(hop->check->engine), hop->easy);
 		curl_easy_cleanup(hop->easy);

@@ -45,6 +45,7 @@ struct http_hop {
 	struct resolver_query *query;
 	CURL *easy;
 	struct curl_slist *headers, *pins;
+	struct timer long_wait; /* https only */
 	int64_t began_at_us, transfer_at_us;
 	int64_t tls_at_us; /* TLS began: the connection stands; 0: not yet */
 	/* while it runs */
@@ -89,6 +90,8 @@ enum reason http_hop_reason(const struct http_hop *hop, CURLcode code);
 bool http_hop_tls_failed(const struct http_hop *hop, CURLcode code);
 /* The reason of a time-out, by the phase that it is in. */
 enum reason http_hop_timed_out(const struct http_hop *hop);
+/* Lets go of what a TLS connection does not need for waiting. */
+void http_hop_long_wait(void *hop);
 /* A sentence for REASON into OUT. */
 void http_hop_explain(const struct http_hop *hop, enum reason reason, char *out, size_t room);
 
