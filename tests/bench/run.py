@@ -4,75 +4,22 @@
 rounds, as ratios of the same round. `make bench`; T=NAME runs one case, BENCH=quick fewer rounds.
 
   icmp tcp http https    one check, set beside a bare loop in C, plain libcurl and the tools that people use
+  memory isolation accuracy    many monitors on their schedule
   mass_event             every monitor of a coordinator changes at once
 """
 import json
 import os
-import statistics
 import subprocess
 import sys
 
 import ground
+import many
 from ground import Blackbox, fping, plugin, program
-
-QUICK = os.environ.get("BENCH") == "quick"
-ROUNDS = 3 if QUICK else 9
-goals = []
-
-
-def goal(what, value, limit, unit="", least=False):
-    """Judges one figure; LEAST: it has to be at least LIMIT."""
-    held = value is not None and (value >= limit if least else value <= limit)
-    sign = "≥" if least else "≤"
-    text = "not measured" if value is None else f"{value:,.2f}{unit}"
-    goals.append(held)
-    print(f"  {'held    ' if held else 'NOT HELD'}  {what}: {text}, goal {sign} {limit:g}{unit}")
+from report import QUICK, goal, goals, measure, middle, ratio, seldom, table
 
 
 def quorate(monitor, n, at_a_time=50, env=None):
     return program("checks", n, at_a_time, json.dumps({"name": "bench", **monitor}), env=env)[0]
-
-
-def measure(contestants):
-    """{name: function} in interleaved rounds -> {name: [what each round found]}."""
-    found = {name: [] for name in contestants}
-    for turn in range(ROUNDS):
-        for name, run in contestants.items():
-            if run.__name__ == "seldom" and turn % 3:
-                continue
-            one = run()
-            if one.get("failed"):
-                print(f"  {name}: {one['failed']} checks failed")
-            found[name].append(one)
-    return found
-
-
-def seldom(run):
-    def seldom():
-        return run()
-    return seldom
-
-
-def middle(rounds, key):
-    values = [r[key] for r in rounds if r.get(key) is not None]
-    return statistics.median(values) if values else None
-
-
-def ratio(found, a, b):
-    """Of A to B, the median over the rounds; by instructions where the machine counts them, else by CPU time."""
-    key = "instructions" if all("instructions" in r for r in found[a] + found[b]) else "cpu_us"
-    if len(found[a]) == len(found[b]):
-        return statistics.median(x[key] / y[key] for x, y in zip(found[a], found[b]))
-    return middle(found[a], key) / middle(found[b], key)
-
-
-def table(title, found):
-    print(f"\n{title}")
-    print(f"  {'':28}{'CPU µs':>10}{'k instr.':>10}{'per s/core':>12}{'× ours':>8}{'peak MB':>9}")
-    for name, rounds in found.items():
-        us, instructions, peak = middle(rounds, "cpu_us"), middle(rounds, "instructions"), middle(rounds, "peak_kb")
-        print(f"  {name:28}{us:10.1f}{f'{instructions / 1000:.0f}' if instructions else '–':>10}{1e6 / us:12,.0f}"
-              f"{ratio(found, name, 'quorate'):8.2f}{f'{peak / 1024:.1f}' if peak else '–':>9}")
 
 
 # ---- the cases
@@ -152,7 +99,7 @@ def mass_event(_):
     subprocess.run([os.path.join(ground.BUILD, "tests/bench/mass_event")], check=True)
 
 
-CASES = {f.__name__: f for f in (icmp, tcp, http, https, mass_event)}
+CASES = {f.__name__: f for f in (icmp, tcp, http, https, many.memory, many.isolation, many.accuracy, mass_event)}
 
 
 def main():
