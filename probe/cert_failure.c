@@ -84,6 +84,10 @@ enum reason cert_check_failure(
 unsigned long cert_error_of(const char *text)
 {
 	static const char mark[] = "error:";
-	const char *at = strstr(text, mark);
-	return at != NULL ? strtoul(at + strlen(mark), NULL, 16) : 0;
+	for (const char *at = text; (at = strstr(at, mark)) != NULL;) {
+		at += strlen(mark);
+		if (strspn(at, "0123456789ABCDEFabcdef") == 8 && at[8] == ':')
+			return strtoul(at, NULL, 16);
+	}
+	return 0;
 }

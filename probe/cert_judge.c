@@ -84,7 +84,8 @@ static void add_date(struct flaws *f, enum flaw which, const X509 *x, int depth)
 	date_text(which == EXPIRED ? X509_get0_notAfter(x) : X509_get0_notBefore(x), day);
 	const char *verb = which == EXPIRED ? "expired on" : "is valid from";
 	const char *only = which == EXPIRED ? "" : " only";
-	if (depth == 0) {
+	if (depth == 0) { /* OpenSSL comes to it last */
+		f->text[which][0] = '\0';
 		add(f, which, "%s %s%s", verb, day, only);
 		return;
 	}
@@ -156,6 +157,7 @@ static void note(struct flaws *f, int error, X509 *x, int depth)
 
 static int index_of_flaws = -1; /* of ex data in an X509_STORE_CTX */
 
+/* The error is taken away: one that stays makes OpenSSL repeat it instead of saying the next. */
 static int note_cb(int ok, X509_STORE_CTX *ctx)
 {
 	X509 *x = X509_STORE_CTX_get_current_cert(ctx);
@@ -163,6 +165,7 @@ static int note_cb(int ok, X509_STORE_CTX *ctx)
 		note(X509_STORE_CTX_get_ex_data(ctx, index_of_flaws), X509_STORE_CTX_get_error(ctx),
 			x != NULL ? x : X509_STORE_CTX_get0_cert(ctx),
 			X509_STORE_CTX_get_error_depth(ctx));
+	X509_STORE_CTX_set_error(ctx, X509_V_OK);
 	return 1;
 }
 
@@ -207,7 +210,9 @@ static void look_for_weakness(struct flaws *f, X509 *x, int depth, bool anchor)
 	const EVP_PKEY *key = X509_get0_pubkey(x);
 	bool weak_signature = !anchor && X509_get_signature_info(x, &md, NULL, &bits, NULL) == 1 &&
 			      bits < SECURITY_BITS;
-	if (key != NULL && EVP_PKEY_get_security_bits(key) < SECURITY_BITS)
+	if (key == NULL)
+		snprintf(what, sizeof(what), "a key of an unknown kind");
+	else if (EVP_PKEY_get_security_bits(key) < SECURITY_BITS)
 		snprintf(what, sizeof(what), "a key of %d bits (%s)", EVP_PKEY_get_bits(key),
 			EVP_PKEY_get0_type_name(key));
 	else if (weak_signature)

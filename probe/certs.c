@@ -103,6 +103,11 @@ void certs_set_memo(struct certs *certs, int64_t lifetime_ms)
 	cert_memo_set_lifetime(certs->memo, lifetime_ms);
 }
 
+size_t certs_remembered(const struct certs *certs)
+{
+	return cert_memo_count(certs->memo);
+}
+
 /* ---- what OpenSSL calls during a handshake */
 
 static int index_in_ssl = -1, index_in_ctx = -1; /* of a check in their ex data */
@@ -218,8 +223,14 @@ static int client_certificate_cb(SSL *ssl, X509 **x UNUSED, EVP_PKEY **key UNUSE
 	return 0; /* there is none */
 }
 
+/* An SSL_CTX has one such callback: whoever was there before (tls_guard.c) is told, too. */
+typedef void (*info_fn)(const SSL *ssl, int where, int value);
+static info_fn told_before;
+
 static void info_cb(const SSL *ssl, int where, int value)
 {
+	if (told_before != NULL)
+		told_before(ssl, where, value);
 	if ((where & SSL_CB_ALERT) == 0 || value >> 8 != SSL3_AL_FATAL)
 		return;
 	struct cert_check *check = check_of(ssl);
@@ -258,6 +269,8 @@ static void prepare(struct certs *certs, SSL_CTX *ctx)
 	SSL_CTX_set_tlsext_status_type(ctx, TLSEXT_STATUSTYPE_ocsp);
 	SSL_CTX_set_tlsext_status_cb(ctx, staple_cb);
 	SSL_CTX_set_client_cert_cb(ctx, client_certificate_cb);
+	if (SSL_CTX_get_info_callback(ctx) != NULL)
+		told_before = SSL_CTX_get_info_callback(ctx);
 	SSL_CTX_set_info_callback(ctx, info_cb);
 	if (certs->store != NULL)
 		SSL_CTX_set1_verify_cert_store(ctx, certs->store);

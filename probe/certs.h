@@ -38,6 +38,7 @@ void certs_set_clock(struct certs *certs, int64_t offset_ms);
 /* A chain that was verified is not verified again for so long, ten minutes at most (which is the
  * default); 0: each one is. */
 void certs_set_memo(struct certs *certs, int64_t lifetime_ms);
+size_t certs_remembered(const struct certs *certs);
 
 struct cert_key {
 	unsigned char byte[32];
@@ -64,7 +65,8 @@ struct cert_check {
 void cert_check_init(struct cert_check *check, const char *host, bool verify);
 void cert_check_clear(struct cert_check *check);
 
-/* To be called from CURLOPT_SSL_CTX_FUNCTION, or on any client SSL_CTX that serves one check. */
+/* To be called from CURLOPT_SSL_CTX_FUNCTION, or on any client SSL_CTX that serves one check, last:
+ * the info callback that is there already is passed what it wants to hear. */
 void certs_attach(struct certs *certs, SSL_CTX *ctx, struct cert_check *check);
 /* A fresh client connection (owned by the caller, SSL_free) with the name of CHECK's host asked for
  * (SNI, unless it is a literal address); in the connect state; no BIO yet, no ALPN. */

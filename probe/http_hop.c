@@ -107,9 +107,10 @@ static CURLcode prepare_tls(CURL *easy UNUSED, void *ctx, void *arg)
 	struct http_hop *hop = arg;
 	hop->tls_at_us = clock_now_us();
 	check_trace(hop->check, "the connection stands; TLS begins");
-	certs_attach(engine_certs(hop->check->engine), ctx, &hop->cert);
 	hop->guard.turn = curl_loop_turn(engine_curl(hop->check->engine));
 	tls_guard_attach(ctx, &hop->guard);
+	certs_attach(
+		engine_certs(hop->check->engine), ctx, &hop->cert); /* goes on where it listens */
 	return CURLE_OK;
 }
 
