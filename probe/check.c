@@ -20,6 +20,7 @@ static const struct check_type *const check_types[CHECK_KIND_COUNT] = {
 	[CHECK_HTTP] = &check_http,
 	[CHECK_REDIRECT] = &check_redirect,
 	[CHECK_DNS] = &check_dns,
+	[CHECK_TLS] = &check_tls,
 };
 
 const struct check_type *check_type_find(enum check_kind kind)
@@ -111,6 +112,20 @@ void check_judge_time(struct check *check, enum threshold threshold,
 		"%s took %lld ms, %s from %lld ms", what, (long long)took_us / 1000,
 		critical ? "critical" : "warning",
 		(long long)(critical ? limits->critical_ms : limits->warning_ms));
+}
+
+void check_judge_days(struct check *check)
+{
+	const struct certificate *cert = &check->result.certificate;
+	const struct threshold_days *t = &check->monitor->expect.certificate_days;
+	bool critical = t->critical_days != UNSET && cert->days <= t->critical_days;
+	bool warning = t->warning_days != UNSET && cert->days <= t->warning_days;
+	if (cert->not_after_wall_ms == UNSET || (!critical && !warning))
+		return;
+	check_cross(check, THRESHOLD_CERTIFICATE, critical ? SEVERITY_CRITICAL : SEVERITY_WARNING,
+		REASON_TLS_EXPIRES_SOON, "the certificate expires in %lld days, %s from %lld days",
+		(long long)cert->days, critical ? "critical" : "warning",
+		(long long)(critical ? t->critical_days : t->warning_days));
 }
 
 void check_trace(const struct check *check, const char *format, ...)

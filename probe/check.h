@@ -49,7 +49,8 @@ struct check_type {
 	enum reason (*expired)(struct check *check);
 };
 
-extern const struct check_type check_ping, check_tcp, check_http, check_redirect, check_dns;
+extern const struct check_type check_ping, check_tcp, check_http, check_redirect, check_dns,
+	check_tls;
 const struct check_type *check_type_find(enum check_kind kind);
 
 /* What a check type sees. */
@@ -81,6 +82,8 @@ void check_cross(struct check *check, enum threshold threshold, enum severity se
 /* Judges TOOK_US by LIMITS (either may be UNSET); WHAT is what took that long ("the response"). */
 void check_judge_time(struct check *check, enum threshold threshold,
 	const struct threshold_ms *limits, int64_t took_us, enum reason reason, const char *what);
+/* The same of the certificate in the result, by the days that it has left. */
+void check_judge_days(struct check *check);
 /* One step on the way to the finding, for those who asked for them (engine_trace); nothing else
  * depends on it. */
 void check_trace(const struct check *check, const char *format, ...) PRINTF_LIKE(2, 3);

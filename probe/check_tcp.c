@@ -3,11 +3,13 @@
  * tcp: a port is open, or stays closed. "open" ends with the first address that accepts; "closed" has
  * to look at all of them, and silence is as good as a refusal.
  *
- * Nothing is sent on the connection, and it ends by a reset: there is nothing left to say, and an
- * orderly end would hold a local port for a minute (TIME_WAIT), of which there are 28,000.
+ * What is said on it (TLS, a dialogue) is talk.c's. Where nothing is, it ends by a reset: there is
+ * nothing left to say, and an orderly end would hold a local port for a minute (TIME_WAIT), of which
+ * there are 28,000.
  */
 #include "probe/check.h"
 #include "probe/connect.h"
+#include "probe/talk.h"
 #include "proto/base/clock.h"
 
 #include <unistd.h>
@@ -15,6 +17,7 @@
 struct tcp_state {
 	struct check *check;
 	struct connector connector;
+	struct talk *talk; /* NULL: nothing is said, or not yet */
 };
 
 static bool must_be_closed(const struct check *check)
@@ -34,6 +37,10 @@ static void on_connected(void *arg, int fd)
 	struct tcp_state *s = arg;
 	struct check *check = s->check;
 	int64_t took_us = check->result.phases.connect_us;
+	if (!must_be_closed(check) && talk_is_wanted(check->monitor)) {
+		s->talk = talk_start(check, fd, s->connector.host, s->connector.at);
+		return;
+	}
 	hang_up(fd);
 	if (must_be_closed(check)) {
 		check_end(check, REASON_TCP_OPEN, "%s accepts connections but must be closed",
@@ -71,12 +78,13 @@ static void tcp_stop(struct check *check)
 {
 	struct tcp_state *s = check->state;
 	connector_stop(&s->connector);
+	talk_free(s->talk);
 }
 
 static enum reason tcp_expired(struct check *check)
 {
 	struct tcp_state *s = check->state;
-	return connector_expired(&s->connector);
+	return s->talk != NULL ? talk_expired(s->talk) : connector_expired(&s->connector);
 }
 
 const struct check_type check_tcp = {

@@ -75,7 +75,7 @@ static int check_spool_max(const void *value, const char **why)
 static int check_types(const void *value, const char **why)
 {
 	const struct strings *types = value;
-	*why = "one or more of ping, tcp, http, redirect, dns";
+	*why = "one or more of ping, tcp, http, redirect, tls, dns";
 	if (types->n == 0)
 		return -1;
 	for (size_t i = 0; i < types->n; i++) {
@@ -150,7 +150,7 @@ static const struct field conf_fields[] = {
 	{.name = "allow", .type = FIELD_STRINGS, .offset = offsetof(struct probe_conf, allow), .max = 256,
 	 .check = fence_check_allow, .doc = "Networks (CIDR) that checks may contact beyond public addresses."},
 	{.name = "types", .type = FIELD_STRINGS, .offset = offsetof(struct probe_conf, types), .max = 32,
-	 .fallback = "[\"ping\", \"tcp\", \"http\", \"redirect\", \"dns\"]", .check = check_types,
+	 .fallback = "[\"ping\", \"tcp\", \"http\", \"redirect\", \"tls\", \"dns\"]", .check = check_types,
 	 .doc = "Kinds of check that this probe is willing to run."},
 	{.name = "ports", .type = FIELD_CUSTOM, .offset = offsetof(struct probe_conf, ports), .custom = &fence_ports_custom,
 	 .doc = "Ports, and ranges of them (8000-8099), that checks may connect to; default: all."},

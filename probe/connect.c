@@ -36,6 +36,8 @@ static void connected(struct connector *c)
 	c->check->result.phases.connect_us = clock_now_us() - c->began_at_us;
 	check_trace(c->check, "%s accepts the connection", c->at);
 	mem_set(&c->check->result.address, c->at);
+	check_judge_time(c->check, THRESHOLD_SLOW, &c->check->monitor->expect.connect_time,
+		c->check->result.phases.connect_us, REASON_SLOW_CONNECT, "the connection");
 	timer_stop(&c->turn);
 	watch_fd_clear(&c->watch);
 	c->fd = -1;

@@ -53,7 +53,7 @@ static void host_of(const struct monitor *m, char host[NET_HOST_SIZE])
 		rc = http_url_split(target, host, &port);
 	else if (m->type == CHECK_TCP)
 		rc = net_split_target(target, host, &port);
-	else if (m->type == CHECK_DNS && m->request.server != NULL)
+	else if (m->type == CHECK_TLS || (m->type == CHECK_DNS && m->request.server != NULL))
 		monitor_destination(m, host, &port), rc = 0;
 	if (rc != 0) /* a ping's, or what the check itself will refuse */
 		strncpy(host, target, NET_HOST_SIZE - 1);

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #define TEXT_SIZE 96
+#define WORDS_MAX 72
 
 struct row {
 	const struct field *field;
@@ -109,8 +110,25 @@ static char *capitals(const struct field *f)
 	return text;
 }
 
+/* The words that F accepts, where they are too many to stand behind the option's name. */
+static char *many_words(const struct field *f)
+{
+	char *words = f->type == FIELD_ENUM ? joined(f->names, ", ") : NULL;
+
+	if (words && strlen(words) <= WORDS_MAX) {
+		free(words);
+		words = NULL;
+	}
+	return words;
+}
+
 static char *make_value(const struct field *f)
 {
+	char *words = many_words(f);
+
+	free(words);
+	if (words)
+		return capitals(f);
 	switch (f->type) {
 	case FIELD_BOOL:
 		return NULL;
@@ -176,9 +194,12 @@ static char *make_help(const struct field *f, const struct field *parent, uint32
 				 : mem_printf(" (default: %s)", f->fallback);
 	without_quotes(fallback);
 	whole[strcspn(whole, ";")] = '\0';
-	char *help = mem_printf("%s%s%s%s%s%s%s%s", of, n ? ": " : "",
+	char *many = many_words(f);
+	char *help = mem_printf("%s%s%s%s%s%s%s%s%s%s", of, n ? ": " : "",
 		is_true_by_default(f) ? "without it, " : "", whole, parent ? ": " : "", words,
+		many ? "; one of " : "", many ? many : "",
 		is_one_by_one(f) ? "; may be repeated" : "", fallback);
+	free(many);
 	free(fallback);
 	free(of);
 	free(words);

@@ -72,7 +72,7 @@ enum port_expectation { PORT_OPEN, PORT_CLOSED };
 extern const char *const port_expectation_names[]; /* open closed */
 
 /* Protocols that begin in plain text and change to TLS. */
-enum starttls {
+enum starttls_protocol {
 	STARTTLS_SMTP,
 	STARTTLS_LMTP,
 	STARTTLS_IMAP,
@@ -181,7 +181,7 @@ struct request {
 	int64_t ttl;         /* ping: TTL, or hop limit; UNSET: the system's */
 	char *source;        /* a literal address of the probe's own; NULL: the system's choice */
 	bool tls;            /* TLS begins at once */
-	int starttls;        /* enum starttls; -1: none */
+	int starttls;        /* enum starttls_protocol; -1: none */
 	char *server_name;   /* of the TLS handshake and the certificate; NULL: the target's host */
 	struct strings alpn; /* one of them must be selected; empty: not asked for */
 	struct list dialogue; /* of struct dialogue_step */

@@ -70,9 +70,9 @@ enum reason_class {
 	X(TLS_WEAK,               "tls.weak",                DOWN,     "the certificate is too weak",                            "証明書の暗号強度が不足しています") \
 	X(TLS_REVOKED,            "tls.revoked",             DOWN,     "the certificate has been revoked",                       "証明書が失効しています") \
 	X(TLS_UNTRUSTED,          "tls.untrusted",           DOWN,     "the certificate could not be verified",                  "証明書を検証できません") \
-	X(TLS_VERSION,            "tls.version",             DOWN,     "the TLS version is older than allowed",                  "TLSのバージョンが許可より古いです") \
-	X(TLS_ALPN,               "tls.alpn",               DOWN,     "the server takes none of the application protocols (ALPN)", "サーバーが提示したアプリケーションプロトコル(ALPN)を受け入れません") \
-	X(TLS_STARTTLS_REFUSED,   "tls.starttls_refused",   DOWN,     "the server does not change to TLS",                        "サーバーがTLSへの切り替え(STARTTLS)を拒否しました") \
+	X(TLS_VERSION,            "tls.version",             DOWN,     "the TLS version is not an allowed one",                  "許可されていないバージョンのTLSです") \
+	X(TLS_ALPN,               "tls.alpn",               DOWN,     "the server takes none of the application protocols (ALPN)", "提示したアプリケーションプロトコルが拒否されました") \
+	X(TLS_STARTTLS_REFUSED,   "tls.starttls_refused",   DOWN,     "the server does not change to TLS",                        "サーバーがTLSへの切り替えを拒否しました") \
 	X(TLS_STARTTLS_UNEXPECTED, "tls.starttls_unexpected", DOWN,     "the server's answer before TLS makes no sense",            "TLS開始前のサーバーの応答が不正です") \
 	X(TLS_WRONG_CERTIFICATE,  "tls.wrong_certificate",  DOWN,     "the certificate is not the expected one",                  "証明書が期待と異なります") \
 	X(TLS_EXPIRES_SOON,       "tls.expires_soon",        WARNING,  "the certificate expires soon",                           "証明書の有効期限が近づいています") \

@@ -42,7 +42,7 @@ static void a_name_is_enough(void **state)
 	assert_string_equal(conf.state_dir, "/var/lib/quorate-probe");
 	assert_int_equal(conf.log_level, LOG_LEVEL_INFO);
 	assert_int_equal(conf.allow.n, 0);
-	assert_int_equal(conf.types.n, 5);
+	assert_int_equal(conf.types.n, 6);
 	assert_int_equal(conf.min_interval_ms, 10000);
 	assert_int_equal(conf.in_flight_max, 300);
 	assert_int_equal(conf.per_second, 200);
