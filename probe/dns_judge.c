@@ -5,9 +5,11 @@
 #include "proto/base/clock.h"
 #include "proto/base/mem.h"
 #include "proto/base/utf8.h"
+#include "proto/monitor.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -66,7 +68,7 @@ static bool same_words(const char *a, const char *b)
 	}
 }
 
-bool dns_record_fits(enum dns_record record, const char *text, const char *expected)
+static bool same_record(enum dns_record record, const char *text, const char *expected)
 {
 	switch (record) {
 	case RECORD_A:
@@ -83,49 +85,88 @@ bool dns_record_fits(enum dns_record record, const char *text, const char *expec
 	}
 }
 
-static bool is_among(const char *expected, const struct dns_question *q, const struct dns_answer *a)
+static enum pattern_found find_pattern(const char *text, const char *expected, int64_t *left_us)
 {
-	for (size_t i = 0; i < a->records.n; i++)
-		if (dns_record_fits(q->record, a->records.item[i], expected))
-			return true;
-	return false;
+	char why[PATTERN_WHY_SIZE];
+	char *inner = mem_strndup(expected + 1, strlen(expected) - 2);
+	struct pattern *p = pattern_new(inner, why); /* the schema has seen that it is one */
+	enum pattern_found found =
+		p != NULL ? pattern_find(p, text, strlen(text), left_us, NULL, 0) : PATTERN_GAVE_UP;
+	pattern_free(p);
+	free(inner);
+	return found;
 }
 
-static bool is_listed(const char *text, const struct dns_question *q, const struct strings *list)
+enum pattern_found dns_record_fits(
+	enum dns_record record, const char *text, const char *expected, int64_t *left_us)
 {
-	for (size_t i = 0; i < list->n; i++)
-		if (dns_record_fits(q->record, text, list->item[i]))
-			return true;
-	return false;
+	if (monitor_is_pattern(expected))
+		return find_pattern(text, expected, left_us);
+	return same_record(record, text, expected) ? PATTERN_FOUND : PATTERN_ABSENT;
 }
 
 /* ---- the finding */
 
-struct finding {
+struct judging {
+	struct check *check;
+	const struct expect *expect;
+	const struct dns_question *question;
+	const struct dns_answer *answer;
+	const char *at;  /* the server */
+	int64_t left_us; /* for patterns */
 	enum reason reason;
 	char detail[RESULT_DETAIL_MAX_BYTES];
+	char shown[200]; /* the records, for people */
 };
 
 PRINTF_LIKE(3, 4)
-static void find(struct finding *f, enum reason reason, const char *format, ...)
+static void find(struct judging *j, enum reason reason, const char *format, ...)
 {
 	va_list args;
+	if (j->reason != REASON_OK)
+		return; /* the first counts */
 	va_start(args, format);
-	f->reason = reason;
-	vsnprintf(f->detail, sizeof(f->detail), format, args);
+	j->reason = reason;
+	vsnprintf(j->detail, sizeof(j->detail), format, args);
 	va_end(args);
 }
 
-/* "192.0.2.1, 192.0.2.2 and 3 more" */
-static void list_records(const struct dns_answer *a, char *out, size_t room)
+static bool fits(struct judging *j, const char *text, const char *expected)
 {
-	size_t at = 0;
-	out[0] = '\0';
+	enum pattern_found found =
+		dns_record_fits(j->question->record, text, expected, &j->left_us);
+	if (found == PATTERN_GAVE_UP)
+		find(j, REASON_CONTENT_PATTERN,
+			"%.100s could not be matched within the bounds of time", expected);
+	return found == PATTERN_FOUND;
+}
+
+static bool is_among(struct judging *j, const char *expected)
+{
+	for (size_t i = 0; i < j->answer->records.n; i++)
+		if (fits(j, j->answer->records.item[i], expected))
+			return true;
+	return false;
+}
+
+static bool is_listed(struct judging *j, const char *text, const struct strings *list)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (fits(j, text, list->item[i]))
+			return true;
+	return false;
+}
+
+/* "192.0.2.1, 192.0.2.2 and 3 more" */
+static void list_records(struct judging *j)
+{
+	const struct dns_answer *a = j->answer;
+	size_t at = 0, room = sizeof(j->shown);
 	for (size_t i = 0; i < a->records.n && i < SHOWN_MAX && at < room; i++)
-		at += (size_t)snprintf(out + at, room - at, "%s%.60s%s", i > 0 ? ", " : "",
-			a->records.item[i], strlen(a->records.item[i]) > 60 ? "…" : "");
+		at += (size_t)snprintf(j->shown + at, room - at, "%s%.50s%s", i > 0 ? ", " : "",
+			a->records.item[i], strlen(a->records.item[i]) > 50 ? "…" : "");
 	if (a->n_records > SHOWN_MAX && at < room)
-		snprintf(out + at, room - at, " and %zu more", a->n_records - SHOWN_MAX);
+		snprintf(j->shown + at, room - at, " and %zu more", a->n_records - SHOWN_MAX);
 }
 
 static enum reason rcode_reason(int rcode)
@@ -137,125 +178,124 @@ static enum reason rcode_reason(int rcode)
 		return REASON_DNS_NXDOMAIN;
 	case 5:
 		return REASON_DNS_REFUSED;
-	case DNS_NODATA:
-		return REASON_DNS_NO_RECORD;
 	default:
 		return REASON_DNS_RCODE;
 	}
 }
 
-static void judge_rcode(struct finding *f, const struct check *check, const struct dns_question *q,
-	const struct dns_answer *a, const char *at)
+static void judge_rcode(struct judging *j)
 {
-	const struct strings *accepted = &check->monitor->expect.rcode;
+	const struct dns_answer *a = j->answer;
+	const char *target = j->check->monitor->target,
+		   *record = dns_record_names[j->question->record];
 	int rcode = a->rcode == 0 && a->n_records == 0 ? DNS_NODATA : a->rcode;
-	char name[DNS_RCODE_SIZE], shown[160];
+	char name[DNS_RCODE_SIZE];
 	dns_rcode_name(rcode, name);
-	bool is_default = accepted->n == 0 && rcode == 0;
-	if (is_default || strings_have(accepted, name))
+	if (strings_have(&j->expect->rcode, name) || (j->expect->rcode.n == 0 && rcode == 0))
 		return;
-	list_records(a, shown, sizeof(shown));
 	if (rcode == DNS_NODATA && a->aliases > 0)
-		find(f, REASON_DNS_NO_RECORD, "%s has no %s record behind its alias %.100s",
-			check->monitor->target, dns_record_names[q->record], a->owner);
+		find(j, REASON_DNS_NO_RECORD, "%.90s has no %s record behind its alias %.90s",
+			target, record, a->owner);
 	else if (rcode == DNS_NODATA)
-		find(f, REASON_DNS_NO_RECORD, "%.120s has no %s record, says %s",
-			check->monitor->target, dns_record_names[q->record], at);
+		find(j, REASON_DNS_NO_RECORD, "%.120s has no %s record, says %s", target, record,
+			j->at);
 	else if (rcode == 0)
-		find(f, REASON_DNS_RCODE, "%.80s must not exist, but has %s",
-			check->monitor->target, shown);
+		find(j, REASON_DNS_RCODE, "%.80s must not have such a record, but has %.120s",
+			target, j->shown);
 	else
-		find(f, rcode_reason(rcode), "%s from %s for %.120s %s", name, at,
-			check->monitor->target, dns_record_names[q->record]);
+		find(j, rcode_reason(rcode), "%s from %s for %.120s %s", name, j->at, target,
+			record);
 }
 
-static void judge_flags(
-	struct finding *f, const struct check *check, const struct dns_answer *a, const char *at)
+static void judge_flags(struct judging *j)
 {
-	const struct expect *e = &check->monitor->expect;
-	if (e->authoritative && !a->aa)
-		find(f, REASON_DNS_NOT_AUTHORITATIVE, "%s answers without the flag AA", at);
-	else if (e->authenticated && !a->ad)
-		find(f, REASON_DNS_NOT_AUTHENTICATED, "%s answers without the flag AD", at);
+	if (j->expect->authoritative && !j->answer->aa)
+		find(j, REASON_DNS_NOT_AUTHORITATIVE, "%s answers without the flag AA", j->at);
+	if (j->expect->authenticated && !j->answer->ad)
+		find(j, REASON_DNS_NOT_AUTHENTICATED, "%s answers without the flag AD", j->at);
 }
 
-static void judge_exactly(struct finding *f, const struct strings *exactly,
-	const struct dns_question *q, const struct dns_answer *a)
+static void judge_wanted(struct judging *j, const struct strings *wanted)
 {
-	for (size_t i = 0; i < exactly->n; i++)
-		if (!is_among(exactly->item[i], q, a)) {
-			find(f, REASON_DNS_ANSWER, "%.120s is missing", exactly->item[i]);
-			return;
-		}
-	for (size_t i = 0; i < a->records.n && exactly->n > 0; i++)
-		if (!is_listed(a->records.item[i], q, exactly)) {
-			find(f, REASON_DNS_ANSWER, "%.120s is there, but is not expected",
-				a->records.item[i]);
-			return;
-		}
-	if (exactly->n > 0 && a->n_records > a->records.n)
-		find(f, REASON_DNS_ANSWER, "%zu records are more than expected", a->n_records);
+	for (size_t i = 0; i < wanted->n && j->reason == REASON_OK; i++)
+		if (!is_among(j, wanted->item[i]))
+			find(j, REASON_DNS_ANSWER, "%.80s is missing; found: %.150s",
+				wanted->item[i], j->shown);
 }
 
-static void judge_records(struct finding *f, const struct check *check,
-	const struct dns_question *q, const struct dns_answer *a)
+static void judge_any(struct judging *j)
 {
-	const struct expected_answers *e = &check->monitor->expect.answers;
-	char shown[200];
-	bool found = e->any.n == 0;
-	list_records(a, shown, sizeof(shown));
-	for (size_t i = 0; i < e->all.n && f->reason == REASON_OK; i++)
-		if (!is_among(e->all.item[i], q, a))
-			find(f, REASON_DNS_ANSWER, "%.80s is missing; found: %s", e->all.item[i],
-				shown);
-	for (size_t i = 0; i < e->any.n && !found; i++)
-		found = is_among(e->any.item[i], q, a);
-	if (!found && f->reason == REASON_OK)
-		find(f, REASON_DNS_ANSWER, "none of the expected is there; found: %s", shown);
-	for (size_t i = 0; i < a->records.n && f->reason == REASON_OK; i++)
-		if (is_listed(a->records.item[i], q, &e->none))
-			find(f, REASON_DNS_ANSWER, "%.120s must not be there", a->records.item[i]);
-	if (f->reason == REASON_OK)
-		judge_exactly(f, &e->exactly, q, a);
+	const struct strings *any = &j->expect->answers.any;
+	bool found = any->n == 0;
+	for (size_t i = 0; i < any->n && !found; i++)
+		found = is_among(j, any->item[i]);
+	if (!found)
+		find(j, REASON_DNS_ANSWER, "none of the expected is there; found: %.190s",
+			j->shown);
 }
 
-static void judge_ttl(struct finding *f, const struct check *check, const struct dns_answer *a)
+static void judge_unwanted(struct judging *j)
 {
-	const struct expected_ttl *e = &check->monitor->expect.ttl;
+	const struct expected_answers *e = &j->expect->answers;
+	const struct strings *records = &j->answer->records;
+	for (size_t i = 0; i < records->n && j->reason == REASON_OK; i++) {
+		if (is_listed(j, records->item[i], &e->none))
+			find(j, REASON_DNS_ANSWER, "%.120s must not be there", records->item[i]);
+		else if (e->exactly.n > 0 && !is_listed(j, records->item[i], &e->exactly))
+			find(j, REASON_DNS_ANSWER, "%.120s is there, but is not expected",
+				records->item[i]);
+	}
+	if (j->answer->n_records > records->n && (e->exactly.n > 0 || e->none.n > 0))
+		find(j, REASON_DNS_ANSWER, "%zu records, of which only %zu can be judged",
+			j->answer->n_records, records->n);
+}
+
+static void judge_ttl(struct judging *j)
+{
+	const struct expected_ttl *e = &j->expect->ttl;
+	const struct dns_answer *a = j->answer;
 	if (a->ttl_min_s == UNSET)
 		return;
 	if (e->min_ms != UNSET && a->ttl_min_s * 1000 < e->min_ms)
-		find(f, REASON_DNS_TTL, "the time to live is %lld s, expected: %lld s at least",
+		find(j, REASON_DNS_TTL, "the time to live is %lld s, expected: %lld s at least",
 			(long long)a->ttl_min_s, (long long)e->min_ms / 1000);
-	else if (e->max_ms != UNSET && a->ttl_max_s * 1000 > e->max_ms)
-		find(f, REASON_DNS_TTL, "the time to live is %lld s, expected: %lld s at most",
+	if (e->max_ms != UNSET && a->ttl_max_s * 1000 > e->max_ms)
+		find(j, REASON_DNS_TTL, "the time to live is %lld s, expected: %lld s at most",
 			(long long)a->ttl_max_s, (long long)e->max_ms / 1000);
+}
+
+static void judge_records(struct judging *j)
+{
+	judge_wanted(j, &j->expect->answers.all);
+	judge_wanted(j, &j->expect->answers.exactly);
+	judge_any(j);
+	judge_unwanted(j);
+	judge_ttl(j);
 }
 
 void dns_judge(struct check *check, const struct dns_question *q, const struct dns_answer *a,
 	const char *at)
 {
-	struct finding f = {.reason = REASON_OK};
-	int64_t took_us = clock_now_us() - check->started_at_us;
+	struct judging j = {.check = check,
+		.expect = &check->monitor->expect,
+		.question = q,
+		.answer = a,
+		.at = at,
+		.left_us = PATTERN_BUDGET_US,
+		.reason = REASON_OK};
+	char name[DNS_RCODE_SIZE];
 	keep_facts(&check->result.dns, a);
-	check_judge_time(check, THRESHOLD_SLOW, &check->monitor->expect.response_time, took_us,
-		REASON_SLOW_RESPONSE, "the answer");
+	check_judge_time(check, THRESHOLD_SLOW, &j.expect->response_time,
+		clock_now_us() - check->started_at_us, REASON_SLOW_RESPONSE, "the answer");
+	list_records(&j);
 	if (a->alias_loop && a->n_records == 0)
-		find(&f, REASON_DNS_CNAME_LOOP, "the aliases of %.150s go round in a loop",
+		find(&j, REASON_DNS_CNAME_LOOP, "the aliases of %.150s go round in a loop",
 			check->monitor->target);
-	if (f.reason == REASON_OK)
-		judge_rcode(&f, check, q, a, at);
-	if (f.reason == REASON_OK)
-		judge_flags(&f, check, a, at);
-	if (f.reason == REASON_OK && a->rcode == 0)
-		judge_records(&f, check, q, a);
-	if (f.reason == REASON_OK)
-		judge_ttl(&f, check, a);
-	if (f.reason == REASON_OK) {
-		char name[DNS_RCODE_SIZE], shown[200];
-		list_records(a, shown, sizeof(shown));
-		find(&f, REASON_OK, "%s from %s", *shown ? shown : dns_rcode_name(a->rcode, name),
-			at);
-	}
-	check_end(check, f.reason, "%s", f.detail);
+	judge_rcode(&j);
+	judge_flags(&j);
+	if (a->rcode == 0 && a->n_records > 0)
+		judge_records(&j);
+	find(&j, REASON_OK, "%s from %s",
+		a->n_records > 0 ? j.shown : dns_rcode_name(a->rcode, name), at);
+	check_end(check, j.reason, "%s", j.detail);
 }

@@ -38,6 +38,8 @@ void monitor_warn(const struct monitor *m, const char *path, struct problems *wa
 /* A bit per threshold whose critical counts as down. */
 unsigned monitor_counts_as_down(const struct monitor *m);
 
+/* Whether an expected answer is written as a pattern: "/^10 /". */
+bool monitor_is_pattern(const char *text);
 /* The host that a check of M contacts (IPv6 addresses without brackets), and the port; 0: it has
  * none. A dns check without a server of its own asks the probe's resolver: "". */
 #define MONITOR_HOST_SIZE 256

@@ -35,6 +35,8 @@ void verdict_check(const struct monitor *m, const char *path, struct problems *p
 
 void tls_versions_check(const void *object, const char *path, struct problems *problems);
 void dialogue_step_check(const void *object, const char *path, struct problems *problems);
+/* Of a look-up and its answers: a part of monitor_check(). */
+void dns_check(const struct monitor *m, const char *path, struct problems *problems);
 /* Of a connection, its TLS and its dialogue: a part of monitor_check(). */
 void connection_check(const struct monitor *m, const char *path, struct problems *problems);
 

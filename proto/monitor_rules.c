@@ -100,35 +100,6 @@ int headers_check(const void *value, const char **why)
 	return 0;
 }
 
-int rcode_check(const void *value, const char **why)
-{
-	static const char *const known[] = {"NOERROR", "NODATA", "FORMERR", "SERVFAIL", "NXDOMAIN",
-		"NOTIMP", "REFUSED", "YXDOMAIN", "YXRRSET", "NXRRSET", "NOTAUTH", "NOTZONE"};
-	const struct strings *codes = value;
-
-	*why = "one or more of NOERROR, NODATA, NXDOMAIN, SERVFAIL, REFUSED, FORMERR, NOTIMP, "
-	       "NOTAUTH, NOTZONE, YXDOMAIN, YXRRSET, NXRRSET";
-	for (size_t i = 0; i < codes->n; i++) {
-		size_t k = 0;
-
-		while (k < ARRAY_LEN(known) && strcmp(codes->item[i], known[k]) != 0)
-			k++;
-		if (k == ARRAY_LEN(known))
-			return -1;
-	}
-	return codes->n > 0 ? 0 : -1;
-}
-
-void ttl_check(const void *object, const char *path, struct problems *problems)
-{
-	const struct expected_ttl *t = object;
-	char min[DURATION_TEXT_SIZE], max[DURATION_TEXT_SIZE];
-
-	if (t->min_ms != UNSET && t->max_ms != UNSET && t->min_ms > t->max_ms)
-		add(problems, path, "min", "%s is longer than max (%s)",
-			duration_format(t->min_ms, min), duration_format(t->max_ms, max));
-}
-
 /* ---- thresholds: the warning comes before the critical */
 
 static void refuse_order(struct problems *problems, const char *path, const char *warning,
@@ -330,6 +301,7 @@ void monitor_check(const void *object, const char *path, struct problems *proble
 	check_request(m, path, problems);
 	verdict_check(m, path, problems);
 	connection_check(m, path, problems);
+	dns_check(m, path, problems);
 	if (m->type == CHECK_REDIRECT && (int64_t)m->expect.hops.n > m->expect.max_hops)
 		add(problems, path, "expect.hops", "%zu hops are more than max_hops (%" PRId64 ")",
 			m->expect.hops.n, m->expect.max_hops);
