@@ -266,6 +266,12 @@ static int open_socket(struct dns_state *s, int type, void (*ready)(void *arg, i
 	watch_fd_init(&s->watch, s->check->loop, s->fd, ready, s);
 	/* the last server ends just before the deadline: it knows more to say */
 	timer_set_us(&s->turn, check_left_us(s->check) / (s->n_servers - s->next + 1) - 2000);
+	const char *source = s->check->monitor->request.source;
+	if (net_bind_source(s->fd, source) == -1) {
+		check_end(s->check, REASON_INTERNAL_SOURCE, "this probe cannot check from %s: %s",
+			source, strerror(errno));
+		return -1;
+	}
 	if (connect(s->fd, to, net_length(to)) == 0 || errno == EINPROGRESS)
 		return 0;
 	failed_with(s, errno);

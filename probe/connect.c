@@ -124,20 +124,6 @@ static void on_turn_over(void *arg)
 
 /* ---- attempts */
 
-/* Binds to the address that the monitor asks for, if it does. Returns 0 or -1. */
-static int bind_source(const struct connector *c)
-{
-	const char *source = c->check->monitor->request.source;
-	struct sockaddr_storage from;
-	int on = 1;
-	if (source == NULL)
-		return 0;
-	if (!net_parse_literal(source, &from))
-		return -1;
-	(void)setsockopt(c->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on));
-	return bind(c->fd, (struct sockaddr *)&from, net_length((struct sockaddr *)&from));
-}
-
 static void try_address(struct connector *c)
 {
 	struct sockaddr *to = (struct sockaddr *)&c->addresses.item[c->next++];
@@ -152,7 +138,7 @@ static void try_address(struct connector *c)
 	}
 	net_want_icmp_errors(c->fd, to->sa_family);
 	watch_fd_init(&c->watch, c->check->loop, c->fd, on_writable, c);
-	if (bind_source(c) == -1) {
+	if (net_bind_source(c->fd, c->check->monitor->request.source) == -1) {
 		check_end(c->check, REASON_INTERNAL_SOURCE, "this probe cannot check from %s: %s",
 			c->check->monitor->request.source, strerror(errno));
 	} else if (connect(c->fd, to, net_length(to)) == 0) {

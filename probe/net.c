@@ -145,6 +145,20 @@ bool net_same_host(const struct sockaddr *a, const struct sockaddr *b)
 	       memcmp(bytes_of(a), bytes_of(b), a->sa_family == AF_INET ? 4 : 16) == 0;
 }
 
+int net_bind_source(int fd, const char *source)
+{
+	struct sockaddr_storage from;
+	int on = 1;
+	if (source == NULL)
+		return 0;
+	if (!net_parse_literal(source, &from)) {
+		errno = EINVAL;
+		return -1;
+	}
+	(void)setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on));
+	return bind(fd, (struct sockaddr *)&from, net_length((struct sockaddr *)&from));
+}
+
 /* ---- errors */
 
 bool net_has_route(const struct sockaddr *address)

@@ -33,6 +33,8 @@ enum reason net_reason(int error, const struct sockaddr *address);
 /* The reason in an ICMP error (RFC 792, RFC 1812, RFC 4443); REASON_OK: it is none, the packet went
  * on (redirect, source quench). */
 enum reason net_icmp_reason(int family, int type, int code);
+/* Binds FD to SOURCE, a literal address; NULL: the system chooses. Returns 0, or -1 with errno. */
+MUST_CHECK int net_bind_source(int fd, const char *source);
 /* Whether this machine has a route to ADDRESS (nothing is sent). */
 bool net_has_route(const struct sockaddr *address);
 /* Whether ADDRESS is one of this machine's own (its port does not matter). */

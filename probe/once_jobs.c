@@ -94,9 +94,9 @@ static int complain_kind(struct once *o, const char *word)
 			"http://%s/",
 			word, word, word);
 	return once_complain(o,
-		"'%s': what kind of check? accepted: ping %s, tcp HOST:PORT, or a URL such as "
-		"https://%s/",
-		word, word, word);
+		"'%s': what kind of check? accepted: ping %s, dns %s, tcp HOST:PORT, or a URL such "
+		"as https://%s/",
+		word, word, word, word);
 }
 
 /* Problems of a member belong to the option that made it. */

@@ -134,6 +134,41 @@ static void print_ping(struct once *o, const struct ping_facts *p)
 	}
 }
 
+static char *joined(const struct strings *list, const char *separator)
+{
+	char *all = mem_strdup("");
+	for (size_t i = 0; i < list->n; i++) {
+		char *longer = mem_printf("%s%s%s", all, i > 0 ? separator : "", list->item[i]);
+		free(all);
+		all = longer;
+	}
+	return all;
+}
+
+static void print_dns(struct once *o, const struct dns_facts *d)
+{
+	if (!d->rcode)
+		return;
+	char *flags = joined(&d->flags, " "),
+	     *text = mem_printf("%s over %s, flags %s", d->rcode, d->transport, flags);
+	line(o, "answer", text);
+	free(text);
+	free(flags);
+	for (size_t i = 0; i < d->answers.n; i++)
+		line(o, i == 0 ? "records" : "", d->answers.item[i]);
+	if (d->answer_count > (int64_t)d->answers.n) {
+		text = mem_printf(
+			"and %lld more", (long long)d->answer_count - (long long)d->answers.n);
+		line(o, "", text);
+		free(text);
+	}
+	if (d->ttl_s != UNSET) {
+		text = mem_printf("%lld s", (long long)d->ttl_s);
+		line(o, "TTL", text);
+		free(text);
+	}
+}
+
 static void print_hops(struct once *o, const struct list *hops)
 {
 	static const char *const headers[] = {
@@ -269,6 +304,7 @@ static void print_block(struct once *o, const struct job *job, const struct resu
 			"in this run: --allow ADDRESS; always: 'allow' in the probe's own file");
 	print_answer(o, r);
 	print_ping(o, &r->ping);
+	print_dns(o, &r->dns);
 	print_phases(o, &r->phases);
 	print_hops(o, &r->hops);
 	print_certificate(o, &r->certificate);

@@ -30,7 +30,7 @@ for target in "$@"; do
     mkdir -p "$out/found"
     # shellcheck disable=SC2046,SC2086
     clang $flags -fsanitize=fuzzer -o "$out/fuzz" "tests/fuzz/fuzz_$name.c" build/fuzz/all.a build/fuzz/cli.a \
-        $(pkg-config --libs $packages) -lpthread -lm
+        $(pkg-config --libs $packages) -lresolv -lpthread -lm
     "$out/fuzz" -max_total_time="$seconds" -max_len=65536 -timeout=10 -rss_limit_mb=2048 \
         -artifact_prefix="$out/" "$out/found" "tests/fuzz/corpus/$name" >"$out/log" 2>&1 ||
         { tail -40 "$out/log"; echo "fuzz_$name: FAILED, see $out/"; exit 1; }

@@ -445,10 +445,11 @@ static void obey_dns(struct monitor *m)
 {
 	struct expect *e = &m->expect;
 
-	mem_set(&m->target, luck(2) ? "_dmarc.example.com." : "2001:db8::1");
+	mem_set(&m->target, "_dmarc.example.com.");
 	mem_set(&m->request.server, luck(2) ? "[2001:db8::53]:5353" : NULL);
 	for (size_t i = 0; i < e->rcode.n; i++)
-		mem_set(&e->rcode.item[i], luck(2) ? "NXDOMAIN" : "NODATA");
+		mem_set(&e->rcode.item[i], i == 0 ? "NOERROR" : luck(2) ? "NXDOMAIN" : "NODATA");
+	m->request.record = RECORD_TXT; /* takes any answer */
 	order(&e->ttl.min_ms, &e->ttl.max_ms);
 }
 

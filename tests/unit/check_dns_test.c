@@ -377,7 +377,7 @@ static void slowness_is_a_warning(void **state)
 {
 	(void)state;
 	struct monitor m = question("lost.test", server.port, 700); /* asked again after 100 ms */
-	m.expect.response_time = (struct threshold_ms){20, 600};
+	m.expect.response_time = (struct threshold_ms){.warning_ms = 20, .critical_ms = 600};
 	if (__atomic_load_n(&server.questions, __ATOMIC_SEQ_CST) % 2 == 1)
 		kit_run(&kit, question("ok.test", server.port, 1000));
 	const struct result *r = kit_run(&kit, m);

@@ -12,6 +12,7 @@
 
 #include "proto/base/buf.h"
 #include "proto/base/schema_internal.h"
+#include "proto/base/utf8.h"
 #include "proto/monitor_internal.h"
 #include "proto/monitor_options.h"
 #include "quorate/reason.h"
@@ -200,6 +201,8 @@ static void man_text(struct buf *page, const char *text, bool minus)
 			say(page, "\\e");
 		else if (*text == '-' && minus)
 			say(page, "\\-");
+		else if (*text == '|' && minus) /* a long list of names may be broken here */
+			say(page, "|\\:");
 		else
 			say(page, "%c", *text);
 }
@@ -290,13 +293,27 @@ static void man_kinds(struct buf *page)
 	}
 }
 
+/* Japanese has no blanks: a line may end behind any of its characters, but not before a stop. */
+static void man_japanese(struct buf *page, const char *text)
+{
+	while (*text) {
+		size_t n = utf8_length(text, strlen(text));
+		assert_int_not_equal(n, 0);
+		bool stop = strncmp(text + n, "、", 3) == 0;
+		say(page, "%.*s%s", (int)n, text, n > 1 && text[n] && !stop ? "\\:" : "");
+		text += n;
+	}
+	say(page, "\n");
+}
+
 static void man_reasons(struct buf *page)
 {
 	for (int i = 0; i < REASON_COUNT; i++) {
 		enum reason r = (enum reason)i;
 		say(page, ".TP\n.BR %s \" (%s)\"\n", reason_code(r), class_names[reason_class(r)]);
 		man_sentence(page, "", reason_text_en(r));
-		say(page, ".br\n%s\n", reason_text_ja(r));
+		say(page, ".br\n");
+		man_japanese(page, reason_text_ja(r));
 	}
 }
 

@@ -9,6 +9,7 @@
 #include "probe/net.h"
 #include "proto/policy.h"
 
+#include <arpa/inet.h>
 #include <ifaddrs.h>
 #include <stdio.h>
 #include <string.h>
@@ -141,6 +142,85 @@ static void defaults_are_as_registered(void **state)
 		if (permits(&none, defaults[i].address) != defaults[i].permitted)
 			fail_msg("%s should be %s", defaults[i].address,
 				defaults[i].permitted ? "permitted" : "refused");
+}
+
+/* The ranges of the registries once more, as they are written there, and what lies just outside of
+ * each. */
+static const struct range {
+	uint32_t first, last;
+} refused_v4[] = {{0x00000000, 0x00ffffff}, {0x0a000000, 0x0affffff}, {0x64400000, 0x647fffff},
+	{0x7f000000, 0x7fffffff}, {0xa9fe0000, 0xa9feffff}, {0xac100000, 0xac1fffff},
+	{0xc0000000, 0xc00000ff}, {0xc0000200, 0xc00002ff}, {0xc01fc400, 0xc01fc4ff},
+	{0xc034c100, 0xc034c1ff}, {0xc0586300, 0xc05863ff}, {0xc0a80000, 0xc0a8ffff},
+	{0xc0af3000, 0xc0af30ff}, {0xc6120000, 0xc613ffff}, {0xc6336400, 0xc63364ff},
+	{0xcb007100, 0xcb0071ff}, {0xe0000000, 0xffffffff}, {0xa83f8110, 0xa83f8110}};
+
+static void v4_is_judged(uint32_t at)
+{
+	const struct policy none = {0};
+	char text[16], inside[48];
+	bool refused = false;
+	for (size_t i = 0; i < ARRAY_LEN(refused_v4); i++)
+		refused = refused || (at >= refused_v4[i].first && at <= refused_v4[i].last);
+	snprintf(text, sizeof(text), "%hhu.%hhu.%hhu.%hhu", (unsigned char)(at >> 24),
+		(unsigned char)(at >> 16), (unsigned char)(at >> 8), (unsigned char)at);
+	if (permits(&none, text) == refused)
+		fail_msg("%s should be %s", text, refused ? "refused" : "permitted");
+	snprintf(inside, sizeof(inside), "::ffff:%s", text);
+	assert_int_equal(permits(&none, inside), !refused);
+	snprintf(inside, sizeof(inside), "64:ff9b::%s", text);
+	assert_int_equal(permits(&none, inside), !refused);
+	snprintf(inside, sizeof(inside), "2002:%x:%x::1", at >> 16, at & 0xffff);
+	assert_false(permits(&none, inside)); /* 6to4: never */
+}
+
+static void v4_borders_are_exact(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(refused_v4); i++) {
+		v4_is_judged(refused_v4[i].first);
+		v4_is_judged(refused_v4[i].last);
+		v4_is_judged(refused_v4[i].first - 1);
+		v4_is_judged(refused_v4[i].last + 1);
+	}
+}
+
+static void v6_is_judged(const char *edge, int step, bool permitted)
+{
+	const struct policy none = {0};
+	struct in6_addr a;
+	char text[INET6_ADDRSTRLEN];
+	assert_int_equal(inet_pton(AF_INET6, edge, &a), 1);
+	for (int k = 15; step != 0 && k >= 0; k--) {
+		a.s6_addr[k] = (unsigned char)(a.s6_addr[k] + step);
+		if (a.s6_addr[k] != (step > 0 ? 0 : 0xff))
+			break;
+	}
+	if (permits(&none, inet_ntop(AF_INET6, &a, text, sizeof(text))) != permitted)
+		fail_msg("%s should be %s", text, permitted ? "permitted" : "refused");
+}
+
+static void v6_borders_are_exact(void **state)
+{
+	static const struct {
+		const char *first, *last; /* NULL: the end of the address space */
+	} refused[] = {{NULL, "1fff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"},
+		{"2001::", "2001:1ff:ffff:ffff:ffff:ffff:ffff:ffff"},
+		{"2001:db8::", "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff"},
+		{"2002::", "2002:ffff:ffff:ffff:ffff:ffff:ffff:ffff"},
+		{"2620:4f:8000::", "2620:4f:8000:ffff:ffff:ffff:ffff:ffff"},
+		{"3fff::", "3fff:fff:ffff:ffff:ffff:ffff:ffff:ffff"}, {"4000::", NULL}};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
+		if (refused[i].first) {
+			v6_is_judged(refused[i].first, 0, false);
+			v6_is_judged(refused[i].first, -1, true);
+		}
+		if (refused[i].last) {
+			v6_is_judged(refused[i].last, 0, false);
+			v6_is_judged(refused[i].last, 1, true);
+		}
+	}
 }
 
 static void allowed_goes_first(void **state)
@@ -340,6 +420,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(defaults_are_as_registered),
+		cmocka_unit_test(v4_borders_are_exact),
+		cmocka_unit_test(v6_borders_are_exact),
 		cmocka_unit_test(allowed_goes_first),
 		cmocka_unit_test(port_texts),
 		cmocka_unit_test(ports_are_all_or_those_listed),
