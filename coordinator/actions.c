@@ -22,6 +22,12 @@ static void order_burst(struct watched *wd, const struct watch_action *action)
 		.gap_ms = action->gap_ms,
 	};
 
+	if (!bursts_afford(wd, action->rounds)) {
+		wd->v->counts.bursts_denied++;
+		watch_deny_burst(wd->w, clock_now_ms());
+		verdicts_evaluate(wd);
+		return;
+	}
 	wd->v->counts.bursts++;
 	for (int i = 0; i < wd->w->n_voters; i++)
 		fleet_burst(wd->v->c->fleet, wd->w->voter[i].key, &order);

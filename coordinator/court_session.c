@@ -22,6 +22,7 @@ static void clear_facts(struct verdicts *v, bool held)
 
 	HASH_ITER (hh, v->probes, s, next) {
 		s->facts = (struct court_facts){.held = held};
+		s->scheduled_per_1000_s = 0;
 		json_decref(s->undetermined);
 		s->undetermined = NULL;
 	}
@@ -45,6 +46,7 @@ static void hear_monitor(struct watched *wd, int64_t now_ms)
 		if (!s)
 			continue;
 		s->facts.monitors++;
+		s->scheduled_per_1000_s += 1000000 / wd->w->rule.interval_ms;
 		s->facts.dissents += watch_dissents(wd->w, i, now_ms);
 		if (wd->w->rule.interval_ms > s->facts.dissent_after_ms)
 			s->facts.dissent_after_ms = wd->w->rule.interval_ms;

@@ -374,6 +374,7 @@ static void session(void *arg)
 		}
 	}
 	court_session(v, now_ms);
+	bursts_sweep(v, now_ms);
 	registry_end_pauses(v->c->registry, clock_wall_ms());
 	timer_set(&v->session, SESSION_MS);
 }
@@ -446,6 +447,7 @@ void verdicts_free(struct verdicts *v)
 		watched_free(wd);
 	HASH_ITER (hh, v->probes, s, s_next)
 		standing_free(v, s);
+	bursts_clear(v);
 	timer_clear(&v->session);
 	timer_clear(&v->reseat);
 	timer_clear(&v->evaluate);

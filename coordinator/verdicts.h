@@ -57,7 +57,7 @@ json_t *verdicts_results(struct verdicts *v, const struct id *monitor);
 
 struct verdict_counts {
 	int64_t by_state[STATE_MAINTENANCE + 1];
-	int64_t votes, bursts, transitions;
+	int64_t votes, bursts, bursts_denied, transitions;
 	bool held;      /* start-up hold */
 	int64_t lag_us; /* worst lag of the loop lately */
 };

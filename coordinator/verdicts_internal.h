@@ -5,6 +5,7 @@
 
 #include "coordinator/coordinator.h"
 #include "coordinator/core/assign.h"
+#include "coordinator/core/budget.h"
 #include "coordinator/core/court.h"
 #include "coordinator/core/watch.h"
 
@@ -36,18 +37,21 @@ struct standing_of {
 	struct court court;
 	bool available;           /* may hold a seat before others */
 	struct court_facts facts; /* of the running session */
-	json_t *undetermined;     /* names of the monitors behind facts.undetermined; NULL: none */
+	struct budget budget;     /* of confirmation bursts */
+	int64_t scheduled_per_1000_s;
+	json_t *undetermined; /* names of the monitors behind facts.undetermined; NULL: none */
 	UT_hash_handle hh;
 };
 
 struct verdicts {
 	struct coordinator *c;
-	struct watched *watched;    /* by id */
-	struct standing_of *probes; /* by key */
-	struct timer session;       /* of the court, once a second */
-	struct timer reseat;        /* all electorates, soon */
-	struct watched *ready;      /* to be evaluated, in order */
-	struct timer evaluate;      /* a slice of them */
+	struct watched *watched;       /* by id */
+	struct standing_of *probes;    /* by key */
+	struct target_budget *targets; /* by host: those that bursts are drawn from just now */
+	struct timer session;          /* of the court, once a second */
+	struct timer reseat;           /* all electorates, soon */
+	struct watched *ready;         /* to be evaluated, in order */
+	struct timer evaluate;         /* a slice of them */
 	int64_t hold_from_ms;
 	bool started;
 	struct verdict_counts counts;
@@ -61,6 +65,13 @@ void verdicts_evaluate(struct watched *wd);
 /* ---- actions.c */
 /* Carries out what the watch of WD asked for. */
 void actions_carry_out(struct watched *wd, const struct watch_actions *actions);
+
+/* ---- bursts.c */
+/* Whether every voter of WD and its target can bear ROUNDS more checks; if so these are taken from
+ * their budgets. */
+bool bursts_afford(struct watched *wd, int rounds);
+void bursts_sweep(struct verdicts *v, int64_t now_ms); /* once a second or so */
+void bursts_clear(struct verdicts *v);
 
 /* ---- electorate.c */
 /* Seats WD's monitor anew; tells the fleet what changed. REVISED: the monitor itself changed, so

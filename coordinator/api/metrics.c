@@ -211,6 +211,8 @@ static void verdict_metrics(struct scrape *s, struct coordinator *c)
 			monitor_state_names[state], n.by_state[state]);
 	single(s, "quorate_votes_total", "counter", "Results that became votes", n.votes);
 	single(s, "quorate_bursts_total", "counter", "Confirmation bursts ordered", n.bursts);
+	single(s, "quorate_bursts_denied_total", "counter",
+		"Confirmation bursts that no budget was left for", n.bursts_denied);
 	single(s, "quorate_transitions_total", "counter", "Changes of a monitor's state",
 		n.transitions);
 	single(s, "quorate_hold", "gauge",

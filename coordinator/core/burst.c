@@ -8,6 +8,7 @@
 
 #define SETTLE_MS      500  /* a settled round waits that long for the rest of its evidence */
 #define ROUND_SLACK_MS 2000 /* beyond the timeout: delivery of the order and of the result */
+#define DENIED_MS      5000 /* before a burst is asked for again that could not be afforded */
 #define BACKOFF_MAX    8    /* intervals */
 #define REACHED_WAIT_MS                                                                            \
 	60000 /* at most between two bursts while the scheduled votes reach the goal */
@@ -279,6 +280,15 @@ void burst_begin(struct watch *w, struct sitting *s)
 	action->rounds = w->burst.rounds;
 	action->first_round = w->burst.first_round;
 	action->gap_ms = w->rule.gap_ms;
+}
+
+void watch_deny_burst(struct watch *w, int64_t now_ms)
+{
+	burst_cancel(w);
+	if (!w->unanswered)
+		w->agreed_since_ms = 0;
+	w->unanswered = true;
+	w->no_burst_before_ms = now_ms + DENIED_MS;
 }
 
 /* Timers that do not run are 0, and give an instant of the past. */

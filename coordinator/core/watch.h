@@ -209,6 +209,9 @@ bool watch_suspicion(struct watch *w, uint32_t key, int64_t revision, int64_t no
 /* watch_take(), evaluates at once and appends to ACTIONS (which the caller has zeroed). */
 bool watch_vote(struct watch *w, uint32_t key, int64_t round, const struct vote *vote,
 	int64_t now_ms, struct watch_actions *actions);
+/* The burst just ordered cannot be had (its budget is used up): as if nobody had answered it. The
+ * caller evaluates again. */
+void watch_deny_burst(struct watch *w, int64_t now_ms);
 /* Evaluates at NOW_MS. Returns the instant at which time alone may change something (> now_ms;
  * INT64_MAX: never). */
 int64_t watch_tick(struct watch *w, int64_t now_ms, struct watch_actions *actions);

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Probes that vanish, hang, are cut off or lie must not change a verdict by themselves, and must not stay unnoticed."""
+import re
 import time
 
 from lab import check, equal, stays, wait_for
@@ -195,3 +196,26 @@ for test, seconds, long in ((test_one_of_three, 75, 0), (test_one_of_three_long,
     test.seconds = seconds
     if long:
         test.long = long
+
+
+def test_mass_outage(lab):
+    """Sixty monitors of one site go down at once: the first are confirmed by bursts, then the site's budget is used up and
+    scheduled checks decide. Each is told once, each recovery too."""
+    system = System(lab, "mass").start()
+    system.monitors += [lab.monitor(system.coordinator, f"crowd {i}", "http", f"{system.site.url}crowd/{i}") for i in range(57)]
+    system.settle()
+    metric = lambda name: int(re.search(rf"^{name} (\d+)", system.coordinator.api.get("/metrics").body.decode(), re.M)[1])
+    system.site.down()
+    told = lambda kind: {d.alert["monitor"]["name"] for d in system.receiver.messages(type=kind, **{"kind": "down"})}
+    wait_for(lambda: len(told("alert.opened")) == 60 or None, "an alert of every monitor", 40)
+    denied, bursts = metric("quorate_bursts_denied_total"), metric("quorate_bursts_total")
+    check(denied > 0, "bursts that no budget was left for")
+    check(0 < bursts < 60, f"some confirmed by bursts: {bursts} ordered, {denied} denied")
+    rounds = [a["quorum"]["rounds"] for a in system.coordinator.alerts(kind="down")]
+    check(2 in rounds and 0 in rounds, f"confirmed by two rounds, and by scheduled checks: {sorted(rounds)}")
+    system.site.up()
+    wait_for(lambda: len(told("alert.closed")) == 60 or None, "the end of every alert", 60)
+    equal(len(system.coordinator.alerts(kind="down")), 60, "down alerts in all")
+
+
+test_mass_outage.seconds = 15
