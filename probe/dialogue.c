@@ -61,6 +61,12 @@ static void drop(struct dialogue *d, size_t n)
 	d->looked = d->looked > n ? d->looked - n : 0;
 }
 
+static void drop_line(struct dialogue *d)
+{
+	const char *end = d->in.size_bytes > 0 ? memchr(d->in.data, '\n', d->in.size_bytes) : NULL;
+	drop(d, end != NULL ? (size_t)(end - d->in.data) + 1 : d->in.size_bytes);
+}
+
 /* ---- failures */
 
 static enum dialogue_state fail(struct dialogue *d, enum reason reason, const char *format, ...)
@@ -219,6 +225,7 @@ static enum dialogue_state take_step(struct dialogue *d, struct buf *out)
 	const struct dialogue_step *step = &d->steps[d->at];
 	enum dialogue_state state;
 	if (step->starttls) {
+		drop_line(d); /* the rest of the line in which a text was found */
 		step_forward(d, 0);
 		if (d->in.size_bytes > 0)
 			return fail(d, REASON_TLS_STARTTLS_UNEXPECTED,

@@ -65,8 +65,8 @@ static const struct talk {
 	{{EXPECT("\xe5\x9c\xa8"), REGEX("庫$")}, 2, "在庫\n", DIALOGUE_DONE, "", NULL, NULL},
 	/* TLS begins, and the rest comes after it */
 	{{REGEX("^220 "), TLS}, 2, "220 go\r\n", DIALOGUE_TLS, "", NULL, NULL},
-	{{REGEX("^220 "), TLS}, 2, "220 go\r\nmore", DIALOGUE_FAILED, "", "tls.starttls_unexpected",
-		"more in plain text before TLS begins (step 2)"},
+	{{REGEX("^220 "), TLS}, 2, "220 go\r\nmore\r\nmore", DIALOGUE_FAILED, "",
+		"tls.starttls_unexpected", "more in plain text before TLS begins (step 2)"},
 	{{{.send = {.secret = (char *)(uintptr_t) "not/here"}}}, 1, "", DIALOGUE_FAILED, "",
 		"internal.error", "step 1: nothing to send"},
 };
