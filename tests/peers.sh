@@ -3,7 +3,7 @@
 # build/peers: Debian's packages, downloaded and unpacked, never installed, so that none of them becomes a running
 # service of this machine. They are run as children.
 #
-#   sh tests/peers.sh          everything;  build/peers/bin/nginx, haproxy, squid, check_http, check_tcp, and libfaketime
+#   sh tests/peers.sh          everything;  build/peers/bin/nginx, haproxy, squid, nsd, unbound, check_http, check_tcp, and libfaketime
 #                              are then there
 #   sh tests/peers.sh bench    what only `make bench` runs, under build/peers-bench
 #
@@ -12,7 +12,7 @@ set -eu
 dir=${PEERS:-build/peers}
 packages="nginx libnginx-mod-stream haproxy liblua5.3-0 libopentracing1 libopentracing-c-wrapper0 \
 squid squid-common squid-langpack libecap3 libltdl7 libnetfilter-conntrack3 libnfnetlink0 libmnl0 libtdb1 libfaketime \
-monitoring-plugins-basic"
+monitoring-plugins-basic nsd unbound libpython3.11 libprotobuf-c1 libfstrm0 ldnsutils libldns3"
 if [ "${1:-}" = bench ]; then
     dir=${PEERS:-build/peers-bench}
     packages="prometheus-blackbox-exporter fping"
@@ -42,12 +42,12 @@ fi
 ln -s ../root/usr/sbin/nginx ../root/usr/lib/nagios/plugins/check_http ../root/usr/lib/nagios/plugins/check_tcp "$dir/bin"
 libraries=$(cd "$dir/root/usr/lib/$(uname -m)-linux-gnu" && pwd)
 root=$(cd "$dir/root" && pwd)
-for program in squid haproxy; do
-    printf '#!/bin/sh\nLD_LIBRARY_PATH=%s exec %s/usr/sbin/%s "$@"\n' "$libraries" "$root" $program >"$dir/bin/$program"
-    chmod +x "$dir/bin/$program"
+for program in sbin/squid sbin/haproxy sbin/nsd sbin/unbound bin/ldns-keygen bin/ldns-signzone; do
+    printf '#!/bin/sh\nLD_LIBRARY_PATH=%s exec %s/usr/%s "$@"\n' "$libraries" "$root" $program >"$dir/bin/${program#*/}"
+    chmod +x "$dir/bin/${program#*/}"
 done
 for program in usr/sbin/nginx usr/lib/nginx/modules/ngx_stream_module.so usr/sbin/haproxy usr/sbin/squid usr/lib/squid/basic_ncsa_auth \
-    usr/lib/nagios/plugins/check_http; do
+    usr/lib/nagios/plugins/check_http usr/sbin/nsd usr/sbin/unbound usr/bin/ldns-keygen usr/bin/ldns-signzone; do
     missing=$(LD_LIBRARY_PATH=$libraries ldd "$root/$program" | grep 'not found' || true)
     [ -z "$missing" ] || { echo "tests/peers.sh: $program lacks libraries:" >&2; echo "$missing" >&2; exit 1; }
 done
