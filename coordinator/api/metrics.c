@@ -127,7 +127,6 @@ static void http_samples(struct scrape *s, const char *labels, const json_t *res
 		sample(s, FAMILY_HTTP_DURATION, labels, phases[i][1],
 			member(result, "phases", phases[i][0]), 1e6);
 	sample(s, FAMILY_HTTP_STATUS, labels, "", member(result, "status", NULL), 1);
-	certificate_sample(s, labels, member(result, "certificate", "not_after"));
 }
 
 static void ping_samples(struct scrape *s, const char *labels, const json_t *result)
@@ -157,6 +156,7 @@ static void result_samples(struct scrape *s, const struct monitor *m, const json
 			labels, strcmp(verdict, verdict_names[VERDICT_DOWN]) != 0);
 	sample(s, FAMILY_DURATION, labels, "", member(result, "phases", "total_us"), 1e6);
 	sample(s, FAMILY_DNS, labels, "", member(result, "phases", "resolve_us"), 1e6);
+	certificate_sample(s, labels, member(result, "certificate", "not_after"));
 	if (m->type == CHECK_HTTP || m->type == CHECK_REDIRECT)
 		http_samples(s, labels, result);
 	else if (m->type == CHECK_PING)

@@ -121,6 +121,8 @@ const struct command commands[] = {
 		"  quorate monitor add 'shop front' --http https://shop.example.com/ --interval "
 		"30s --contains 'Add to cart'\n"
 		"  quorate monitor add database --tcp db.example.com:5432 --closed\n"
+		"  quorate monitor add 'mail certificate' --tls mail.example.com:587 --starttls "
+		"smtp\n"
 		"  quorate monitor add -f monitor.yml\n\n"
 		"A command line can be read by others on this machine: a credential is kept by "
 		"'quorate secret set', and named here:\n"

@@ -19,6 +19,7 @@ const struct cli_option monitor_add_options[] = {
 	{"tcp", 0, "HOST:PORT", "check that a connection is accepted (--closed: that it is not)"},
 	{"ping", 0, "HOST", "check that pings are answered"},
 	{"redirect", 0, "URL", "check a chain of redirects"},
+	{"tls", 0, "HOST[:PORT]", "check TLS and its certificate, on any port (443 if left out)"},
 	{"interval", 0, "TIME", "between two checks of a probe: 30s, 5m"},
 	{"timeout", 0, "TIME", "of one check as a whole: 10s"},
 	{"region", 0, "REGION", "where it is checked from: a region, @set or *; may be repeated"},
@@ -40,14 +41,18 @@ const struct cli_option monitor_add_options[] = {
 		"http: a header with the value of a secret; may be repeated"},
 	{"body", 0, "TEXT", "http: the body to send"},
 	{"body-secret", 0, "SECRET", "http: the body is the value of a secret"},
-	{"insecure", 0, NULL, "http, redirect: do not verify certificates"},
+	{"insecure", 0, NULL, "http, redirect, tls, tcp: do not verify certificates"},
+	{"starttls", 0, "PROTOCOL",
+		"tls, tcp: ask for TLS in this protocol: smtp, imap, pop3, ftp, ldap, postgres, "
+		"mysql, ..."},
+	{"server-name", 0, "NAME", "tls, tcp: the name that the certificate must be for"},
 	{"status", 0, "STATUS", "http: a status that is fine: 200, 2xx, 200-204; may be repeated"},
 	{"follow", 0, "N", "http: follow this many redirects at most; 0: none"},
 	{"contains", 0, "TEXT", "http: the body must contain this"},
-	{"slow-warning", 0, "TIME", "http, tcp: a response time that is a warning"},
-	{"slow-critical", 0, "TIME", "http, tcp: a response time that is critical"},
+	{"slow-warning", 0, "TIME", "http, tcp, tls: a response time that is a warning"},
+	{"slow-critical", 0, "TIME", "http, tcp, tls: a response time that is critical"},
 	{"certificate-warning", 0, "DAYS",
-		"http, redirect: days that the certificate must still be valid"},
+		"http, redirect, tls, tcp: days that the certificate must still be valid"},
 	{"certificate-critical", 0, "DAYS", "the same, critical"},
 	{"closed", 0, NULL, "tcp: the port must be closed"},
 	{"packets", 0, "N", "ping: how many"},
@@ -90,6 +95,7 @@ static const struct {
 	{"tcp", "tcp", TEXT},
 	{"ping", "ping", TEXT},
 	{"redirect", "redirect", TEXT},
+	{"tls", "tls", TEXT},
 	{"interval", "interval", TEXT},
 	{"timeout", "timeout", TEXT},
 	{"region", "regions", LIST},
@@ -111,6 +117,8 @@ static const struct {
 	{"body", "request.body", TEXT},
 	{"body-secret", "request.body", SECRET},
 	{"insecure", "request.verify", IS_FALSE},
+	{"starttls", "request.starttls", TEXT},
+	{"server-name", "request.server_name", TEXT},
 	{"status", "expect.status", LIST},
 	{"follow", "expect.follow", NUMBER},
 	{"contains", "expect.body_contains", TEXT},
@@ -237,8 +245,8 @@ static void print_problem(struct cli *cli, const char *path, const char *message
 		return;
 	}
 	if (strcmp(path, "type") == 0 || strcmp(path, "target") == 0)
-		cli_usage(cli, "what should be checked? accepted: one of --http, --tcp, --ping and "
-			       "--redirect");
+		cli_usage(cli, "what should be checked? accepted: one of --http, --tcp, --ping, "
+			       "--redirect and --tls");
 	else
 		cli_usage(cli, "%s%s%s", path, *path ? ": " : "", message);
 }
