@@ -61,6 +61,7 @@ struct check {
 	struct engine *engine;
 	struct loop *loop;
 	void *state;
+	enum address_family family; /* to look at; never both: each has a check of its own */
 	int64_t started_at_us, deadline_at_us; /* monotonic */
 	struct result result;                  /* the type fills evidence; check_end the finding */
 	bool ended;                            /* check_end was called */

@@ -429,8 +429,8 @@ static void dns_start(struct check *check)
 	if (r->server != NULL) {
 		monitor_destination(check->monitor, host, &port);
 		check_trace_lookup(check, host);
-		s->lookup = resolver_find(engine_resolver(check->engine), host,
-			monitor_family(check->monitor), on_resolved, s);
+		s->lookup = resolver_find(
+			engine_resolver(check->engine), host, check->family, on_resolved, s);
 		return;
 	}
 	s->n_servers = resolver_servers(engine_resolver(check->engine), s->server, ADDRESSES_MAX);

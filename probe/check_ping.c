@@ -337,7 +337,7 @@ static void ping_start(struct check *check)
 	timer_init(&s->next, check->loop, send_next, s);
 	check_trace_lookup(check, check->monitor->target);
 	s->query = resolver_find(engine_resolver(check->engine), check->monitor->target,
-		monitor_family(check->monitor), on_resolved, s);
+		check->family, on_resolved, s);
 }
 
 static void ping_stop(struct check *check)

@@ -191,8 +191,8 @@ void connector_start(struct connector *c, struct check *check, const char *host,
 	c->fd = -1;
 	timer_init(&c->turn, check->loop, on_turn_over, c);
 	check_trace_lookup(check, c->host);
-	c->query = resolver_find(engine_resolver(check->engine), c->host,
-		monitor_family(check->monitor), on_resolved, c);
+	c->query = resolver_find(
+		engine_resolver(check->engine), c->host, check->family, on_resolved, c);
 }
 
 void connector_stop(struct connector *c)

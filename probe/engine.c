@@ -2,18 +2,20 @@
 /*
  * The engine: runs checks within the probe's own bounds. A check goes through
  *
- *   PACED    waits for its destination's turn    timer: its turn
- *   QUEUED   waits for a free place (FIFO)       timer: half its interval is over ->
- * internal.overload RUNNING  its type is at work                 timer: the one deadline ENDED
- * check_end() was called              stopped and delivered from the loop, in one place: reap()
+ * - PACED: waits for its destination's turn (timer: its turn);
+ * - QUEUED: waits for a free place, FIFO (timer: half its interval is over -> internal.overload);
+ * - RUNNING: its type is at work (timer: the one deadline);
+ * - ENDED: check_end() was called; it is stopped and delivered from the loop, in one place: reap();
+ * - HALF: stopped, and kept until the same check of the other family has ended, too;
  *
  * and set_state() is the only function that moves it. Delay, not refusal: a burst above the rate is
  * spread out; only a check that would wait past half its interval is refused, since by then the
  * next one is near.
  */
-#include "probe/engine.h"
+#include "probe/engine_internal.h"
 
 #include "probe/certs.h"
+#include "probe/families.h"
 #include "probe/lag.h"
 #include "probe/lean.h"
 #include "probe/pace.h"
@@ -31,43 +33,6 @@
 #include <string.h>
 #include <utlist.h>
 
-enum state { STATE_NEW, STATE_PACED, STATE_QUEUED, STATE_RUNNING, STATE_ENDED, N_STATES };
-
-struct run {
-	struct check check; /* first: check types hold a pointer to it */
-	enum state state;
-	struct run *next, *prev; /* in the list of its state */
-	struct timer timer;
-	int64_t give_up_at_us;
-	bool late; /* the timer waits for the moment when it is late, the deadline comes after */
-	engine_done_fn done;
-	void *arg;
-};
-
-struct list_of_runs {
-	struct run *first;
-	int64_t n;
-};
-
-struct engine {
-	struct loop *loop;
-	const struct policy *policy;
-	struct engine_limits limits;
-	struct resolver *resolver;
-	struct curl_loop *curl;
-	struct certs *certs;
-	struct pinger *pinger;
-	struct list_of_runs runs[N_STATES];
-	struct bucket all;
-	struct paces paces; /* per destination */
-	struct timer pump, reap;
-	struct lag lag;
-	engine_trace_fn trace;
-	void *trace_arg;
-	engine_late_fn on_late;
-	void *on_late_arg;
-};
-
 /* ---- the state machine */
 
 static bool legal(enum state from, enum state to)
@@ -80,6 +45,7 @@ static bool legal(enum state from, enum state to)
 		[STATE_PACED] = {[STATE_QUEUED] = true, [STATE_ENDED] = true},
 		[STATE_QUEUED] = {[STATE_RUNNING] = true, [STATE_ENDED] = true},
 		[STATE_RUNNING] = {[STATE_ENDED] = true},
+		[STATE_ENDED] = {[STATE_HALF] = true},
 	};
 	return table[from][to];
 }
@@ -151,13 +117,13 @@ static void trace_begin(const struct check *check)
 		duration_format(check->monitor->timeout_ms, most));
 }
 
-static void begin(struct run *run)
+static void begin_one(struct run *run, int64_t now_us)
 {
 	struct check *check = &run->check;
 	struct engine *engine = check->engine;
 	int64_t timeout_us = check->monitor->timeout_ms * 1000;
 	set_state(run, STATE_RUNNING);
-	check->started_at_us = clock_now_us();
+	check->started_at_us = now_us;
 	check->deadline_at_us = check->started_at_us + timeout_us;
 	check->result.started_wall_ms = clock_wall_ms();
 	check->state = mem_alloc(check->type->state_bytes);
@@ -167,26 +133,39 @@ static void begin(struct run *run)
 	check->type->start(check);
 }
 
-/* Whether one more may start now; takes its place among all of this second, or has the pump come at
- * its turn. */
-static bool take_place(struct engine *engine)
+/* Both families begin side by side, under one deadline. */
+static void begin(struct run *run)
 {
+	int64_t now_us = clock_now_us();
+	begin_one(run, now_us);
+	if (run->twin != NULL)
+		begin_one(run->twin, now_us);
+}
+
+/* Whether RUN may start now; takes its place among all of this second, or has the pump come at its
+ * turn. */
+static bool take_place(const struct run *run)
+{
+	struct engine *engine = run->check.engine;
 	int64_t now_us = clock_now_us(), per_second = engine->limits.per_second;
-	if (engine->runs[STATE_RUNNING].n >= engine->limits.in_flight_max)
+	int64_t running = engine->runs[STATE_RUNNING].n, more = run->twin != NULL ? 2 : 1;
+	if (running > 0 && running + more > engine->limits.in_flight_max)
 		return false;
 	int64_t at_us = bucket_next_us(&engine->all, per_second, now_us, false);
 	if (at_us > now_us) {
 		timer_set_us(&engine->pump, at_us - now_us);
 		return false;
 	}
-	(void)bucket_next_us(&engine->all, per_second, now_us, true);
+	for (; more > 0; more--)
+		(void)bucket_next_us(&engine->all, per_second, now_us, true);
 	return true;
 }
 
 static void pump(void *arg)
 {
 	struct engine *engine = arg;
-	while (engine->runs[STATE_QUEUED].first != NULL && take_place(engine))
+	while (engine->runs[STATE_QUEUED].first != NULL &&
+		take_place(engine->runs[STATE_QUEUED].first))
 		begin(engine->runs[STATE_QUEUED].first);
 }
 
@@ -261,6 +240,8 @@ void engine_result_begin(struct result *r, const struct job *job, int64_t round)
 static void run_free(struct run *run)
 {
 	struct check *check = &run->check;
+	if (run->state != STATE_NEW)
+		list_remove(&check->engine->runs[run->state], run);
 	timer_clear(&run->timer);
 	result_clear(&check->result);
 	free(check->crossed_detail);
@@ -275,16 +256,36 @@ static void stop_type(struct run *run)
 		run->check.type->stop(&run->check);
 }
 
+/* The run to deliver, alone by now: of two halves IPv4's, with the findings of both. NULL: the other
+ * one is still at work. */
+static struct run *whole(struct run *run)
+{
+	struct run *twin = run->twin;
+	if (twin == NULL)
+		return run;
+	if (twin->state != STATE_HALF && twin->state != STATE_NEW)
+		return NULL;
+	struct run *v4 = run->check.family == FAMILY_IPV4 ? run : twin;
+	struct run *v6 = v4->twin;
+	if (v6->state == STATE_HALF) /* else it was refused before it began */
+		families_merge(&v4->check.result, &v6->check.result);
+	v4->twin = NULL;
+	run_free(v6);
+	return v4;
+}
+
 static void reap(void *arg)
 {
 	struct engine *engine = arg;
 	int64_t n = engine->runs[STATE_ENDED].n; /* what ends meanwhile has its own turn */
 	while (n-- > 0) {
 		struct run *run = engine->runs[STATE_ENDED].first;
-		list_remove(&engine->runs[STATE_ENDED], run);
 		stop_type(run);
 		if (run->check.job->has_secrets)
 			redact_result(&run->check.result, run->check.monitor);
+		set_state(run, STATE_HALF);
+		if ((run = whole(run)) == NULL)
+			continue;
 		run->done(run->arg, run->check.job, &run->check.result);
 		run_free(run);
 	}
@@ -294,22 +295,36 @@ static void reap(void *arg)
 		timer_set_us(&engine->pump, 0);
 }
 
-void engine_run(
-	struct engine *engine, struct job *job, int64_t round, engine_done_fn done, void *arg)
+static struct run *run_new(struct engine *engine, struct job *job, int64_t round)
 {
 	struct run *run = mem_alloc(sizeof(*run));
 	struct check *check = &run->check;
-	int64_t now_us = clock_now_us(), wait_max_us = job->monitor.interval_ms * 1000 / 2;
 	check->job = job_ref(job);
 	check->monitor = &job->monitor;
 	check->engine = engine;
 	check->loop = engine->loop;
 	check->type = check_type_find((enum check_kind)job->monitor.type);
+	timer_init(&run->timer, engine->loop, on_timer, run);
+	engine_result_begin(&check->result, job, round);
+	return run;
+}
+
+void engine_run(
+	struct engine *engine, struct job *job, int64_t round, engine_done_fn done, void *arg)
+{
+	int64_t now_us = clock_now_us(), wait_max_us = job->monitor.interval_ms * 1000 / 2;
+	struct run *run = run_new(engine, job, round);
+	struct check *check = &run->check;
 	run->done = done;
 	run->arg = arg;
 	run->give_up_at_us = now_us + wait_max_us;
-	timer_init(&run->timer, engine->loop, on_timer, run);
-	engine_result_begin(&check->result, job, round);
+	check->family = monitor_family(&job->monitor);
+	if (check->family == FAMILY_BOTH) {
+		run->twin = run_new(engine, job, round);
+		run->twin->twin = run;
+		run->twin->check.family = FAMILY_IPV6;
+		check->family = FAMILY_IPV4;
+	}
 	if (check->type == NULL) {
 		check->result.started_wall_ms = clock_wall_ms();
 		check_end(check, REASON_INTERNAL_UNSUPPORTED, NULL);
@@ -324,11 +339,12 @@ void engine_run(
 			(long long)engine->limits.per_destination);
 		return;
 	}
-	(void)bucket_next_us(b, engine->limits.per_destination, now_us, true);
+	for (int starts = run->twin != NULL ? 2 : 1; starts > 0; starts--)
+		(void)bucket_next_us(b, engine->limits.per_destination, now_us, true);
 	if (turn_at_us > now_us) {
 		set_state(run, STATE_PACED);
 		timer_set_us(&run->timer, turn_at_us - now_us);
-	} else if (engine->runs[STATE_QUEUED].first == NULL && take_place(engine)) {
+	} else if (engine->runs[STATE_QUEUED].first == NULL && take_place(run)) {
 		begin(run); /* nobody waits: straight on */
 	} else {
 		enqueue(run);
@@ -376,8 +392,12 @@ void engine_free(struct engine *engine)
 	for (int s = 0; s < N_STATES; s++) {
 		struct run *run;
 		while ((run = engine->runs[s].first) != NULL) {
-			list_remove(&engine->runs[s], run);
-			stop_type(run);
+			if (s != STATE_HALF)
+				stop_type(run);
+			if (run->twin != NULL && run->twin->state == STATE_NEW)
+				run_free(run->twin);
+			else if (run->twin != NULL)
+				run->twin->twin = NULL;
 			run_free(run);
 		}
 	}
@@ -390,75 +410,4 @@ void engine_free(struct engine *engine)
 	timer_clear(&engine->reap);
 	lag_clear(&engine->lag);
 	free(engine);
-}
-
-void engine_on_late(struct engine *engine, engine_late_fn fn, void *arg)
-{
-	engine->on_late = fn;
-	engine->on_late_arg = arg;
-}
-
-void engine_trace(struct engine *engine, engine_trace_fn fn, void *arg)
-{
-	engine->trace = fn;
-	engine->trace_arg = arg;
-}
-
-bool engine_traces(const struct engine *engine)
-{
-	return engine->trace != NULL;
-}
-
-void engine_tell_step(const struct check *check, const char *text)
-{
-	char *shown = mem_strdup(text);
-	redact_words(&shown, check->monitor);
-	check->engine->trace(check->engine->trace_arg, check, shown);
-	free(shown);
-}
-
-int64_t engine_in_flight(const struct engine *engine)
-{
-	return engine->runs[STATE_RUNNING].n;
-}
-
-void engine_use_resolver(struct engine *engine, struct resolver *take)
-{
-	resolver_free(engine->resolver);
-	engine->resolver = take;
-}
-
-struct resolver *engine_resolver(struct engine *engine)
-{
-	return engine->resolver;
-}
-
-struct curl_loop *engine_curl(struct engine *engine)
-{
-	return engine->curl;
-}
-
-struct certs *engine_certs(struct engine *engine)
-{
-	return engine->certs;
-}
-
-struct pinger *engine_pinger(struct engine *engine)
-{
-	return engine->pinger;
-}
-
-const struct policy *engine_policy(const struct engine *engine)
-{
-	return engine->policy;
-}
-
-const struct engine_limits *engine_limits(const struct engine *engine)
-{
-	return &engine->limits;
-}
-
-bool engine_can_ping(const struct engine *engine, int family)
-{
-	return pinger_works(engine->pinger, family);
 }

@@ -95,6 +95,8 @@ enum reason http_hop_reason(const struct http_hop *hop, CURLcode code)
 	switch (code) {
 	case CURLE_OK:
 		return REASON_OK;
+	case CURLE_INTERFACE_FAILED:
+		return REASON_INTERNAL_SOURCE;
 	case CURLE_COULDNT_CONNECT:
 		return reason_of_errno(hop, REASON_TCP_FAILED);
 	case CURLE_OPERATION_TIMEDOUT:

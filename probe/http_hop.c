@@ -293,6 +293,16 @@ static void set_bounds(struct http_hop *hop)
 		easy, CURLOPT_CONNECTTIMEOUT_MS, (long)(check_left_us(hop->check) / 1000 + 200));
 }
 
+static void set_source(struct http_hop *hop)
+{
+	char text[NET_ADDRESS_SIZE];
+	const char *source = hop->check->monitor->request.source;
+	if (source == NULL)
+		return;
+	snprintf(text, sizeof(text), "host!%s", source);
+	curl_easy_setopt(hop->easy, CURLOPT_INTERFACE, text);
+}
+
 static void set_tls(struct http_hop *hop)
 {
 	CURL *easy = hop->easy;
@@ -364,6 +374,7 @@ static void transfer(struct http_hop *hop, const struct addresses *permitted)
 	ensure(hop->easy != NULL);
 	curl_easy_setopt(hop->easy, CURLOPT_URL, hop->request.url);
 	set_bounds(hop);
+	set_source(hop);
 	set_tls(hop);
 	set_callbacks(hop);
 	set_method(hop);
@@ -421,10 +432,9 @@ void http_hop_start(struct http_hop *hop, struct check *check, const struct http
 		return;
 	}
 	cert_check_init(&hop->cert, hop->host, check->monitor->request.verify);
-	int family = check->monitor->request.family;
 	check_trace_lookup(check, hop->host);
-	hop->query = resolver_find(engine_resolver(check->engine), hop->host,
-		family < 0 ? FAMILY_AUTO : (enum address_family)family, on_resolved, hop);
+	hop->query = resolver_find(
+		engine_resolver(check->engine), hop->host, check->family, on_resolved, hop);
 }
 
 void http_hop_clear(struct http_hop *hop)

@@ -6,6 +6,7 @@
  */
 #include "probe/once_internal.h"
 
+#include "probe/families.h"
 #include "proto/base/clock.h"
 #include "proto/base/mem.h"
 #include "proto/base/table.h"
@@ -238,6 +239,26 @@ static void print_connection(struct once *o, const struct certificate *c)
 	free(text);
 }
 
+static void print_families(struct once *o, const struct list *families)
+{
+	static const char *const headers[] = {
+		"FAMILY", "VERDICT", ">TIME", "ADDRESS", "WHAT WAS SEEN", NULL};
+	char text[TEXT_SIZE];
+	if (families->n == 0)
+		return;
+	struct table *t = table_new(headers);
+	for (size_t i = 0; i < families->n; i++) {
+		const struct family_finding *f = (const struct family_finding *)families->item + i;
+		table_add(t, family_label(f->family));
+		table_add(t, verdict_names[f->verdict]);
+		table_add(t, f->total_us >= 0 ? milliseconds(text, f->total_us) : NULL);
+		table_add(t, f->address);
+		table_add(t, f->detail ? f->detail : reason_text_en((enum reason)f->reason));
+	}
+	fputc('\n', o->out);
+	table_print(t, o->out, o->color, 0);
+}
+
 static void print_certificate(struct once *o, const struct certificate *c)
 {
 	char from[TIME_TEXT_SIZE], until[TIME_TEXT_SIZE];
@@ -306,6 +327,7 @@ static void print_block(struct once *o, const struct job *job, const struct resu
 	print_ping(o, &r->ping);
 	print_dns(o, &r->dns);
 	print_phases(o, &r->phases);
+	print_families(o, &r->families);
 	print_hops(o, &r->hops);
 	print_certificate(o, &r->certificate);
 }

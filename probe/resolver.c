@@ -443,10 +443,8 @@ static bool answer_literal(struct resolver_query *q)
 struct resolver_query *resolver_find(struct resolver *r, const char *host,
 	enum address_family family, resolver_fn done, void *arg)
 {
-	static const int families[] = {[FAMILY_AUTO] = AF_UNSPEC,
-		[FAMILY_BOTH] = AF_UNSPEC,
-		[FAMILY_IPV4] = AF_INET,
-		[FAMILY_IPV6] = AF_INET6};
+	static const int families[] = {
+		[FAMILY_AUTO] = AF_UNSPEC, [FAMILY_IPV4] = AF_INET, [FAMILY_IPV6] = AF_INET6};
 	struct resolver_query *q = mem_alloc(sizeof(*q));
 	q->host = mem_strdup(host);
 	q->family = families[family];
