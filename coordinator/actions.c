@@ -187,6 +187,22 @@ static void carry_out(struct watched *wd, const struct monitor *m,
 	}
 }
 
+/* Not before a decision may close it: it may be over. */
+static int64_t remind_every_ms(void *arg, enum alert_kind kind UNUSED, const struct id *subject)
+{
+	const struct verdicts *v = arg;
+	const struct watched *wd = verdicts_find(v, subject); /* probes have none */
+	const struct registered *entry =
+		wd && !wd->w->held ? registry_monitor(v->c->registry, subject) : NULL;
+
+	return entry && entry->m.alert.remind_ms != UNSET ? entry->m.alert.remind_ms : 0;
+}
+
+void actions_remind(struct verdicts *v)
+{
+	alerts_remind(v->c->alerts, clock_wall_ms(), remind_every_ms, v);
+}
+
 void actions_carry_out(struct watched *wd, const struct watch_actions *actions)
 {
 	const struct registered *entry = registry_monitor(wd->v->c->registry, &wd->id);

@@ -154,6 +154,7 @@ void alert_commit(
 	store_put_alert(b, &alert->id, alert->case_id, strcmp(state, "closed") != 0, opened_wall_ms,
 		alert_kind_names[alert->kind], monitor, alert->document);
 	keep_hush(b, alert);
+	alert->told_wall_ms = 0;
 	p = submit_event(a, b, type, alert_kind_names[alert->kind], &alert->id, alert->document);
 	p->done = done;
 	p->arg = arg;

@@ -52,6 +52,11 @@ void alerts_resolve(struct alerts *a, const struct alert_facts *facts);
 /* For objects that are gone: WHY becomes the alert's "closed_because". */
 void alerts_withdraw(
 	struct alerts *a, enum alert_kind kind, const struct id *subject, const char *why);
+/* How often an alert is to be reminded of; 0: not, or not now. */
+typedef int64_t (*remind_fn)(void *arg, enum alert_kind kind, const struct id *subject);
+/* Sends "alert.reminder" for every alert that is open, not acknowledged, and was told of longer ago
+ * than EVERY_MS says, counted on the wall clock, which is WALL_MS now. To be called about once a second. */
+void alerts_remind(struct alerts *a, int64_t wall_ms, remind_fn every_ms, void *arg);
 /* The case id of the open one, or NULL. */
 const char *alerts_case(const struct alerts *a, enum alert_kind kind, const struct id *subject);
 /* Walks what has to be restored at start-up: the open alerts, and those that people closed while

@@ -20,7 +20,8 @@ struct open_alert {
 	struct id id, subject;
 	char case_id[ALERT_CASE_SIZE];
 	bool hushed;
-	bool kept; /* the store knows it as hushed */
+	bool kept;            /* the store knows it as hushed */
+	int64_t told_wall_ms; /* people were told of it last; 0: see the document */
 	json_t *document;
 	UT_hash_handle hh;
 	UT_hash_handle hh_case;

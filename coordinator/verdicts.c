@@ -376,6 +376,7 @@ static void session(void *arg)
 	court_session(v, now_ms);
 	bursts_sweep(v, now_ms);
 	registry_end_pauses(v->c->registry, clock_wall_ms());
+	actions_remind(v);
 	timer_set(&v->session, SESSION_MS);
 }
 

@@ -65,6 +65,8 @@ void verdicts_evaluate(struct watched *wd);
 /* ---- actions.c */
 /* Carries out what the watch of WD asked for. */
 void actions_carry_out(struct watched *wd, const struct watch_actions *actions);
+/* Tells again of what has been open for long. */
+void actions_remind(struct verdicts *v);
 
 /* ---- bursts.c */
 /* Whether every voter of WD and its target can bear ROUNDS more checks; if so these are taken from

@@ -103,6 +103,8 @@ static const struct field alert_fields[] = {
 		.max = 604800000, .fallback = "\"0s\"", .doc = "How long a decision must have held before its alert opens."},
 	{.name = "recovered_after", .type = FIELD_DURATION, .offset = OF(recovered_after_ms), .min = 0,
 		.max = 604800000, .fallback = "\"0s\"", .doc = "How long it must have been up before its down alert closes."},
+	{.name = "remind", .type = FIELD_DURATION, .offset = OF(remind_ms), .min = 10000, .max = INT64_C(2592000000),
+		.doc = "How often an open alert that nobody acknowledged is told again; not if left out."},
 	{.name = "flapping", .type = FIELD_OBJECT, .offset = OF(flapping), .sub = &flapping_schema,
 		.doc = "When one alert stands for many changes."},
 };

@@ -49,3 +49,8 @@ int64_t alert_next_at(const struct alert_slot *slot, int64_t after_ms, int64_t c
 		return INT64_MAX;
 	return slot->since_ms + after_ms;
 }
+
+int64_t alert_remind_at(int64_t told_ms, int64_t remind_ms)
+{
+	return remind_ms > 0 ? told_ms + remind_ms : INT64_MAX;
+}

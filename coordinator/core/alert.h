@@ -32,6 +32,8 @@ enum alert_step { ALERT_STEP_NONE, ALERT_STEP_OPEN, ALERT_STEP_CHANGE, ALERT_STE
 /* Applies SIGNAL at NOW_MS. A change is a change of severity while open (and still on). */
 enum alert_step alert_step(struct alert_slot *slot, const struct alert_signal *signal,
 	int64_t after_ms, int64_t now_ms);
+/* When people who were told of an open alert at TOLD_MS are told again; REMIND_MS 0: never. */
+int64_t alert_remind_at(int64_t told_ms, int64_t remind_ms);
 /* The instant at which time alone would open or close it; INT64_MAX when there is none. */
 int64_t alert_next_at(const struct alert_slot *slot, int64_t after_ms, int64_t clear_after_ms);
 

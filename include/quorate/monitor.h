@@ -119,6 +119,7 @@ struct flapping_policy {
 struct alert_policy {
 	int64_t after_ms;           /* a decision must have held this long before its alert opens */
 	int64_t recovered_after_ms; /* and up this long before the down alert closes */
+	int64_t remind_ms;          /* of an open alert, again and again; UNSET: not */
 	struct flapping_policy flapping;
 };
 

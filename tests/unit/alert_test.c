@@ -139,6 +139,14 @@ static void test_next_at(void **state)
 	assert_true(alert_next_at(&slot, 5000, 0) == INT64_MAX);
 }
 
+static void test_remind_at(void **state)
+{
+	(void)state;
+	assert_int_equal(alert_remind_at(1000, 500), 1500);
+	assert_int_equal(alert_remind_at(1000, 1), 1001);
+	assert_true(alert_remind_at(1000, 0) == INT64_MAX);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -147,6 +155,7 @@ int main(void)
 		cmocka_unit_test(test_held),
 		cmocka_unit_test(test_recovered_after),
 		cmocka_unit_test(test_next_at),
+		cmocka_unit_test(test_remind_at),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

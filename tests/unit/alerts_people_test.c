@@ -171,6 +171,61 @@ static void forget(void)
 
 /* ---- tests */
 
+#define EVERY_MS (INT64_C(4) * 3600000)
+
+static int64_t every_cb(void *arg, enum alert_kind kind, const struct id *subject)
+{
+	assert_int_equal(kind, ALERT_DOWN);
+	assert_true(id_equal(subject, &monitor_id));
+	return *(int64_t *)arg;
+}
+
+static void remind(int64_t wall_ms, int64_t every_ms)
+{
+	alerts_remind(alerts, wall_ms, every_cb, &every_ms);
+}
+
+/* At its time, once; not before, nor twice, nor when somebody has it; also over restarts. */
+static void what_lasts_is_told_again(void **state UNUSED)
+{
+	int64_t before_ms = clock_wall_ms(), at_ms;
+	char *case_id = raise_alert(ALERT_DOWN, SEVERITY_CRITICAL);
+	int64_t after_ms = clock_wall_ms();
+
+	remind(before_ms + EVERY_MS - 1, EVERY_MS);
+	remind(INT64_MAX - 1, 0);
+	assert_told(1, "alert.opened");
+	remind(at_ms = after_ms + EVERY_MS, EVERY_MS);
+	assert_told(2, "alert.reminder");
+	remind(at_ms, EVERY_MS);
+	remind(at_ms + EVERY_MS - 1, EVERY_MS);
+	assert_told(2, NULL);
+	assert_int_equal(act(case_id, VERB_COMMENT, "ann", "it is the switch"), ALERT_ACTED);
+	assert_told(3, "alert.changed"); /* which is no reminder */
+
+	restart();
+	remind(at_ms + EVERY_MS - 1, EVERY_MS);
+	assert_told(0, NULL);
+	remind(at_ms += 3 * EVERY_MS, EVERY_MS); /* one for all the time that nobody could */
+	assert_told(1, "alert.reminder");
+	assert_int_equal(act(case_id, VERB_ACKNOWLEDGE, "ann", NULL), ALERT_ACTED);
+	assert_int_equal(json_integer_value(json_object_get(after, "reminders")), 2);
+	remind(at_ms + 2 * EVERY_MS, EVERY_MS);
+	assert_told(2, "alert.acknowledged");
+	assert_int_equal(act(case_id, VERB_REOPEN, "bob", NULL), ALERT_ACTED);
+	remind(at_ms + EVERY_MS - 1, EVERY_MS);
+	assert_told(3, "alert.changed");
+	remind(at_ms + EVERY_MS, EVERY_MS);
+	assert_told(4, "alert.reminder");
+
+	/* what was closed by hand is told no more */
+	assert_int_equal(act(case_id, VERB_CLOSE, "bob", NULL), ALERT_ACTED);
+	remind(at_ms + 9 * EVERY_MS, EVERY_MS);
+	assert_told(5, "alert.closed");
+	quorum(alerts_resolve, ALERT_DOWN, SEVERITY_NONE);
+	forget();
+}
+
 static void each_act_is_told_once(void **state UNUSED)
 {
 	static const struct {
@@ -363,6 +418,7 @@ static void comments_have_a_ceiling(void **state UNUSED)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(what_lasts_is_told_again),
 		TEST(each_act_is_told_once),
 		TEST(an_acknowledgement_survives_a_restart),
 		TEST(closed_by_hand_is_quiet_until_it_is_over),
