@@ -39,8 +39,8 @@ static json_t *result_of(const struct watched *wd, uint32_t key)
 
 /* ---- votes */
 
-static const char *const shown_members[] = {"detail", "address", "status", "duration_ms", "phases",
-	"certificate", "ping", "hops", NULL};
+static const char *const shown_members[] = {"detail", "address", "status", "value", "duration_ms",
+	"phases", "certificate", "ping", "hops", NULL};
 
 /* Why a vote did not count, in words; NULL for one that did. */
 static const char *fate_why(
@@ -144,7 +144,7 @@ json_t *evidence_quorum(const struct watched *wd, int64_t number, int rounds, in
 json_t *evidence_observed(const struct watched *wd, int reason, char *text, size_t room)
 {
 	static const char *const members[] = {
-		"address", "status", "body_excerpt", "certificate", "ping", "hops", NULL};
+		"address", "status", "value", "body_excerpt", "certificate", "ping", "hops", NULL};
 	json_t *out = json_object(), *result = NULL, *member;
 
 	snprintf(text, room, "%s", reason_text_en((enum reason)reason));

@@ -2,6 +2,7 @@
 /* Jobs, the table of check types, and what every check does at its end. */
 #include "probe/check.h"
 
+#include "probe/average.h"
 #include "probe/engine.h"
 #include "probe/net.h"
 #include "probe/resolver.h"
@@ -9,6 +10,7 @@
 #include "proto/base/mem.h"
 #include "proto/base/utf8.h"
 #include "proto/monitor.h"
+#include "quorate/duration.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,7 +63,16 @@ void job_unref(struct job *job)
 	if (--job->refs > 0)
 		return;
 	monitor_clear(&job->monitor);
+	free(job->average);
 	free(job);
+}
+
+void job_inherit(struct job *to, struct job *from)
+{
+	ensure(to->average == NULL);
+	to->habit = from->habit;
+	to->average = from->average;
+	from->average = NULL;
 }
 
 /* ---- findings */
@@ -126,6 +137,38 @@ void check_judge_days(struct check *check)
 		REASON_TLS_EXPIRES_SOON, "the certificate expires in %lld days, %s from %lld days",
 		(long long)cert->days, critical ? "critical" : "warning",
 		(long long)(critical ? t->critical_days : t->warning_days));
+}
+
+static struct average *average_of(struct check *check)
+{
+	struct job *job = check->job;
+	if (job->average == NULL) {
+		job->average = mem_alloc(sizeof(*job->average));
+		average_init(job->average, check->monitor->expect.average_over_ms);
+	}
+	return job->average;
+}
+
+void check_judge_response(struct check *check, int64_t took_us, bool answered, const char *what)
+{
+	const struct expect *expect = &check->monitor->expect;
+	char over[DURATION_TEXT_SIZE], on_average[96];
+	int64_t now_ms = clock_now_ms(), n;
+	if (expect->average_over_ms <= 0) {
+		check_judge_time(check, THRESHOLD_SLOW, &expect->response_time, took_us,
+			REASON_SLOW_RESPONSE, what);
+		return;
+	}
+	struct average *average = average_of(check);
+	if (answered)
+		average_add(average, now_ms, took_us);
+	int64_t average_took_us = average_us(average, now_ms, &n);
+	if (n == 0)
+		return;
+	snprintf(on_average, sizeof(on_average), "%s, on average over %s (%lld check%s),", what,
+		duration_format(expect->average_over_ms, over), (long long)n, n == 1 ? "" : "s");
+	check_judge_time(check, THRESHOLD_SLOW, &expect->response_time, average_took_us,
+		REASON_SLOW_RESPONSE, on_average);
 }
 
 void check_trace(const struct check *check, const char *format, ...)

@@ -25,10 +25,13 @@ struct job {
 	int64_t assignment;
 	bool has_secrets;   /* of its credentials: what must not be shown has to be looked for */
 	struct habit habit; /* of its scheduled checks */
+	struct average *average; /* of response times; NULL: none is judged, or not yet */
 };
 struct job *job_new(struct monitor *take, int64_t assignment); /* takes *TAKE's content; refs = 1 */
 struct job *job_ref(struct job *job);
 void job_unref(struct job *job);
+/* TO is the same work as FROM, assigned anew: what was measured counts on. */
+void job_inherit(struct job *to, struct job *from);
 
 struct check;
 struct engine;
@@ -85,6 +88,9 @@ void check_judge_time(struct check *check, enum threshold threshold,
 	const struct threshold_ms *limits, int64_t took_us, enum reason reason, const char *what);
 /* The same of the certificate in the result, by the days that it has left. */
 void check_judge_days(struct check *check);
+/* The same of expect.response_time, of one check or on average. ANSWERED: TOOK_US is the time of an
+ * answer and counts; that of a failure is none. */
+void check_judge_response(struct check *check, int64_t took_us, bool answered, const char *what);
 /* One step on the way to the finding, for those who asked for them (engine_trace); nothing else
  * depends on it. */
 void check_trace(const struct check *check, const char *format, ...) PRINTF_LIKE(2, 3);

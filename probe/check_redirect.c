@@ -67,7 +67,7 @@ static void judge(
 	size_t followed = check->result.hops.n > 0 ? check->result.hops.n - 1 : 0;
 	int64_t status = chain->hop.status;
 	char wanted[128];
-	http_chain_judge(chain);
+	http_chain_judge(chain, reason == REASON_OK);
 	if (reason != REASON_OK) {
 		check_end(check, reason, "%s", detail != NULL ? detail : reason_text_en(reason));
 	} else if (followed < expect->hops.n) {

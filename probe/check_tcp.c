@@ -47,8 +47,7 @@ static void on_connected(void *arg, int fd)
 			s->connector.at);
 		return;
 	}
-	check_judge_time(check, THRESHOLD_SLOW, &check->monitor->expect.response_time,
-		clock_now_us() - check->started_at_us, REASON_SLOW_RESPONSE, "the connection");
+	check_judge_response(check, clock_now_us() - check->started_at_us, true, "the connection");
 	check_end(check, REASON_OK, "connected to %s in %lld.%03lld ms", s->connector.at,
 		(long long)took_us / 1000, (long long)took_us % 1000);
 }

@@ -285,8 +285,7 @@ void dns_judge(struct check *check, const struct dns_question *q, const struct d
 		.reason = REASON_OK};
 	char name[DNS_RCODE_SIZE];
 	keep_facts(&check->result.dns, a);
-	check_judge_time(check, THRESHOLD_SLOW, &j.expect->response_time,
-		clock_now_us() - check->started_at_us, REASON_SLOW_RESPONSE, "the answer");
+	check_judge_response(check, clock_now_us() - check->started_at_us, true, "the answer");
 	list_records(&j);
 	if (a->alias_loop && a->n_records == 0)
 		find(&j, REASON_DNS_CNAME_LOOP, "the aliases of %.150s go round in a loop",

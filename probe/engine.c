@@ -29,6 +29,7 @@
 #include "proto/monitor.h"
 #include "quorate/duration.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
@@ -232,6 +233,7 @@ void engine_result_begin(struct result *r, const struct job *job, int64_t round)
 	r->round = round;
 	r->phases = (struct phases){UNSET, UNSET, UNSET, UNSET, UNSET, UNSET};
 	r->status = r->bytes = UNSET;
+	r->value = NAN;
 	r->certificate = CERTIFICATE_NONE;
 	r->ping = PING_NONE;
 	r->dns.answer_count = r->dns.ttl_s = UNSET;

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define HOP_SUBJECT_MAX 160 /* as in the table of a result */
+
 static void start_hop(struct http_chain *chain);
 
 /* ---- the record */
@@ -27,6 +29,13 @@ static void keep_certificate(struct result *result, struct http_hop *hop)
 	*seen = old; /* freed with the hop */
 }
 
+/* The shortest way to say which one it was; the whole is in the result, of the one that ends first. */
+static char *subject_of(const struct http_hop *hop)
+{
+	const char *subject = hop->cert.seen ? hop->cert.facts.subject : NULL;
+	return subject != NULL ? utf8_clean(subject, strlen(subject), HOP_SUBJECT_MAX) : NULL;
+}
+
 static void add_hop(struct http_chain *chain, const char *target)
 {
 	const struct http_hop *hop = &chain->hop;
@@ -37,8 +46,11 @@ static void add_hop(struct http_chain *chain, const char *target)
 		.location = mem_strdup(target),
 		.address = hop->address[0] != '\0' ? mem_strdup(hop->address) : NULL,
 		.total_us = hop->phases.total_us,
+		.phases = hop->phases,
 		.certificate_days = hop->cert.seen ? hop->cert.facts.days : UNSET,
+		.certificate_subject = subject_of(hop),
 	};
+	chain->hops[chain->n_hops - 1].phases.total_us = UNSET;
 }
 
 static void record(struct http_chain *chain, const char *target)
@@ -51,6 +63,8 @@ static void record(struct http_chain *chain, const char *target)
 	phases_add(&result->phases, &hop->phases);
 	result->status = hop->status;
 	result->bytes = hop->bytes;
+	bool usual = hop->http_version == NULL || strcmp(hop->http_version, "1.1") == 0;
+	mem_set(&result->http_version, usual ? NULL : hop->http_version);
 	if (hop->address[0] != '\0')
 		mem_set(&result->address, hop->address);
 	else if (hop->tried[0] != '\0')
@@ -185,14 +199,16 @@ static void start_hop(struct http_chain *chain)
 {
 	const struct credential *body = &chain->check->monitor->request.body;
 	bool own = http_url_same_host(chain->first_url, chain->url);
-	bool has_own = chain->check->monitor->request.headers.n > 0;
+	const struct request *r = &chain->check->monitor->request;
+	bool has_own = r->headers.n > 0 || r->auth.user != NULL || r->auth.token.value != NULL;
 	struct http_request request = {
 		.url = chain->url,
 		.method = chain->method,
 		.body = chain->with_body && (own || body->secret == NULL) ? body->value : NULL,
 		.own_headers = own,
 		.first = chain->n_hops == 0,
-		.needle = chain->rules.needle,
+		.expect = chain->rules.body,
+		.cookies = chain->cookies,
 	};
 	check_trace(chain->check, "hop %d: %s %s%s", chain->n_hops + 1,
 		http_method_names[chain->method], chain->url,
@@ -239,6 +255,11 @@ void http_chain_start(struct http_chain *chain, struct check *check,
 		return;
 	}
 	chain->first_url = mem_strdup(chain->url);
+	if (request->cookies) {
+		chain->cookies = curl_share_init();
+		ensure(chain->cookies != NULL);
+		curl_share_setopt(chain->cookies, CURLSHOPT_SHARE, CURL_LOCK_DATA_COOKIE);
+	}
 	start_hop(chain);
 }
 
@@ -252,8 +273,10 @@ void http_chain_stop(struct http_chain *chain)
 		free(chain->hops[i].url);
 		free(chain->hops[i].location);
 		free(chain->hops[i].address);
+		free(chain->hops[i].certificate_subject);
 	}
 	free(chain->hops);
+	curl_share_cleanup(chain->cookies);
 }
 
 static void expired_done(struct check *check UNUSED, struct http_chain *chain UNUSED,
@@ -267,11 +290,11 @@ enum reason http_chain_expired(struct http_chain *chain)
 	record(chain, NULL);
 	chain->done = expired_done; /* the engine ends the check with what we return */
 	finish(chain, reason, NULL);
-	http_chain_judge(chain);
+	http_chain_judge(chain, false);
 	return reason;
 }
 
-void http_chain_judge(struct http_chain *chain)
+void http_chain_judge(struct http_chain *chain, bool answered)
 {
 	struct check *check = chain->check;
 	const struct expect *expect = &check->monitor->expect;
@@ -288,6 +311,6 @@ void http_chain_judge(struct http_chain *chain)
 				(long long)cert->days, critical ? "critical" : "warning",
 				(long long)(critical ? t->critical_days : t->warning_days));
 	}
-	check_judge_time(check, THRESHOLD_SLOW, &expect->response_time,
-		clock_now_us() - check->started_at_us, REASON_SLOW_RESPONSE, "the response");
+	check_judge_response(
+		check, clock_now_us() - check->started_at_us, answered, "the response");
 }

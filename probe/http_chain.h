@@ -14,8 +14,8 @@ struct http_chain;
 
 struct chain_rules {
 	int64_t follow; /* redirects at most; 0: the first answer is the last, whatever it is */
-	bool allow_downgrade; /* https -> http */
-	const char *needle;   /* looked for in the last body; NULL: nothing */
+	bool allow_downgrade;      /* https -> http */
+	const struct expect *body; /* what the last body is looked into for; NULL: nothing */
 	/* A redirect was answered by hop INDEX (from 0) and leads to TARGET (absolute). Returns
 	 * REASON_OK to go on, or ends the chain with the reason and a detail written to DETAIL. May
 	 * be NULL. */
@@ -40,6 +40,7 @@ struct http_chain {
 	bool with_body;
 	struct hop *hops; /* recorded so far (when following); moved into the result at the end */
 	int n_hops;
+	CURLSH *cookies; /* NULL: none are kept */
 };
 
 void http_chain_start(struct http_chain *chain, struct check *check,
@@ -47,7 +48,8 @@ void http_chain_start(struct http_chain *chain, struct check *check,
 void http_chain_stop(struct http_chain *chain);
 /* At the deadline: records the unfinished hop and says where it got stuck. */
 enum reason http_chain_expired(struct http_chain *chain);
-/* Judges response time and certificate days of the whole chain by the monitor's thresholds. */
-void http_chain_judge(struct http_chain *chain);
+/* Judges response time and certificate days of the whole chain by the monitor's thresholds. ANSWERED:
+ * it came to its end. */
+void http_chain_judge(struct http_chain *chain, bool answered);
 
 #endif

@@ -37,9 +37,23 @@ static void measure(struct http_hop *hop)
 		p->transfer_us = elapsed_us - first;
 }
 
+static const char *version_name(long version)
+{
+	switch (version) {
+	case CURL_HTTP_VERSION_1_0:
+		return "1.0";
+	case CURL_HTTP_VERSION_1_1:
+		return "1.1";
+	case CURL_HTTP_VERSION_2_0:
+		return "2";
+	default:
+		return NULL;
+	}
+}
+
 void http_hop_keep_facts(struct http_hop *hop)
 {
-	long status = 0;
+	long status = 0, version = 0;
 	curl_off_t received = 0;
 	struct curl_header *header;
 	measure(hop);
@@ -49,6 +63,9 @@ void http_hop_keep_facts(struct http_hop *hop)
 	curl_easy_getinfo(hop->easy, CURLINFO_SIZE_DOWNLOAD_T, &received);
 	if (status > 0)
 		hop->bytes = received;
+	curl_easy_getinfo(hop->easy, CURLINFO_HTTP_VERSION, &version);
+	if (status > 0)
+		hop->http_version = version_name(version);
 	if (curl_easy_header(hop->easy, "Location", 0, CURLH_HEADER, -1, &header) == CURLHE_OK)
 		mem_set(&hop->location, header->value);
 }

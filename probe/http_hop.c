@@ -21,7 +21,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
 /* curl reads a hundred times this before others have their turn: with chunks of one byte, the worst
@@ -144,27 +143,6 @@ static size_t count_header(char *data, size_t size, size_t n, void *arg)
 	return size * n;
 }
 
-/* Looks for the needle in what came, keeping only as much as may be its beginning. */
-static void search(struct http_hop *hop, const char *data, size_t n)
-{
-	size_t needle_bytes = strlen(hop->request.needle), keep = needle_bytes - 1;
-	char seam[2 * PATTERN_MAX_BYTES];
-	size_t head = n < keep ? n : keep;
-	memcpy(seam, hop->tail, hop->tail_bytes);
-	memcpy(seam + hop->tail_bytes, data, head);
-	size_t seam_bytes = hop->tail_bytes + head;
-	hop->found = memmem(seam, seam_bytes, hop->request.needle, needle_bytes) != NULL ||
-		     memmem(data, n, hop->request.needle, needle_bytes) != NULL;
-	if (n >= keep) {
-		memcpy(hop->tail, data + n - keep, keep);
-		hop->tail_bytes = keep;
-	} else {
-		size_t rest = seam_bytes < keep ? seam_bytes : keep;
-		memcpy(hop->tail, seam + seam_bytes - rest, rest);
-		hop->tail_bytes = rest;
-	}
-}
-
 static long long body_max(const struct http_hop *hop)
 {
 	return (long long)engine_limits(hop->check->engine)->body_max_bytes;
@@ -173,17 +151,12 @@ static long long body_max(const struct http_hop *hop)
 static size_t take_body(char *data, size_t size, size_t count, void *arg)
 {
 	struct http_hop *hop = arg;
-	size_t n = size * count, room = sizeof(hop->excerpt) - hop->excerpt_bytes;
-	if (hop->body_bytes == 0 && n > 0)
+	size_t n = size * count;
+	if (hop->body.bytes == 0 && n > 0)
 		check_trace(hop->check, "the body begins");
-	hop->body_bytes += n;
-	if (hop->body_bytes > (size_t)body_max(hop))
-		return too_large(hop, "the body has", body_max(hop), "bytes");
-	memcpy(hop->excerpt + hop->excerpt_bytes, data, n < room ? n : room);
-	hop->excerpt_bytes += n < room ? n : room;
-	if (hop->request.needle != NULL && !hop->found)
-		search(hop, data, n);
-	return n;
+	if (http_body_take(&hop->body, data, n) == 0)
+		return n;
+	return too_large(hop, "the body has", body_max(hop), "bytes");
 }
 
 /*
@@ -203,71 +176,7 @@ static int count_wire(void *arg, curl_off_t dltotal UNUSED, curl_off_t dlnow UNU
 	return 1;
 }
 
-/* ---- the request */
-
-/* What may go to a host that the headers were not written for: what any browser would say. */
-static bool header_is_harmless(const char *name)
-{
-	static const char *const harmless[] = {"Accept", "Accept-Language", "Accept-Encoding",
-		"User-Agent", "Cache-Control", "Pragma"};
-	for (size_t i = 0; i < ARRAY_LEN(harmless); i++)
-		if (strcasecmp(name, harmless[i]) == 0)
-			return true;
-	return false;
-}
-
-static const struct pair *header_find(const struct pairs *headers, const char *name)
-{
-	for (size_t i = 0; i < headers->n; i++)
-		if (strcasecmp(headers->item[i].name, name) == 0)
-			return &headers->item[i];
-	return NULL;
-}
-
-static void header_add(struct http_hop *hop, const char *name, const char *value)
-{
-	/* "Name;" is curl's way to say an empty value */
-	char *line = value[0] != '\0' ? mem_printf("%s: %s", name, value) : mem_printf("%s;", name);
-	struct curl_slist *longer = curl_slist_append(hop->headers, line);
-	ensure(longer != NULL);
-	hop->headers = longer;
-	free(line);
-}
-
-static int set_headers(struct http_hop *hop)
-{
-	const struct pairs *own = &hop->check->monitor->request.headers;
-	for (size_t i = 0; i < own->n; i++) {
-		const struct pair *h = &own->item[i];
-		if (h->value == NULL || strpbrk(h->name, "\r\n:; ") != NULL ||
-			strpbrk(h->value, "\r\n") != NULL)
-			return -1;
-		if (hop->request.own_headers || header_is_harmless(h->name))
-			header_add(hop, h->name, h->value);
-	}
-	if (header_find(own, "User-Agent") == NULL)
-		header_add(hop, "User-Agent", HTTP_USER_AGENT);
-	if (header_find(own, "Cache-Control") == NULL)
-		header_add(hop, "Cache-Control", "no-cache");
-	curl_easy_setopt(hop->easy, CURLOPT_HTTPHEADER, hop->headers);
-	return 0;
-}
-
-static void set_method(struct http_hop *hop)
-{
-	const struct http_request *r = &hop->request;
-	bool sends = r->method == METHOD_POST || r->method == METHOD_PUT;
-	if (r->method == METHOD_HEAD)
-		curl_easy_setopt(hop->easy, CURLOPT_NOBODY, 1L);
-	else if (r->body != NULL ||
-		 sends) { /* a POST without a body still says that its length is 0 */
-		const char *body = r->body != NULL ? r->body : "";
-		curl_easy_setopt(hop->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(body));
-		curl_easy_setopt(hop->easy, CURLOPT_POSTFIELDS, body);
-	}
-	if (r->method != METHOD_HEAD)
-		curl_easy_setopt(hop->easy, CURLOPT_CUSTOMREQUEST, http_method_names[r->method]);
-}
+/* ---- the set-up */
 
 static void set_bounds(struct http_hop *hop)
 {
@@ -280,8 +189,6 @@ static void set_bounds(struct http_hop *hop)
 	curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
 	curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
 	curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
-	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
-	curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip, deflate");
 	curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, 16384L); /* curl's least, not 64 kB */
 	curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, READ_BYTES);
 	if (hop->request.method != METHOD_HEAD) /* which may speak of more, since it sends none */
@@ -377,9 +284,8 @@ static void transfer(struct http_hop *hop, const struct addresses *permitted)
 	set_source(hop);
 	set_tls(hop);
 	set_callbacks(hop);
-	set_method(hop);
 	pin(hop, permitted);
-	if (set_headers(hop) != 0) {
+	if (http_request_prepare(hop) != 0) {
 		finish(hop, REASON_INTERNAL_ERROR, "a header has a line break or a bad name");
 		return;
 	}
@@ -423,12 +329,11 @@ void http_hop_start(struct http_hop *hop, struct check *check, const struct http
 	hop->began_at_us = clock_now_us();
 	hop->phases = (struct phases){UNSET, UNSET, UNSET, UNSET, UNSET, UNSET};
 	hop->status = hop->bytes = UNSET;
-	hop->found = request->needle != NULL && request->needle[0] == '\0';
-	bool searchable = request->needle == NULL || strlen(request->needle) <= PATTERN_MAX_BYTES;
+	http_body_init(
+		&hop->body, request->expect, (size_t)engine_limits(check->engine)->body_max_bytes);
 	hop->https = http_url_is_https(request->url);
-	if (!searchable || http_url_split(request->url, hop->host, &hop->port) != 0) {
-		finish(hop, REASON_INTERNAL_ERROR,
-			searchable ? "the URL cannot be used" : "the text to look for is too long");
+	if (http_url_split(request->url, hop->host, &hop->port) != 0) {
+		finish(hop, REASON_INTERNAL_ERROR, "the URL cannot be used");
 		return;
 	}
 	cert_check_init(&hop->cert, hop->host, check->monitor->request.verify);
@@ -452,6 +357,7 @@ void http_hop_clear(struct http_hop *hop)
 	hop->headers = hop->pins = NULL;
 	http_socket_clear(hop);
 	mem_set(&hop->location, NULL);
+	http_body_clear(&hop->body);
 	cert_check_clear(&hop->cert);
 }
 

@@ -8,6 +8,7 @@
 
 #include "probe/certs.h"
 #include "probe/check.h"
+#include "probe/http_body.h"
 #include "probe/net.h"
 #include "probe/resolver.h"
 #include "probe/tls_guard.h"
@@ -26,9 +27,10 @@ struct http_request {
 	const char *url; /* absolute, as http_url_normalize() made it */
 	int method;      /* enum http_method */
 	const char *body;
-	bool own_headers;   /* the monitor's headers may go to this host */
-	bool first;         /* not reached by a redirect */
-	const char *needle; /* looked for in the body; NULL: nothing */
+	bool own_headers;            /* the monitor's headers may go to this host */
+	bool first;                  /* not reached by a redirect */
+	const struct expect *expect; /* what the body is looked into for; NULL: nothing */
+	CURLSH *cookies;             /* of the chain; NULL: none are kept */
 };
 
 /* Embedded in the state of a check. All pointers of the request are borrowed until
@@ -50,7 +52,7 @@ struct http_hop {
 	int64_t tls_at_us; /* TLS began: the connection stands; 0: not yet */
 	/* while it runs */
 	size_t header_bytes, header_lines;
-	size_t body_bytes; /* decompressed */
+	struct http_body body;
 	bool headers_ended, refused;
 	struct timer next_address;
 	struct tls_guard guard;
@@ -58,9 +60,6 @@ struct http_hop {
 	char too_large[96];       /* what is; "": nothing */
 	int socket_errno, fds[2]; /* -1: none */
 	char tried[NET_ADDRESS_SIZE];
-	char tail[PATTERN_MAX_BYTES]; /* the end of what came, for a needle that straddles two
-					 pieces */
-	size_t tail_bytes;
 	char error[CURL_ERROR_SIZE];
 	/* facts */
 	struct phases phases; /* total_us: of this hop */
@@ -69,9 +68,7 @@ struct http_hop {
 	int64_t status;                 /* UNSET: none */
 	int64_t bytes;                  /* of the body as received; UNSET: none */
 	char *location;                 /* the header as it came; NULL: none */
-	bool found;                     /* the needle */
-	char excerpt[BODY_EXCERPT_MAX_BYTES];
-	size_t excerpt_bytes;
+	const char *http_version;       /* static; NULL: none was spoken */
 };
 
 void http_hop_start(struct http_hop *hop, struct check *check, const struct http_request *request,
@@ -80,6 +77,11 @@ void http_hop_start(struct http_hop *hop, struct check *check, const struct http
 void http_hop_clear(struct http_hop *hop);
 /* At the deadline: measures what is there, and says where it got stuck. */
 enum reason http_hop_expired(struct http_hop *hop);
+
+/* ---- http_request.c, for http_hop.c */
+
+/* The request into curl's handle. 0, or -1: a header or a token has a line break. */
+MUST_CHECK int http_request_prepare(struct http_hop *hop);
 
 /* ---- http_facts.c, for http_hop.c */
 

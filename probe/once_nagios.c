@@ -11,6 +11,7 @@
 
 #include <ctype.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -126,6 +127,30 @@ static void add_days(const struct perf *p, const struct monitor *m, int64_t days
 	fprintf(p->to, "%" PRId64 ";%s;%s;;", days, warning, critical);
 }
 
+/* A range that is fine, "10:100", with either end open: "~:100", "10:". */
+static void add_range(FILE *to, double low, double high)
+{
+	fputc(';', to);
+	if (isnan(low) && isnan(high))
+		return;
+	if (isnan(low))
+		fputs("~:", to);
+	else
+		fprintf(to, "%.10g:", low);
+	if (!isnan(high))
+		fprintf(to, "%.10g", high);
+}
+
+static void add_value(const struct perf *p, const struct monitor *m, double value)
+{
+	const struct value_rule *rule = &m->expect.value;
+	add_label(p, "value");
+	fprintf(p->to, "%.10g", value);
+	add_range(p->to, rule->below.warning, rule->above.warning);
+	add_range(p->to, rule->below.critical, rule->above.critical);
+	fputs(";;", p->to);
+}
+
 static char *number_or_nothing(double number)
 {
 	return number < 0 ? mem_strdup("") : mem_printf("%g", number);
@@ -181,6 +206,8 @@ static void add_perfdata(const struct perf *p, const struct monitor *m, const st
 		add_label(p, "size");
 		fprintf(p->to, "%" PRId64 "B;;;0;", r->bytes);
 	}
+	if (!isnan(r->value))
+		add_value(p, m, r->value);
 	if (r->certificate.not_after_wall_ms != UNSET)
 		add_days(p, m, r->certificate.days);
 }

@@ -14,6 +14,7 @@
 #include "proto/monitor.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -290,7 +291,8 @@ static void print_answer(struct once *o, const struct result *r)
 	char text[TEXT_SIZE];
 	line(o, "address", r->address);
 	if (r->status >= 0) {
-		snprintf(text, sizeof(text), "%" PRId64, r->status);
+		snprintf(text, sizeof(text), "%" PRId64 "%s%s", r->status,
+			r->http_version ? ", HTTP/" : "", r->http_version ? r->http_version : "");
 		line(o, "status", text);
 	}
 	if (r->bytes >= 0) {
@@ -299,6 +301,10 @@ static void print_answer(struct once *o, const struct result *r)
 		line(o, "body", text);
 	}
 	line(o, r->bytes >= 0 ? "" : "body", r->body_excerpt);
+	if (!isnan(r->value)) {
+		snprintf(text, sizeof(text), "%.10g", r->value);
+		line(o, "value", text);
+	}
 }
 
 static void print_block(struct once *o, const struct job *job, const struct result *r)

@@ -12,6 +12,7 @@
 #include "quorate/limits.h"
 
 #include <ctype.h>
+#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +24,7 @@
 #define TAIL_MIN    3 /* of a value's beginning, where a text was cut in the middle of it */
 #define WHOLE_MIN   8 /* of a body that was no secret's */
 #define FILTER_BITS 65536
-#define NEEDLES_MAX (3 * (HEADERS_MAX + 1))
+#define NEEDLES_MAX (3 * (HEADERS_MAX + 1) + 3)
 
 /* In lower case. */
 struct needle {
@@ -139,10 +140,33 @@ static void collect(void *arg, const struct credential_place *at)
 	const char *value = *at->value;
 	if (value == NULL)
 		return;
-	if (at->secret != NULL || (at->member != NULL && is_sensitive(at)))
+	if (at->secret != NULL || (at->field->flags & FIELD_SECRET) != 0 ||
+		(at->member != NULL && is_sensitive(at)))
 		add_value(needles, value);
 	else if (at->member == NULL && strlen(value) >= WHOLE_MIN)
 		add_needle(needles, value, strlen(value), strlen(value));
+}
+
+/* "Basic" as it is sent. */
+static void add_login(struct needles *needles, const struct auth *auth)
+{
+	if (auth->user == NULL || auth->password.value == NULL)
+		return;
+	char *login = mem_printf("%s:%s", auth->user, auth->password.value);
+	size_t n = strlen(login);
+	unsigned char *sent = mem_alloc(n / 3 * 4 + 5);
+	EVP_EncodeBlock(sent, (const unsigned char *)login, (int)n);
+	add_needle(needles, (const char *)sent, strlen((const char *)sent), WINDOW);
+	explicit_bzero(sent, n / 3 * 4 + 5);
+	explicit_bzero(login, n);
+	free(sent);
+	free(login);
+}
+
+static void collect_all(struct needles *needles, const struct monitor *m)
+{
+	monitor_each_credential(m, "", collect, needles);
+	add_login(needles, &m->request.auth);
 }
 
 /* ---- readings of a text */
@@ -345,7 +369,7 @@ static void redact_object(const struct needles *needles, const struct schema *sc
 void redact_result(struct result *result, const struct monitor *m)
 {
 	struct needles needles = {.n = 0};
-	monitor_each_credential(m, "", collect, &needles);
+	collect_all(&needles, m);
 	if (needles.n > 0)
 		redact_object(&needles, &result_schema, result);
 	clear_needles(&needles);
@@ -354,7 +378,7 @@ void redact_result(struct result *result, const struct monitor *m)
 void redact_words(char **text, const struct monitor *m)
 {
 	struct needles needles = {.n = 0};
-	monitor_each_credential(m, "", collect, &needles);
+	collect_all(&needles, m);
 	if (needles.n > 0)
 		redact_text(&needles, text, strlen(*text) + sizeof(MARKER));
 	clear_needles(&needles);

@@ -221,14 +221,13 @@ static void assign(struct schedule *s, const struct assignment *order)
 	if (same_work(e, &monitor, order->assignment)) {
 		monitor_clear(&monitor);
 	} else {
-		if (e->job && e->job->monitor.revision != monitor.revision)
+		struct job *before = e->job;
+		e->job = job_new(&monitor, order->assignment);
+		if (before && before->monitor.revision == e->job->monitor.revision)
+			job_inherit(e->job, before);
+		else if (before)
 			timer_stop(&e->burst.next); /* its rounds were about something else */
-		struct job *job = job_new(&monitor, order->assignment);
-		if (e->job && e->job->monitor.revision == job->monitor.revision)
-			job->habit = e->job->habit;
-		if (e->job)
-			job_unref(e->job);
-		e->job = job;
+		job_unref(before);
 	}
 	set_phase(e, order->next_in_ms);
 }

@@ -36,11 +36,13 @@ static void warn(void *arg, const struct credential_place *at)
 {
 	const char *const *name = at->field->sensitive;
 
-	if (at->secret != NULL || at->member == NULL)
+	bool whole = (at->field->flags & FIELD_SECRET) != 0;
+
+	if (at->secret != NULL || (at->member == NULL && !whole))
 		return;
-	while (name != NULL && *name != NULL && strcasecmp(*name, at->member) != 0)
+	while (!whole && name != NULL && *name != NULL && strcasecmp(*name, at->member) != 0)
 		name++;
-	if (name != NULL && *name != NULL)
+	if (whole || (name != NULL && *name != NULL))
 		problems_add(arg, at->path,
 			"a credential stands here as it is; better keep it apart: 'quorate secret "
 			"set NAME', and {secret: NAME} here");

@@ -23,6 +23,12 @@
 extern const struct field_custom status_custom, down_custom, up_custom, follow_custom,
 	severity_custom, reason_custom;
 
+/* Of HTTP; monitor_http.c */
+extern const struct field_custom number_custom, scalar_custom;
+extern const struct schema auth_schema, json_rule_schema, header_rule_schema, value_schema;
+json_t *json_rule_word(const char *text);
+json_t *header_rule_word(const char *text);
+
 /* Rules over several fields (struct schema's check). */
 void monitor_check(const void *object, const char *path, struct problems *problems);
 void thresholds_ms_check(const void *object, const char *path, struct problems *problems);
@@ -40,6 +46,15 @@ void dns_check(const struct monitor *m, const char *path, struct problems *probl
 /* Of a connection, its TLS and its dialogue: a part of monitor_check(). */
 void connection_check(const struct monitor *m, const char *path, struct problems *problems);
 
+/* monitor_rules_http.c */
+void thresholds_above_check(const void *object, const char *path, struct problems *problems);
+void thresholds_below_check(const void *object, const char *path, struct problems *problems);
+void value_check(const void *object, const char *path, struct problems *problems);
+void json_rule_check(const void *object, const char *path, struct problems *problems);
+void header_rule_check(const void *object, const char *path, struct problems *problems);
+void auth_check(const void *object, const char *path, struct problems *problems);
+void http_check(const struct monitor *m, const char *path, struct problems *problems);
+
 /* Rules of one field (struct field's check). */
 int changes_check(const void *value, const char **why);     /* int64_t: of flapping */
 int line_check(const void *value, const char **why);        /* char *: one line */
@@ -52,6 +67,11 @@ int alpn_check(const void *value, const char **why);        /* struct strings */
 int fingerprint_check(const void *value, const char **why); /* char * */
 int server_check(const void *value, const char **why);      /* char *: host, host:port */
 int rcode_check(const void *value, const char **why);       /* struct strings */
+int pointer_check(const void *value, const char **why);     /* char *: a JSON Pointer */
+int patterns_check(const void *value, const char **why);    /* struct strings */
+int regexes_check(const void *value, const char **why);     /* struct strings */
+int token_check(const void *value, const char **why);       /* char *: a header's name */
+int auth_user_check(const void *value, const char **why);
 
 /* What is wrong with TARGET as the target of KIND, as a part of a sentence ("has no host"); NULL:
  * nothing. */

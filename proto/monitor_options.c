@@ -28,7 +28,11 @@ struct monitor_options {
 /* Where the table's own name would not be what people look for. */
 static const struct {
 	const char *path, *name;
-} renamed[] = {{"expect.port", "expect"}};
+} renamed[] = {
+	{"expect.port", "expect"},
+	{"expect.body_contains", "body-contains"},
+	{"expect.body_not_contains", "body-not-contains"},
+};
 
 /* ---- from fields to options */
 
@@ -47,6 +51,12 @@ static bool is_true_by_default(const struct field *f)
 static bool takes_true(const struct field *f)
 {
 	return f->type == FIELD_CUSTOM && strstr(f->custom->json_schema, "\"boolean\"");
+}
+
+static bool is_number(const struct field *f)
+{
+	return f->type == FIELD_CUSTOM &&
+	       strcmp(f->custom->json_schema, "{\"type\": \"number\"}") == 0;
 }
 
 /* The part of PATH behind "request." or "expect.". */
@@ -145,9 +155,11 @@ static char *make_value(const struct field *f)
 	case FIELD_CREDENTIALS:
 		return mem_strdup("'NAME: VALUE'");
 	case FIELD_LIST:
-		return mem_strdup("YAML");
+		return mem_strdup(f->word ? f->word_form : "YAML");
 	case FIELD_CUSTOM:
-		return takes_true(f) ? mem_strdup("[N]") : capitals(f);
+		return takes_true(f)  ? mem_strdup("[N]")
+		       : is_number(f) ? mem_strdup("N")
+				      : capitals(f);
 	default:
 		return mem_strdup("TEXT");
 	}
@@ -287,8 +299,8 @@ static json_t *number_or_text(const char *text)
 	if (*text && !*end && errno == 0)
 		return json_integer(number);
 	double real = strtod(text, &end);
-	return *text && !*end && isdigit((unsigned char)*text) ? json_real(real)
-							       : json_string(text);
+	bool digit = isdigit((unsigned char)text[strspn(text, "-")]) != 0;
+	return *text && !*end && digit ? json_real(real) : json_string(text);
 }
 
 /* TEXT as YAML ("status: 301, location: …" needs no braces); what is none stays a text. */
@@ -373,8 +385,9 @@ static json_t *value_of(const struct field *f, json_t *before, const char *text)
 	case FIELD_STRINGS:
 	case FIELD_LIST:
 		list = before ? json_incref(before) : json_array();
-		json_array_append_new(
-			list, f->type == FIELD_LIST ? yaml_or_text(text) : json_string(text));
+		json_array_append_new(list, f->type == FIELD_STRINGS  ? json_string(text)
+					    : f->word && *text != '{' ? f->word(text)
+								      : yaml_or_text(text));
 		return list;
 	default:
 		return json_string(text);

@@ -66,17 +66,6 @@ int regions_check(const void *value, const char **why)
 	return regions->n > 0 ? 0 : -1;
 }
 
-/* A token of RFC 9110, section 5.6.2. */
-static bool is_token(const char *s)
-{
-	if (*s == '\0')
-		return false;
-	for (; *s != '\0'; s++)
-		if (!isalnum((unsigned char)*s) && strchr("!#$%&'*+-.^_`|~", *s) == NULL)
-			return false;
-	return true;
-}
-
 int headers_check(const void *value, const char **why)
 {
 	const struct pairs *headers = value;
@@ -84,8 +73,9 @@ int headers_check(const void *value, const char **why)
 	for (size_t i = 0; i < headers->n; i++) {
 		const struct pair *h = &headers->item[i];
 
+		bool named = token_check(&h->name, why) == 0;
 		*why = "header names of letters, digits and - (RFC 9110)";
-		if (!is_token(h->name))
+		if (!named)
 			return -1;
 		*why = "other headers than Content-Length, Transfer-Encoding and Connection, which "
 		       "the check sets itself";
@@ -275,10 +265,6 @@ static void check_request(const struct monitor *m, const char *path, struct prob
 		add(problems, path, "request.body",
 			"a %s request has no body; accepted with: POST, PUT, DELETE or OPTIONS",
 			http_method_names[m->request.method]);
-	if (m->type == CHECK_HTTP && m->request.method == METHOD_HEAD &&
-		m->expect.body_contains != NULL)
-		add(problems, path, "expect.body_contains",
-			"the answer to a HEAD request has no body; use method GET");
 }
 
 bool method_changes(int kind, int method)
@@ -302,6 +288,7 @@ void monitor_check(const void *object, const char *path, struct problems *proble
 	verdict_check(m, path, problems);
 	connection_check(m, path, problems);
 	dns_check(m, path, problems);
+	http_check(m, path, problems);
 	if (m->type == CHECK_REDIRECT && (int64_t)m->expect.hops.n > m->expect.max_hops)
 		add(problems, path, "expect.hops", "%zu hops are more than max_hops (%" PRId64 ")",
 			m->expect.hops.n, m->expect.max_hops);

@@ -25,6 +25,28 @@ static const struct schema ms_schema = {.name = "thresholds of a duration", FIEL
 	.size_bytes = sizeof(struct threshold_ms), .check = thresholds_ms_check};
 #undef OF
 
+/* `response_time` is an object of its own for people, and two neighbours in the struct. */
+struct response_limits {
+	struct threshold_ms limits;
+	int64_t average_over_ms;
+};
+_Static_assert(offsetof(struct expect, average_over_ms) - offsetof(struct expect, response_time) ==
+	offsetof(struct response_limits, average_over_ms), "response_time and average_over_ms must be neighbours");
+#define OF(member) offsetof(struct response_limits, member)
+static const struct field response_fields[] = {
+	{.name = "warning", .type = FIELD_DURATION, .offset = OF(limits.warning_ms), .min = 1, .max = TIMEOUT_MAX_MS,
+		.doc = "A warning begins here."},
+	{.name = "critical", .type = FIELD_DURATION, .offset = OF(limits.critical_ms), .min = 1, .max = TIMEOUT_MAX_MS,
+		.doc = "A critical alert begins here."},
+	{.name = "counts_as", .type = FIELD_ENUM, .offset = OF(limits.counts_as), .flags = FIELD_OF_VERDICT, .names = counts_as_names,
+		.fallback = "\"degraded\"", .doc = "What critical is: an alert of its own kind, or downtime (down)."},
+	{.name = "average_over", .type = FIELD_DURATION, .offset = OF(average_over_ms), .min = 10000, .max = 3600000,
+		.doc = "Judged is the average of the probe's checks that were answered in this time; each one, if left out."},
+};
+static const struct schema response_schema = {.name = "thresholds of the response time", FIELDS(response_fields),
+	.size_bytes = sizeof(struct response_limits), .check = thresholds_ms_check};
+#undef OF
+
 #define OF(member) offsetof(struct threshold_days, member)
 static const struct field days_fields[] = {
 	{.name = "warning", .type = FIELD_INT, .offset = OF(warning_days), .min = 0, .max = 3650,
@@ -142,6 +164,15 @@ static const struct field request_fields[] = {
 		.fallback = "\"auto\"", .doc = "Address family to use; both: each of the two must succeed, side by side."},
 	{.name = "verify", .type = FIELD_BOOL, .offset = OF(verify), .variants = OF_HTTP | OF_REDIRECT | OF_TCP | OF_TLS,
 		.fallback = "true", .doc = "Whether certificates must be valid; their facts are kept either way."},
+	{.name = "auth", .type = FIELD_OBJECT, .offset = OF(auth), .sub = &auth_schema,
+		.variants = OF_HTTP | OF_REDIRECT, .doc = "Log-in, told to the target's own host only."},
+	{.name = "http_version", .type = FIELD_ENUM, .offset = OF(http_version), .names = http_version_names,
+		.variants = OF_HTTP | OF_REDIRECT, .fallback = "\"auto\"",
+		.doc = "HTTP that is asked for; auto: 2 where TLS settles on it, else 1.1; 2 of http:// without asking."},
+	{.name = "compression", .type = FIELD_BOOL, .offset = OF(compression), .variants = OF_HTTP, .fallback = "false",
+		.doc = "Whether a compressed body is asked for (gzip, deflate); judged is what it unfolds to."},
+	{.name = "cookies", .type = FIELD_BOOL, .offset = OF(cookies), .variants = OF_HTTP | OF_REDIRECT, .fallback = "false",
+		.doc = "Whether cookies are kept from one redirect to the next, as a browser would, and forgotten at the end."},
 	{.name = "packets", .type = FIELD_INT, .offset = OF(packets), .min = 1, .max = 100, .variants = OF_PING,
 		.fallback = "5", .doc = "Packets per check."},
 	{.name = "packet_interval", .type = FIELD_DURATION, .offset = OF(packet_interval_ms), .min = 10, .max = 10000,
@@ -234,9 +265,23 @@ static const struct field expect_fields[] = {
 		.doc = "Accepted status codes, classes and ranges; 2xx when redirects are followed, 2xx and 3xx when not."},
 	{.name = "follow", .type = FIELD_CUSTOM, .offset = OF(follow), .custom = &follow_custom, .variants = OF_HTTP,
 		.fallback = "0", .doc = "Redirects followed at most; true means 5."},
-	{.name = "body_contains", .type = FIELD_STRING, .offset = OF(body_contains), .min = 1, .max = PATTERN_MAX_BYTES,
-		.variants = OF_HTTP, .doc = "Text that the body must contain."},
-	{.name = "response_time", .type = FIELD_OBJECT, .offset = OF(response_time), .sub = &ms_schema,
+	{.name = "body_contains", .type = FIELD_STRINGS, .offset = OF(body_contains), .max = PATTERNS_MAX,
+		.variants = OF_HTTP, .check = patterns_check, .doc = "Text, or texts, that the body must contain."},
+	{.name = "body_not_contains", .type = FIELD_STRINGS, .offset = OF(body_not_contains), .max = PATTERNS_MAX,
+		.variants = OF_HTTP, .check = patterns_check, .doc = "Text, or texts, that the body must not contain."},
+	{.name = "body_regex", .type = FIELD_STRINGS, .offset = OF(body_regex), .max = PATTERNS_MAX,
+		.variants = OF_HTTP, .check = regexes_check, .doc = "Regular expression, or several (PCRE2), that the body must match."},
+	{.name = "body_not_regex", .type = FIELD_STRINGS, .offset = OF(body_not_regex), .max = PATTERNS_MAX,
+		.variants = OF_HTTP, .check = regexes_check, .doc = "Regular expression, or several, that the body must not match."},
+	{.name = "json", .type = FIELD_LIST, .offset = OF(json), .sub = &json_rule_schema, .max = RULES_MAX,
+		.variants = OF_HTTP, .word = json_rule_word, .word_form = "/status=ok", .doc = "Values that a JSON body must have."},
+	{.name = "value", .type = FIELD_OBJECT, .offset = OF(value), .sub = &value_schema, .variants = OF_HTTP,
+		.doc = "A number in the body, kept as a metric; thresholds are optional."},
+	{.name = "headers", .type = FIELD_LIST, .offset = OF(headers), .sub = &header_rule_schema, .max = RULES_MAX,
+		.variants = OF_HTTP, .word = header_rule_word, .word_form = "'NAME: VALUE'", .doc = "Headers that the answer must have, or must not."},
+	{.name = "http_version", .type = FIELD_ENUM, .offset = OF(http_version), .names = expected_http_version_names,
+		.variants = OF_HTTP, .fallback = "\"any\"", .doc = "HTTP that must be spoken."},
+	{.name = "response_time", .type = FIELD_OBJECT, .offset = OF(response_time), .sub = &response_schema,
 		.variants = OF_TCP | OF_HTTP | OF_REDIRECT | OF_TLS | OF_DNS,
 		.doc = "Thresholds of the whole check's duration."},
 	{.name = "certificate_days", .type = FIELD_OBJECT, .offset = OF(certificate_days), .sub = &days_schema,

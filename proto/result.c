@@ -39,7 +39,9 @@ static const struct field hop_fields[] = {
 	TEXT(location, URL_MAX_BYTES, "Where it leads, absolute."),
 	TEXT(address, ADDRESS_MAX, "Address and port really connected."),
 	US(total_us, "Time that it took."),
+	{.name = "phases", .type = FIELD_OBJECT, .offset = OF(phases), .sub = &phases_schema, .doc = "How long each phase took."},
 	INT(certificate_days, -DAYS_MAX, DAYS_MAX, "Days left of its certificate."),
+	TEXT(certificate_subject, CHAINED_NAME_MAX, "Subject of its certificate."),
 };
 static const struct schema hop_schema = {.name = "hop", FIELDS(hop_fields), .size_bytes = sizeof(struct hop)};
 #undef OF
@@ -158,6 +160,9 @@ static const struct field result_fields[] = {
 	TEXT(address, ADDRESS_MAX, "Address and port really connected."),
 	INT(status, 0, 999, "Status code."),
 	INT(bytes, 0, COUNT_MAX, "Bytes of the body."),
+	{.name = "value", .type = FIELD_CUSTOM, .offset = OF(value), .custom = &number_custom,
+		.doc = "The number that the body told (expect.value)."},
+	TEXT(http_version, 8, "Version of HTTP that was spoken, where it is not 1.1."),
 	TEXT(body_excerpt, BODY_EXCERPT_MAX_BYTES, "Beginning of a body that lacked the expected text."),
 	{.name = "certificate", .type = FIELD_OBJECT, .offset = OF(certificate), .sub = &certificate_schema,
 		.doc = "The server's certificate."},

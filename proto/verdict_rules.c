@@ -5,6 +5,7 @@
 #include "quorate/duration.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 
 int changes_check(const void *value, const char **why)
@@ -80,6 +81,8 @@ static void check_counts(const struct monitor *m, const char *path, struct probl
 		{"expect.loss.counts_as", e->loss.counts_as, e->loss.critical >= 0},
 		{"expect.rtt.counts_as", e->rtt.counts_as, e->rtt.critical_ms != UNSET},
 		{"expect.jitter.counts_as", e->jitter.counts_as, e->jitter.critical_ms != UNSET},
+		{"expect.value.counts_as", e->value.counts_as,
+			!isnan(e->value.above.critical) || !isnan(e->value.below.critical)},
 	};
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
@@ -124,5 +127,7 @@ unsigned monitor_counts_as_down(const struct monitor *m)
 		set |= 1U << THRESHOLD_CERTIFICATE;
 	if (e->loss.counts_as == COUNTS_AS_DOWN)
 		set |= 1U << THRESHOLD_LOSS;
+	if (e->value.counts_as == COUNTS_AS_DOWN)
+		set |= 1U << THRESHOLD_VALUE;
 	return set;
 }

@@ -31,6 +31,8 @@
 	X(HTTP_DURATION, "probe_http_duration_seconds", "gauge",                                   \
 		"Duration of the HTTP request by phase")                                           \
 	X(HTTP_STATUS, "probe_http_status_code", "gauge", "Response HTTP status code")             \
+	X(HTTP_VERSION, "probe_http_version", "gauge", "Version of HTTP of the response")          \
+	X(VALUE, "quorate_value", "gauge", "The number that the body of the newest check told")    \
 	X(CERTIFICATE, "probe_ssl_earliest_cert_expiry", "gauge",                                  \
 		"Earliest certificate expiry in Unix time")                                        \
 	X(ICMP_DURATION, "probe_icmp_duration_seconds", "gauge", "Duration of the ping by phase")  \
@@ -127,6 +129,12 @@ static void http_samples(struct scrape *s, const char *labels, const json_t *res
 		sample(s, FAMILY_HTTP_DURATION, labels, phases[i][1],
 			member(result, "phases", phases[i][0]), 1e6);
 	sample(s, FAMILY_HTTP_STATUS, labels, "", member(result, "status", NULL), 1);
+	const json_t *version = member(result, "http_version", NULL);
+	if (member(result, "status", NULL))
+		put(s, &s->family[FAMILY_HTTP_VERSION], "%s{%s} %s\n",
+			families[FAMILY_HTTP_VERSION].name, labels,
+			version ? json_string_value(version) : "1.1");
+	sample(s, FAMILY_VALUE, labels, "", member(result, "value", NULL), 1);
 }
 
 static void ping_samples(struct scrape *s, const char *labels, const json_t *result)

@@ -16,6 +16,11 @@
 #define REQUEST_BODY_MAX_BYTES 65536
 #define PATTERN_MAX_BYTES      1024
 #define HOST_NAME_MAX_BYTES    253
+#define PATTERNS_MAX           8  /* of one kind, in a monitor */
+#define RULES_MAX              16 /* about JSON values, or headers, in a monitor */
+#define POINTER_MAX_BYTES      256
+#define AUTH_USER_MAX_BYTES    256
+#define HOSTS_MAX              32
 #define HOPS_MAX               20
 #define DIALOGUE_STEPS_MAX     20
 #define DIALOGUE_MAX_BYTES     65536 /* received for one expectation */

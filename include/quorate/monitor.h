@@ -68,6 +68,14 @@ extern const char *const dns_record_names[];
 enum dns_transport { TRANSPORT_UDP, TRANSPORT_TCP };
 extern const char *const dns_transport_names[]; /* udp tcp */
 
+/* Of HTTP: what is asked for (AUTO: what both sides can), and what is expected. */
+enum http_version { HTTP_ANY, HTTP_1_1, HTTP_2 };
+extern const char *const http_version_names[];          /* auto 1.1 2 */
+extern const char *const expected_http_version_names[]; /* any 1.1 2 */
+
+enum auth_scheme { AUTH_BASIC, AUTH_DIGEST, AUTH_BEARER };
+extern const char *const auth_scheme_names[]; /* basic digest bearer */
+
 enum port_expectation { PORT_OPEN, PORT_CLOSED };
 extern const char *const port_expectation_names[]; /* open closed */
 
@@ -168,6 +176,40 @@ struct dialogue_step {
 	bool starttls;          /* TLS begins here */
 };
 
+struct threshold_number {
+	double warning, critical; /* NAN: unset */
+};
+
+/* How a request lets itself in; nothing set: not at all. */
+struct auth {
+	int scheme; /* enum auth_scheme; UNSET: bearer with a token, else basic */
+	char *user;
+	struct credential password, token;
+};
+
+/* What is expected of one value of a JSON body. */
+struct json_rule {
+	char *pointer;             /* RFC 6901 */
+	bool exists;               /* false: there must be nothing */
+	char *equals, *not_equals; /* JSON texts of scalars; NULL: any */
+	double less, greater;      /* NAN: any */
+	char *matches;             /* a regular expression, or NULL */
+};
+
+/* What is expected of a response header, of one of its lines if there are several. */
+struct header_rule {
+	char *name;
+	bool absent;
+	char *equals, *matches; /* NULL: any */
+};
+
+/* A number in the body: where it is, and when it is too high or too low. */
+struct value_rule {
+	char *json, *regex; /* one of them; both NULL: none is watched */
+	struct threshold_number above, below;
+	int counts_as; /* enum counts_as */
+};
+
 /* How the check is made. Which members apply to which kind is in the field table. */
 struct request {
 	int method;             /* enum http_method */
@@ -175,7 +217,11 @@ struct request {
 	struct credential body; /* at most REQUEST_BODY_MAX_BYTES; all NULL: none */
 	int family;             /* enum address_family */
 	bool verify;            /* certificates are verified (facts are kept either way) */
-	int64_t packets;        /* ping: 1 … 100 */
+	struct auth auth;
+	int http_version; /* enum http_version */
+	bool cookies;     /* kept from hop to hop of one check */
+	bool compression; /* gzip and deflate are accepted */
+	int64_t packets;  /* ping: 1 … 100 */
 	int64_t packet_interval_ms;
 	int64_t size;        /* ping: bytes of payload, PING_SIZE_MIN … PING_SIZE_MAX */
 	bool df;             /* ping: don't fragment */
@@ -220,8 +266,13 @@ struct expect {
 	int port;                 /* enum port_expectation */
 	struct status_set status; /* empty: 2xx when redirects are followed, 2xx and 3xx when not */
 	int64_t follow;           /* redirects followed at most; 0: not followed */
-	char *body_contains;
+	struct strings body_contains, body_not_contains, body_regex, body_not_regex;
+	struct list json;    /* of struct json_rule */
+	struct list headers; /* of struct header_rule */
+	struct value_rule value;
+	int http_version; /* enum http_version */
 	struct threshold_ms response_time;
+	int64_t average_over_ms; /* of response_time: judged is the average; not above 0: each one */
 	struct threshold_days certificate_days;
 	struct threshold_percent loss;
 	struct threshold_ms rtt;

@@ -31,7 +31,9 @@ struct hop {
 	char *location; /* absolute; NULL: none */
 	char *address;  /* "192.0.2.1:443" */
 	int64_t total_us;
+	struct phases phases;     /* total_us is UNSET */
 	int64_t certificate_days; /* UNSET: no TLS */
+	char *certificate_subject;
 };
 
 /* One certificate of those that a server sent. */
@@ -131,6 +133,8 @@ struct result {
 	char *address; /* really connected: "192.0.2.1:443"; NULL: none */
 	int64_t status;
 	int64_t bytes;      /* of the body as received */
+	double value;       /* the number that the body told; NAN: none */
+	char *http_version; /* that was spoken, where it is not "1.1"; NULL */
 	char *body_excerpt; /* of a failed content check; at most BODY_EXCERPT_MAX_BYTES of UTF-8 */
 	struct certificate certificate;
 	struct ping_facts ping;

@@ -10,6 +10,9 @@ const char *const check_kind_names[] = {"ping", "tcp", "http", "redirect", "tls"
 const char *const http_method_names[] = {"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", NULL};
 const char *const address_family_names[] = {"auto", "ipv4", "ipv6", "both", NULL};
 const char *const counts_as_names[] = {"degraded", "down", NULL};
+const char *const http_version_names[] = {"auto", "1.1", "2", NULL};
+const char *const expected_http_version_names[] = {"any", "1.1", "2", NULL};
+const char *const auth_scheme_names[] = {"basic", "digest", "bearer", NULL};
 const char *const port_expectation_names[] = {"open", "closed", NULL};
 const char *const starttls_names[] = {"smtp", "lmtp", "imap", "pop3", "ftp", "nntp", "sieve",
 	"xmpp", "xmpp-server", "ldap", "postgres", "mysql", NULL};

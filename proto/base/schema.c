@@ -33,6 +33,21 @@ void problems_add(struct problems *p, const char *path, const char *format, ...)
 	utf8_trim(kept->message);
 }
 
+void problems_add_at(
+	struct problems *p, const char *path, const char *name, const char *format, ...)
+{
+	char at[sizeof(p->item[0].path)], text[sizeof(p->item[0].message)];
+	bool dot = *path != '\0' && *name != '\0';
+	va_list args;
+
+	if (snprintf(at, sizeof(at), "%s%s%s", path, dot ? "." : "", name) >= (int)sizeof(at))
+		utf8_trim(at);
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	problems_add(p, at, "%s", text);
+}
+
 bool field_exists(const struct field *f, const struct scope *scope)
 {
 	return f->variants == 0 || (f->variants & scope->mask) != 0;

@@ -34,6 +34,9 @@ struct problems {
 	size_t total;
 };
 void problems_add(struct problems *p, const char *path, const char *format, ...) PRINTF_LIKE(3, 4);
+/* Of the member NAME (may be "") of the object at PATH. */
+void problems_add_at(struct problems *p, const char *path, const char *name, const char *format,
+	...) PRINTF_LIKE(4, 5);
 
 enum field_type {
 	FIELD_BOOL,     /* bool                JSON true/false */
@@ -92,6 +95,9 @@ struct field {
 	const char *fallback; /* default, as JSON text ("\"60s\"", "5"); NULL: unset */
 	const char *accepts;  /* NULL: made from type, min, max, names */
 	const char *doc;      /* one sentence for documentation */
+	/* LIST: an item as one word of a command line says it; NULL: in YAML. A new reference. */
+	json_t *(*word)(const char *text);
+	const char *word_form; /* an example of one, with WORD */
 	/* An extra rule on the decoded value, may be NULL: 0, or -1 with *why set to a static text:
 	 * what is accepted. */
 	int (*check)(const void *value, const char **why);

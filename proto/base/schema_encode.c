@@ -198,8 +198,8 @@ static bool is_default(const struct field *f, const json_t *value)
 
 	if ((f->flags & FIELD_REQUIRED) != 0)
 		return false;
-	if (f->fallback == NULL)
-		return is_empty(value);
+	if (f->fallback == NULL) /* a custom one is left out by giving NULL: false may mean much */
+		return f->type != FIELD_CUSTOM && is_empty(value);
 	fallback = field_fallback(f);
 	same = json_equal(value, fallback) ||
 	       (f->type == FIELD_DURATION && same_duration(value, fallback));

@@ -123,7 +123,13 @@ int schema_decode_text(const struct decoder *d, const struct place *at, char **o
 static int decode_enum(const struct decoder *d, const struct place *at, int *out)
 {
 	const char *text = json_string_value(at->in), *near;
+	char number[32];
 	size_t n = 0;
+
+	if (json_is_number(at->in)) { /* YAML takes 1.1 for one */
+		snprintf(number, sizeof(number), "%g", json_number_value(at->in));
+		text = number;
+	}
 
 	if (text == NULL) {
 		schema_refuse_type(d, at);

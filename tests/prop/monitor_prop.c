@@ -17,6 +17,7 @@
 #include "proto/fence.h"
 #include "proto/monitor_internal.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -86,6 +87,12 @@ static void fill_custom(const struct field *f, void *out)
 	} else if (f->custom == &severity_custom) {
 		for (int t = 0; t < THRESHOLD_COUNT; t++)
 			((int *)out)[t] = (int)luck_between(SEVERITY_NONE, SEVERITY_CRITICAL);
+	} else if (f->custom == &number_custom) {
+		*(double *)out = (double)luck_between(-1000000, 1000000) / (double)(1 + luck(7));
+	} else if (f->custom == &scalar_custom) {
+		static const char *const scalars[] = {
+			"\"\"", "\"a b\\n\\u0001\"", "0", "-12.5", "true", "false"};
+		*(char **)out = mem_strdup(scalars[luck(ARRAY_LEN(scalars))]);
 	} else if (f->custom == &reason_custom) {
 		*(int *)out = (int)luck(REASON_COUNT);
 	} else {
@@ -156,6 +163,10 @@ static void fill_string(const struct field *f, char **out)
 		*out = luck_text(NAME_LETTERS, 1, 100);
 	else if (f->check == organization_check)
 		*out = mem_printf("acme-%d", (int)luck(100));
+	else if (f->check == pointer_check)
+		*out = mem_printf("/a%d/~0~1", (int)luck(100));
+	else if (f->check != NULL) /* a line, a pattern, a token … */
+		*out = luck_text("abcxyz09", f->min > 0 ? (size_t)f->min : 1, field_max(f));
 	else
 		*out = luck_text(ALL_LETTERS, (size_t)f->min, field_max(f));
 }
@@ -302,6 +313,16 @@ static size_t custom_size(const struct field_custom *custom)
 	return custom == &follow_custom ? sizeof(int64_t) : sizeof(struct share);
 }
 
+static bool same_custom(const struct field_custom *custom, const void *a, const void *b)
+{
+	if (custom == &scalar_custom)
+		return same_texts(*(char *const *)a, *(char *const *)b);
+	if (custom == &number_custom)
+		return *(const double *)a == *(const double *)b ||
+		       (isnan(*(const double *)a) && isnan(*(const double *)b));
+	return memcmp(a, b, custom_size(custom)) == 0;
+}
+
 static bool same_field(const struct field *f, const void *a, const void *b)
 {
 	switch (f->type) {
@@ -335,7 +356,7 @@ static bool same_field(const struct field *f, const void *a, const void *b)
 	case FIELD_OBJECT:
 		return same_object(f->sub, a, b);
 	case FIELD_CUSTOM:
-		return memcmp(a, b, custom_size(f->custom)) == 0;
+		return same_custom(f->custom, a, b);
 	}
 	return false;
 }
@@ -477,6 +498,8 @@ static void obey_verdict(struct monitor *m)
 	same_counts(&e->rtt, &e->jitter);
 	calm_down(&e->certificate_days.counts_as, e->certificate_days.critical_days != UNSET);
 	calm_down(&e->loss.counts_as, e->loss.critical >= 0);
+	calm_down(&e->value.counts_as,
+		!isnan(e->value.above.critical) || !isnan(e->value.below.critical));
 	if (m->alert.flapping.changes == 1)
 		m->alert.flapping.changes = 2;
 	if (f->warning >= f->critical)
@@ -486,6 +509,102 @@ static void obey_verdict(struct monitor *m)
 		*f = (struct failures_policy){UNSET, UNSET, UNSET};
 	else if (f->window_ms < least_ms)
 		f->window_ms = least_ms;
+}
+
+static void clear_texts(struct strings *texts)
+{
+	for (size_t i = 0; i < texts->n; i++)
+		free(texts->item[i]);
+	free(texts->item);
+	*texts = (struct strings){0};
+}
+
+static void forget(struct credential *c)
+{
+	mem_set(&c->value, NULL);
+	mem_set(&c->secret, NULL);
+}
+
+/* Of a log-in either half, or nothing. */
+static void obey_auth(struct auth *a)
+{
+	bool token = a->token.value != NULL || a->token.secret != NULL;
+
+	if (token || a->user == NULL) {
+		mem_set(&a->user, NULL);
+		forget(&a->password);
+		a->scheme = token && luck(2) ? AUTH_BEARER : UNSET;
+		return;
+	}
+	if (a->password.value == NULL && a->password.secret == NULL)
+		a->password.secret = mem_strdup("login");
+	if (a->scheme == AUTH_BEARER)
+		a->scheme = AUTH_DIGEST;
+}
+
+static void order_numbers(double *low, double *high)
+{
+	if (*low >= *high) {
+		double swap = *low;
+		*low = *high;
+		*high = swap;
+	}
+	if (*low == *high)
+		*high = NAN;
+}
+
+static void obey_value(struct value_rule *v)
+{
+	if (v->json == NULL && v->regex == NULL)
+		v->json = mem_strdup("");
+	if (v->json != NULL)
+		mem_set(&v->regex, NULL);
+	order_numbers(&v->above.warning, &v->above.critical);
+	order_numbers(&v->below.critical, &v->below.warning);
+}
+
+static void obey_json(struct json_rule *r)
+{
+	if (r->exists) {
+		order_numbers(&r->greater, &r->less);
+		return;
+	}
+	mem_set(&r->equals, NULL);
+	mem_set(&r->not_equals, NULL);
+	mem_set(&r->matches, NULL);
+	r->less = r->greater = NAN;
+}
+
+static void obey_http(struct monitor *m)
+{
+	struct expect *e = &m->expect;
+
+	obey_auth(&m->request.auth);
+	for (size_t i = 0; i < e->json.n; i++)
+		obey_json((struct json_rule *)e->json.item + i);
+	for (size_t i = 0; i < e->headers.n; i++) {
+		struct header_rule *r = (struct header_rule *)e->headers.item + i;
+		r->absent = r->absent && r->equals == NULL && r->matches == NULL;
+	}
+	if (m->request.http_version == HTTP_1_1 ||
+		(m->request.http_version != HTTP_2 && e->http_version == HTTP_2))
+		e->http_version = HTTP_ANY;
+	if (e->follow <= 0)
+		m->request.cookies = false;
+	if (m->request.method != METHOD_HEAD) {
+		obey_value(&e->value);
+		return;
+	}
+	clear_texts(&e->body_contains);
+	clear_texts(&e->body_not_contains);
+	clear_texts(&e->body_regex);
+	clear_texts(&e->body_not_regex);
+	schema_clear(&value_schema, &e->value);
+	schema_defaults(&value_schema, &e->value);
+	for (size_t i = 0; i < e->json.n; i++)
+		schema_clear(&json_rule_schema, (struct json_rule *)e->json.item + i);
+	free(e->json.item);
+	e->json = (struct list){0};
 }
 
 /* Bends a random monitor to the rules that no table says. */
@@ -514,6 +633,8 @@ static void obey(struct monitor *m)
 		e->response_time.critical_ms >= m->timeout_ms)
 		e->response_time = (struct threshold_ms){
 			.warning_ms = UNSET, .critical_ms = m->timeout_ms - 1};
+	if (e->average_over_ms < 2 * m->interval_ms)
+		e->average_over_ms = UNSET;
 	if (e->rtt.warning_ms >= m->timeout_ms || e->rtt.critical_ms >= m->timeout_ms)
 		e->rtt = (struct threshold_ms){.warning_ms = UNSET, .critical_ms = 1};
 	order(&e->connect_time.warning_ms, &e->connect_time.critical_ms);
@@ -545,8 +666,10 @@ static void obey(struct monitor *m)
 		mem_set(&m->request.body.value, NULL);
 		mem_set(&m->request.body.secret, NULL);
 	}
-	if (m->type == CHECK_HTTP && m->request.method == METHOD_HEAD)
-		mem_set(&e->body_contains, NULL);
+	if (m->type == CHECK_REDIRECT)
+		obey_auth(&m->request.auth);
+	if (m->type == CHECK_HTTP)
+		obey_http(m);
 	obey_verdict(m);
 }
 

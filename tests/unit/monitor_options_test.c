@@ -124,7 +124,7 @@ static void words_become_what_the_decoder_reads(void **state UNUSED)
 			"{\"request\":{\"body\":{\"secret\":\"x\"},\"method\":\"POST\"}}"},
 		{{"--no-verify"}, "http", "{\"request\":{\"verify\":false}}"},
 		{{"--allow-downgrade"}, "redirect", "{\"expect\":{\"allow_downgrade\":true}}"},
-		{{"--body-contains", "12"}, "http", "{\"expect\":{\"body_contains\":\"12\"}}"},
+		{{"--body-contains", "12"}, "http", "{\"expect\":{\"body_contains\":[\"12\"]}}"},
 		{{"--loss-warning", "20%", "--loss-critical", "30.5"}, "ping",
 			"{\"expect\":{\"loss\":{\"critical\":30.5,\"warning\":\"20%\"}}}"},
 		{{"--hop", "status: 301", "--hop", "{location: 'http://a/', status: 302}"},
@@ -133,6 +133,38 @@ static void words_become_what_the_decoder_reads(void **state UNUSED)
 			"{\"location\":\"http://a/\",\"status\":302}]}}"},
 		{{"--hop", "status: 301, location: http://a/"}, "redirect",
 			"{\"expect\":{\"hops\":[{\"location\":\"http://a/\",\"status\":301}]}}"},
+		{{"--body-contains", "a", "--body-not-contains", "b", "--body-contains", "c"},
+			"http",
+			"{\"expect\":{\"body_contains\":[\"a\",\"c\"],"
+			"\"body_not_contains\":[\"b\"]}}"},
+		{{"--json", "/status=ok", "--json", "/n != 5", "--json", "/a/0"}, "http",
+			"{\"expect\":{\"json\":[{\"equals\":\"ok\",\"pointer\":\"/status\"},"
+			"{\"not_equals\":5,\"pointer\":\"/n\"},{\"pointer\":\"/a/0\"}]}}"},
+		{{"--json", "/a<1.5", "--json", "/b > -2", "--json", "/c=~^x=y$"}, "http",
+			"{\"expect\":{\"json\":[{\"less\":1.5,\"pointer\":\"/a\"},"
+			"{\"greater\":-2,\"pointer\":\"/b\"},"
+			"{\"matches\":\"^x=y$\",\"pointer\":\"/c\"}]}}"},
+		{{"--json", "!/error", "--json", "/t=true", "--json", "/s=\"5\""}, "http",
+			"{\"expect\":{\"json\":[{\"exists\":false,\"pointer\":\"/error\"},"
+			"{\"equals\":true,\"pointer\":\"/t\"},"
+			"{\"equals\":\"5\",\"pointer\":\"/s\"}]}}"},
+		{{"--json", "{pointer: '/a=b', equals: 1}"}, "http",
+			"{\"expect\":{\"json\":[{\"equals\":1,\"pointer\":\"/a=b\"}]}}"},
+		{{"--value-json", "/q", "--value-above-warning", "10", "--value-below-critical",
+			 "-1.5"},
+			"http",
+			"{\"expect\":{\"value\":{\"above\":{\"warning\":10},"
+			"\"below\":{\"critical\":-1.5},\"json\":\"/q\"}}}"},
+		{{"--expect-header", "Server: nginx", "--expect-header", "!X-Debug",
+			 "--expect-header", "Content-Type =~ ^text/"},
+			"http",
+			"{\"expect\":{\"headers\":[{\"equals\":\"nginx\",\"name\":\"Server\"},"
+			"{\"absent\":true,\"name\":\"X-Debug\"},"
+			"{\"matches\":\"^text/\",\"name\":\"Content-Type\"}]}}"},
+		{{"--auth-user", "a", "--auth-password", "{secret: b}", "--http-version", "1.1"},
+			"http",
+			"{\"request\":{\"auth\":{\"password\":{\"secret\":\"b\"},"
+			"\"user\":\"a\"},\"http_version\":\"1.1\"}}"},
 		{{"--expect", "closed"}, "tcp", "{\"expect\":{\"port\":\"closed\"}}"},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
