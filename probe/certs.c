@@ -11,6 +11,7 @@
 
 #include <openssl/err.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -201,6 +202,15 @@ static void read_staple(struct cert_check *check, SSL *ssl, const unsigned char 
 	cert_memo_keep(certs->memo, &key, &dates, &facts, clock_now_ms());
 }
 
+static void note_revoked(struct cert_check *check)
+{
+	size_t n = strlen(check->detail), room = sizeof(check->detail);
+	snprintf(check->detail + n, room - n, "%s been revoked by its issuer",
+		check->reason == REASON_OK ? "the certificate has" : "; it has");
+	if (check->reason == REASON_OK)
+		check->reason = REASON_TLS_REVOKED;
+}
+
 /* Comes after verify_cb(), also when nothing was stapled. 1: go on; 0: refuse the certificate. */
 static int staple_cb(SSL *ssl, void *arg UNUSED)
 {
@@ -210,11 +220,9 @@ static int staple_cb(SSL *ssl, void *arg UNUSED)
 	if (n_bytes <= 0 || der == NULL || !check->seen || check->certs->store == NULL)
 		return 1;
 	read_staple(check, ssl, der, n_bytes);
-	if (check->facts.ocsp.status != OCSP_REVOKED || check->reason != REASON_OK)
-		return 1;
-	check->reason = REASON_TLS_REVOKED;
-	strcpy(check->detail, "the certificate has been revoked by its issuer");
-	return check->verify ? 0 : 1;
+	if (check->facts.ocsp.status == OCSP_REVOKED)
+		note_revoked(check);
+	return check->verify && check->reason != REASON_OK ? 0 : 1;
 }
 
 static int client_certificate_cb(SSL *ssl, X509 **x UNUSED, EVP_PKEY **key UNUSED)

@@ -22,10 +22,10 @@ static OSSL_LIB_CTX *lean;
 static OSSL_ALGORITHM decoders[KEPT_MAX + 1], key_kinds[KEPT_MAX + 1];
 
 /* Of certificates. */
-static const char *const decoded[] = {"RSA", "RSA-PSS", "EC", "ED25519", "ED448", NULL};
+static const char *const decoded[] = {"RSA", "RSA-PSS", "EC", "ED25519", "ED448", "DSA", NULL};
 /* Of handshakes, and what makes their secrets. */
 static const char *const managed[] = {"RSA", "RSA-PSS", "EC", "ED25519", "ED448", "X25519", "X448",
-	"DH", "HKDF", "TLS1-PRF", "HMAC", NULL};
+	"DH", "DSA", "HKDF", "TLS1-PRF", "HMAC", NULL};
 /* What OpenSSL's client offers when nobody says otherwise; the ffdhe ones follow. */
 static const char *const groups[] = {"x25519", "secp256r1", "x448", "secp521r1", "secp384r1", NULL};
 
