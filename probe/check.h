@@ -126,6 +126,7 @@ struct engine_limits {
 	int64_t per_second;      /* starts per second in all */
 	int64_t per_destination; /* starts per second to one host of a target */
 	int64_t body_max_bytes;  /* of a response */
+	int64_t memory_bytes;    /* of all checks that run (memory_of_check); 0: without a bound */
 	int64_t certificate_memo_ms; /* a verified chain is not verified again for so long; 0: always */
 };
 
@@ -152,6 +153,8 @@ typedef void (*engine_late_fn)(void *arg, const struct job *job, int64_t waited_
 void engine_on_late(struct engine *engine, engine_late_fn fn, void *arg);
 /* New limits take effect with the next start. */
 void engine_set_limits(struct engine *engine, const struct engine_limits *limits);
+void engine_set_memory(struct engine *engine, int64_t memory_bytes); /* one of them alone */
+void engine_set_memory(struct engine *engine, int64_t memory_bytes); /* one of them alone */
 /* Replaces the resolver (which is taken): for tests with a name server of their own. */
 void engine_use_resolver(struct engine *engine, struct resolver *take);
 /* For check types. */

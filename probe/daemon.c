@@ -11,6 +11,7 @@
 #include "probe/certs.h"
 #include "probe/check.h"
 #include "probe/joined.h"
+#include "probe/memory.h"
 #include "probe/dial.h"
 #include "proto/fence.h"
 #include "probe/schedule.h"
@@ -52,6 +53,7 @@ struct daemon {
 	struct uplinks *uplinks;         /* NULL: the coordinator is on this machine */
 	struct agent *agent;
 	struct tilt tilt;
+	int64_t memory_limit_bytes; /* of this process */
 	struct timer tick, stop;
 	struct service service;
 	bool stopping;
@@ -162,8 +164,11 @@ static void orders_cb(void *arg, const struct orders *orders)
 	if (!d->schedule)
 		return; /* stopping */
 	schedule_apply(d->schedule, orders);
-	if (schedule_count(d->schedule) != before)
-		log_info("probe.assigned monitors=%" PRId64, schedule_count(d->schedule));
+	if (schedule_count(d->schedule) == before)
+		return;
+	log_info("probe.assigned monitors=%" PRId64, schedule_count(d->schedule));
+	engine_set_memory(
+		d->engine, memory_for_checks(d->memory_limit_bytes, schedule_count(d->schedule)));
 }
 
 /* Whether the kernel has a route for the family: no packet leaves. */
@@ -296,6 +301,8 @@ static void reload(struct daemon *d)
 	log_set_level((enum log_level)d->conf.log_level);
 	bounds_policy(&d->conf, &d->policy);
 	struct engine_limits limits = bounds_limits(&d->conf);
+	limits.memory_bytes = memory_for_checks(
+		d->memory_limit_bytes, d->schedule ? schedule_count(d->schedule) : 0);
 	engine_set_limits(d->engine, &limits);
 	if (d->schedule)
 		schedule_set_min_interval(d->schedule, d->conf.min_interval_ms);
@@ -363,6 +370,8 @@ static int open_parts(struct daemon *d)
 		return -1;
 	bounds_policy(&d->conf, &d->policy);
 	struct engine_limits limits = bounds_limits(&d->conf);
+	d->memory_limit_bytes = memory_limit("");
+	limits.memory_bytes = memory_for_checks(d->memory_limit_bytes, 0);
 	d->engine = engine_new(d->loop, &d->policy, &limits);
 	if (!d->engine)
 		return -1;

@@ -18,6 +18,7 @@
 #include "probe/families.h"
 #include "probe/lag.h"
 #include "probe/lean.h"
+#include "probe/memory.h"
 #include "probe/pace.h"
 #include "probe/pinger.h"
 #include "probe/redact.h"
@@ -70,6 +71,10 @@ static void set_state(struct run *run, enum state to)
 	timer_stop(&run->timer);
 	if (run->state != STATE_NEW)
 		list_remove(&engine->runs[run->state], run);
+	if (to == STATE_RUNNING)
+		engine->held_bytes += memory_of_check(run->check.monitor);
+	else if (run->state == STATE_RUNNING)
+		engine->held_bytes -= memory_of_check(run->check.monitor);
 	run->state = to;
 	list_append(&engine->runs[to], run);
 }
@@ -143,21 +148,31 @@ static void begin(struct run *run)
 		begin_one(run->twin, now_us);
 }
 
+/* Whether there is room for RUN, with its twin, beside those that run. */
+static bool fits(const struct run *run)
+{
+	const struct engine *engine = run->check.engine;
+	const struct engine_limits *limits = &engine->limits;
+	int64_t n = engine->runs[STATE_RUNNING].n, more = run->twin != NULL ? 2 : 1;
+	int64_t bytes = engine->held_bytes + more * memory_of_check(run->check.monitor);
+	return n == 0 || (n + more <= limits->in_flight_max &&
+				 (limits->memory_bytes == 0 || bytes <= limits->memory_bytes));
+}
+
 /* Whether RUN may start now; takes its place among all of this second, or has the pump come at its
  * turn. */
 static bool take_place(const struct run *run)
 {
 	struct engine *engine = run->check.engine;
 	int64_t now_us = clock_now_us(), per_second = engine->limits.per_second;
-	int64_t running = engine->runs[STATE_RUNNING].n, more = run->twin != NULL ? 2 : 1;
-	if (running > 0 && running + more > engine->limits.in_flight_max)
+	if (!fits(run))
 		return false;
 	int64_t at_us = bucket_next_us(&engine->all, per_second, now_us, false);
 	if (at_us > now_us) {
 		timer_set_us(&engine->pump, at_us - now_us);
 		return false;
 	}
-	for (; more > 0; more--)
+	for (int more = run->twin != NULL ? 2 : 1; more > 0; more--)
 		(void)bucket_next_us(&engine->all, per_second, now_us, true);
 	return true;
 }
@@ -361,6 +376,12 @@ void engine_set_limits(struct engine *engine, const struct engine_limits *limits
 	engine->limits = *limits;
 	engine_fit_to_files(&engine->limits);
 	certs_set_memo(engine->certs, limits->certificate_memo_ms);
+	timer_set_us(&engine->pump, 0);
+}
+
+void engine_set_memory(struct engine *engine, int64_t memory_bytes)
+{
+	engine->limits.memory_bytes = memory_bytes;
 	timer_set_us(&engine->pump, 0);
 }
 

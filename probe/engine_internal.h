@@ -45,6 +45,7 @@ struct engine {
 	struct certs *certs;
 	struct pinger *pinger;
 	struct list_of_runs runs[N_STATES];
+	int64_t held_bytes; /* by those that run, at most */
 	struct bucket all;
 	struct paces paces; /* per destination */
 	struct timer pump, reap;

@@ -2,6 +2,7 @@
 /* The engine: ceilings, pacing, order, refusals, the one end of every check. */
 #include "tests/unit/check_kit.h"
 
+#include "probe/memory.h"
 #include "proto/base/utf8.h"
 
 #include "probe/net.h"
@@ -104,6 +105,29 @@ static void the_ceiling_holds_and_the_queue_is_fair(void **state)
 	assert_true(took_us >= 395000 && took_us < 2000000);
 	assert_true(batch.most_in_flight <= 3);
 	assert_int_equal(engine_in_flight(kit.engine), 0);
+}
+
+/* Two fit, then four, then not even one: which still runs, or none ever would. */
+static void memory_holds_checks_back(void **state)
+{
+	struct monitor m = silent_check(100);
+	int64_t one_bytes = memory_of_check(&m);
+	static const int quarters[] = {11, 19, 1}, most[] = {2, 4, 1};
+	(void)state;
+	monitor_clear(&m);
+	for (size_t i = 0; i < ARRAY_LEN(most); i++) {
+		open_with(100, 100000, 100000);
+		engine_set_memory(kit.engine, one_bytes * quarters[i] / 4);
+		for (int k = 0; k < 6; k++)
+			batch_add(&batch, silent_check(100), k);
+		assert_int_equal(engine_in_flight(kit.engine), most[i]);
+		loop_run(kit.loop);
+		assert_true(batch.most_in_flight <= most[i]);
+		for (int k = 0; k < 6; k++)
+			assert_int_equal(batch.reasons[k], REASON_HTTP_TIMEOUT);
+		if (i + 1 < ARRAY_LEN(most))
+			kit_close(&kit);
+	}
 }
 
 static void starts_per_second_are_spread(void **state)
@@ -394,6 +418,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(the_ceiling_holds_and_the_queue_is_fair),
+		TEST(memory_holds_checks_back),
 		TEST(starts_per_second_are_spread),
 		TEST(one_destination_does_not_hold_up_the_others),
 		TEST(different_spellings_are_one_destination),

@@ -44,7 +44,7 @@ static void a_name_is_enough(void **state)
 	assert_int_equal(conf.allow.n, 0);
 	assert_int_equal(conf.types.n, 6);
 	assert_int_equal(conf.min_interval_ms, 10000);
-	assert_int_equal(conf.in_flight_max, 300);
+	assert_int_equal(conf.in_flight_max, 1000);
 	assert_int_equal(conf.per_second, 200);
 	assert_int_equal(conf.per_destination, 2);
 	assert_int_equal(conf.body_max_bytes, 1048576);
