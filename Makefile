@@ -171,7 +171,7 @@ check-all: check
 	$(Q)$(MAKE) --no-print-directory SANITIZE=address E2E_SET=--long e2e
 	$(Q)$(MAKE) --no-print-directory packages ARCH=arm64
 	$(Q)$(MAKE) --no-print-directory packages PACKAGE_TESTS=all
-	$(Q)$(MAKE) --no-print-directory packages PACKAGE_TESTS=probe_memory
+	$(Q)$(MAKE) --no-print-directory packages PACKAGE_TESTS="probe_memory hostile_alone"
 	$(Q)$(MAKE) --no-print-directory fleet
 	$(Q)$(MAKE) --no-print-directory fuzz
 fuzz:

@@ -153,7 +153,7 @@ if [ "$(id -u)" = 0 ]; then step "users and folders" users_and_folders; else ski
 step "versions" versions
 step "configuration as installed" configuration
 [ "$arch" != "$native" ] || step "the cage" cage
-[ $# -gt 0 ] || set -- join path
+[ $# -gt 0 ] || { [ "$arch" = "$native" ] && set -- join path hostile; } || set -- join path
 [ "$*" != all ] || set --
 BUILD=$programs /usr/bin/python3 tests/e2e/run.py "$@" || failed=1
 [ $failed = 0 ]

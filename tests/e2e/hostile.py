@@ -32,8 +32,7 @@ class Case:
 
     def monitor(self, ports):
         """As monitors.yml has it."""
-        return {"type": self.target.partition(":")[0].replace("https", "http") if "://" in self.target else "http", "name": self.name,
-                "target": self.target.format(ports.get(self.port_of, 0)), "timeout": self.timeout, **self.options}
+        return {"type": "http", "name": self.name, "target": self.target.format(ports.get(self.port_of, 0)), "timeout": self.timeout, **self.options}
 
 
 class Peer:
