@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define HOP_SUBJECT_MAX 160 /* as in the table of a result */
 
@@ -119,6 +120,31 @@ static void change_method(struct http_chain *chain)
 	}
 }
 
+static bool host_fits(const char *pattern, const char *host)
+{
+	size_t n = strlen(host), m = strlen(pattern);
+	if (strncmp(pattern, "*.", 2) != 0)
+		return strcasecmp(pattern, host) == 0;
+	return n > m - 1 && strcasecmp(host + n - (m - 1), pattern + 1) == 0;
+}
+
+/* Whether TARGET is on a host to which redirects must not lead. */
+static bool is_foreign(const struct http_chain *chain, const char *target)
+{
+	const struct strings *hosts = &chain->check->monitor->expect.foreign_hosts;
+	char own[NET_HOST_SIZE], host[NET_HOST_SIZE];
+	int port;
+	if (hosts->n == 0 || strings_have(hosts, "allow"))
+		return false;
+	if (http_url_split(chain->first_url, own, &port) != 0 ||
+		http_url_split(target, host, &port) != 0)
+		return true;
+	for (size_t i = 0; i < hosts->n; i++)
+		if (host_fits(hosts->item[i], host))
+			return false;
+	return strcmp(own, host) != 0;
+}
+
 static enum reason judge_target(
 	struct http_chain *chain, const char *target, int index, char *detail)
 {
@@ -133,6 +159,10 @@ static enum reason judge_target(
 		!chain->rules.allow_downgrade) {
 		snprintf(detail, room, "redirected from https to %s", target);
 		return REASON_HTTP_REDIRECT_DOWNGRADE;
+	}
+	if (is_foreign(chain, target)) {
+		snprintf(detail, room, "redirected to %.200s, away from the target's host", target);
+		return REASON_HTTP_REDIRECT_FOREIGN;
 	}
 	if (seen_before(chain, target)) {
 		snprintf(detail, room, "redirected to %s again", target);
@@ -181,11 +211,35 @@ static void redirected(struct http_chain *chain)
 	free(target);
 }
 
+/* expect.tls_version: of every hop that has TLS. */
+static enum reason judge_tls(const struct http_chain *chain, char detail[RESULT_DETAIL_MAX_BYTES])
+{
+	const struct tls_versions *expected = &chain->check->monitor->expect.tls_version;
+	const char *seen = chain->hop.cert.facts.tls_version;
+	int version = 0;
+	if (!chain->hop.https || seen == NULL)
+		return REASON_OK;
+	while (tls_version_names[version] != NULL && strcmp(tls_version_names[version], seen) != 0)
+		version++;
+	if (expected->min >= 0 && version < expected->min)
+		snprintf(detail, RESULT_DETAIL_MAX_BYTES, "%s came out; expected: at least %s",
+			seen, tls_version_names[expected->min]);
+	else if (expected->max >= 0 && version > expected->max)
+		snprintf(detail, RESULT_DETAIL_MAX_BYTES, "%s came out; expected: at most %s", seen,
+			tls_version_names[expected->max]);
+	else
+		return REASON_OK;
+	return REASON_TLS_VERSION;
+}
+
 static void on_hop(void *arg, enum reason reason, const char *detail)
 {
 	struct http_chain *chain = arg;
+	char seen[RESULT_DETAIL_MAX_BYTES];
 	if (chain->check->ended) /* at the deadline, which has recorded what there was */
 		return;
+	if (reason == REASON_OK && (reason = judge_tls(chain, seen)) != REASON_OK)
+		detail = seen;
 	if (reason == REASON_OK && chain->rules.follow > 0 && is_redirect(&chain->hop)) {
 		redirected(chain);
 		return;

@@ -261,9 +261,9 @@ static void pin(struct http_hop *hop, const struct addresses *permitted)
 {
 	struct sockaddr_storage literal;
 	char pin[NET_HOST_SIZE + 16 + ADDRESSES_MAX * NET_ADDRESS_SIZE], text[NET_ADDRESS_SIZE];
-	if (net_parse_literal(hop->host, &literal))
+	if (net_parse_literal(hop->to, &literal))
 		return;
-	int n = snprintf(pin, sizeof(pin), "+%s:%d:", hop->host, hop->port);
+	int n = snprintf(pin, sizeof(pin), "+%s:%d:", hop->to, hop->port);
 	for (int i = 0; i < permitted->n; i++) {
 		const struct sockaddr *a = (const struct sockaddr *)&permitted->item[i];
 		bool v6 = a->sa_family == AF_INET6;
@@ -273,6 +273,17 @@ static void pin(struct http_hop *hop, const struct addresses *permitted)
 	hop->pins = curl_slist_append(NULL, pin);
 	ensure(hop->pins != NULL);
 	curl_easy_setopt(hop->easy, CURLOPT_RESOLVE, hop->pins);
+}
+
+static void set_way(struct http_hop *hop)
+{
+	char way[NET_HOST_SIZE + 16];
+	if (hop->check->monitor->request.connect_to == NULL || !hop->request.own_headers)
+		return;
+	snprintf(way, sizeof(way), "::%s:%d", hop->to, hop->port);
+	hop->connect_to = curl_slist_append(NULL, way);
+	ensure(hop->connect_to != NULL);
+	curl_easy_setopt(hop->easy, CURLOPT_CONNECT_TO, hop->connect_to);
 }
 
 static void transfer(struct http_hop *hop, const struct addresses *permitted)
@@ -285,6 +296,7 @@ static void transfer(struct http_hop *hop, const struct addresses *permitted)
 	set_tls(hop);
 	set_callbacks(hop);
 	pin(hop, permitted);
+	set_way(hop);
 	if (http_request_prepare(hop) != 0) {
 		finish(hop, REASON_INTERNAL_ERROR, "a header has a line break or a bad name");
 		return;
@@ -305,17 +317,31 @@ static void on_resolved(void *arg, enum reason reason, const struct addresses *f
 	hop->query = NULL;
 	hop->phases.resolve_us = clock_now_us() - hop->began_at_us;
 	if (reason != REASON_OK) {
-		snprintf(detail, sizeof(detail), "%.150s: %s", hop->host, reason_text_en(reason));
+		snprintf(detail, sizeof(detail), "%.150s: %s", hop->to, reason_text_en(reason));
 		finish(hop, reason, detail);
 		return;
 	}
 	struct check_way way = {
-		.host = hop->host, .port = hop->port, .redirect = !hop->request.first};
+		.host = hop->to, .port = hop->port, .redirect = !hop->request.first};
 	reason = check_police(hop->check, &way, found, &permitted, detail);
 	if (reason != REASON_OK)
 		finish(hop, reason, detail);
 	else
 		transfer(hop, &permitted);
+}
+
+/* Another way than the URL's is for its own host only. */
+static int find_way(struct http_hop *hop)
+{
+	char url[NET_HOST_SIZE + 16];
+	const char *connect_to = hop->check->monitor->request.connect_to;
+	if (connect_to == NULL || !hop->request.own_headers) {
+		memcpy(hop->to, hop->host, sizeof(hop->to));
+		return 0;
+	}
+	snprintf(url, sizeof(url), "http://%s/", connect_to);
+	check_trace(hop->check, "connecting to %s for %s", connect_to, hop->host);
+	return http_url_split(url, hop->to, &hop->port);
 }
 
 void http_hop_start(struct http_hop *hop, struct check *check, const struct http_request *request,
@@ -332,14 +358,14 @@ void http_hop_start(struct http_hop *hop, struct check *check, const struct http
 	http_body_init(
 		&hop->body, request->expect, (size_t)engine_limits(check->engine)->body_max_bytes);
 	hop->https = http_url_is_https(request->url);
-	if (http_url_split(request->url, hop->host, &hop->port) != 0) {
+	if (http_url_split(request->url, hop->host, &hop->port) != 0 || find_way(hop) != 0) {
 		finish(hop, REASON_INTERNAL_ERROR, "the URL cannot be used");
 		return;
 	}
 	cert_check_init(&hop->cert, hop->host, check->monitor->request.verify);
-	check_trace_lookup(check, hop->host);
+	check_trace_lookup(check, hop->to);
 	hop->query = resolver_find(
-		engine_resolver(check->engine), hop->host, check->family, on_resolved, hop);
+		engine_resolver(check->engine), hop->to, check->family, on_resolved, hop);
 }
 
 void http_hop_clear(struct http_hop *hop)
@@ -354,7 +380,8 @@ void http_hop_clear(struct http_hop *hop)
 	curl_slist_free_all(hop->headers);
 	curl_slist_free_all(hop->pins);
 	hop->easy = NULL;
-	hop->headers = hop->pins = NULL;
+	curl_slist_free_all(hop->connect_to);
+	hop->headers = hop->pins = hop->connect_to = NULL;
 	http_socket_clear(hop);
 	mem_set(&hop->location, NULL);
 	http_body_clear(&hop->body);

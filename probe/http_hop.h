@@ -41,12 +41,13 @@ struct http_hop {
 	http_hop_fn done;
 	void *arg;
 	/* set-up */
-	char host[NET_HOST_SIZE];
-	int port;
+	char host[NET_HOST_SIZE]; /* the URL's */
+	char to[NET_HOST_SIZE];   /* where it is connected: the same, or as asked (connect_to) */
+	int port;                 /* there */
 	bool https;
 	struct resolver_query *query;
 	CURL *easy;
-	struct curl_slist *headers, *pins;
+	struct curl_slist *headers, *pins, *connect_to;
 	struct timer long_wait; /* https only */
 	int64_t began_at_us, transfer_at_us;
 	int64_t tls_at_us; /* TLS began: the connection stands; 0: not yet */

@@ -234,7 +234,8 @@ static const char *organization_of(const struct monitor *m)
 /* Most targets are names: a million judgements are made when a large network is seated anew. */
 static bool may_be_literal(const struct monitor *m)
 {
-	const char *scheme = strstr(m->target, "://"), *host = scheme ? scheme + 3 : m->target;
+	const char *to = m->request.connect_to ? m->request.connect_to : m->target;
+	const char *scheme = strstr(to, "://"), *host = scheme ? scheme + 3 : to;
 	if (m->type == CHECK_DNS)
 		host = m->request.server ? m->request.server : "";
 	return *host == '[' || (*host >= '0' && *host <= '9') ||

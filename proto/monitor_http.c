@@ -150,6 +150,29 @@ int auth_user_check(const void *value, const char **why)
 	return strchr(*(char *const *)value, ':') != NULL || line_check(value, why) == -1 ? -1 : 0;
 }
 
+int connect_to_check(const void *value, const char **why)
+{
+	*why = "host:port, for example 192.0.2.10:443 or [2001:db8::1]:443";
+	return target_problem(CHECK_TCP, *(char *const *)value) == NULL ? 0 : -1;
+}
+
+/* "*.example.com" is any host below it. */
+int foreign_hosts_check(const void *value, const char **why)
+{
+	const struct strings *hosts = value;
+
+	*why = "allow, forbid, or a list of hosts (*.example.com: all below it)";
+	for (size_t i = 0; i < hosts->n; i++) {
+		const char *host = hosts->item[i];
+		bool word = strcmp(host, "allow") == 0 || strcmp(host, "forbid") == 0;
+
+		host += strncmp(host, "*.", 2) == 0 ? 2 : 0;
+		if ((word && hosts->n > 1) || target_problem(CHECK_PING, host) != NULL)
+			return -1;
+	}
+	return hosts->n > 0 ? 0 : -1;
+}
+
 /* ---- short forms */
 
 static json_t *number_or_text(const char *text)

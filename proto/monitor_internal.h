@@ -72,6 +72,8 @@ int patterns_check(const void *value, const char **why);    /* struct strings */
 int regexes_check(const void *value, const char **why);     /* struct strings */
 int token_check(const void *value, const char **why);       /* char *: a header's name */
 int auth_user_check(const void *value, const char **why);
+int connect_to_check(const void *value, const char **why);    /* char *: host:port */
+int foreign_hosts_check(const void *value, const char **why); /* struct strings */
 
 /* What is wrong with TARGET as the target of KIND, as a part of a sentence ("has no host"); NULL:
  * nothing. */

@@ -144,6 +144,9 @@ static void check_versions(const struct monitor *m, const char *path, struct pro
 
 	if (m->type != CHECK_HTTP || e->follow > 0)
 		return;
+	if (plain && (e->tls_version.min >= 0 || e->tls_version.max >= 0))
+		problems_add_at(problems, path, "expect.tls_version",
+			"an http:// target has no TLS; accepted with: https://, or 'follow'");
 	if (plain && e->http_version == HTTP_2 && m->request.http_version != HTTP_2)
 		problems_add_at(problems, path, "expect.http_version",
 			"http:// is asked in version 1.1; accepted with: request.http_version: 2, "

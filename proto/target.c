@@ -311,7 +311,9 @@ void monitor_destination(const struct monitor *m, char host[MONITOR_HOST_SIZE], 
 			split_server(m->request.server, host, port);
 		return;
 	}
-	if (m->type == CHECK_PING) {
+	if (m->request.connect_to != NULL) {
+		split_authority(m->request.connect_to, strlen(m->request.connect_to), host, port);
+	} else if (m->type == CHECK_PING) {
 		snprintf(host, MONITOR_HOST_SIZE, "%s", m->target);
 	} else if (m->type == CHECK_TLS) {
 		*port = TLS_PORT;

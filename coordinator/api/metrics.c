@@ -131,9 +131,9 @@ static void http_samples(struct scrape *s, const char *labels, const json_t *res
 	sample(s, FAMILY_HTTP_STATUS, labels, "", member(result, "status", NULL), 1);
 	const json_t *version = member(result, "http_version", NULL);
 	if (member(result, "status", NULL))
-		put(s, &s->family[FAMILY_HTTP_VERSION], "%s{%s} %s\n",
+		put(s, &s->family[FAMILY_HTTP_VERSION], "%s{%s} %.2g\n",
 			families[FAMILY_HTTP_VERSION].name, labels,
-			version ? json_string_value(version) : "1.1");
+			version ? strtod(json_string_value(version), NULL) : 1.1);
 	sample(s, FAMILY_VALUE, labels, "", member(result, "value", NULL), 1);
 }
 

@@ -218,6 +218,7 @@ struct request {
 	int family;             /* enum address_family */
 	bool verify;            /* certificates are verified (facts are kept either way) */
 	struct auth auth;
+	char *connect_to; /* host:port instead of the URL's; NULL */
 	int http_version; /* enum http_version */
 	bool cookies;     /* kept from hop to hop of one check */
 	bool compression; /* gzip and deflate are accepted */
@@ -282,7 +283,8 @@ struct expect {
 	char *final_url;
 	struct status_set final_status; /* empty: 2xx */
 	int64_t max_hops;
-	bool allow_downgrade; /* https -> http */
+	bool allow_downgrade;         /* https -> http */
+	struct strings foreign_hosts; /* empty, or "allow": any; "forbid": none; else these */
 	struct threshold_ms connect_time;
 	struct tls_versions tls_version;
 	char *issuer;         /* text in the name of the certificate's issuer */

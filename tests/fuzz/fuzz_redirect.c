@@ -39,6 +39,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size_bytes)
 		check_form(url);
 		char *again = http_url_normalize(NULL, url, &why);
 		ensure(again != NULL && strcmp(url, again) == 0);
+		char host[NET_HOST_SIZE], base_host[NET_HOST_SIZE];
+		int port, base_port;
+		ensure(http_url_split(url, host, &port) == 0 && port >= 0 && port <= 65535);
+		/* what was meant for one host is never told to another, nor without TLS */
+		if (bases[i] != NULL && http_url_same_host(bases[i], url)) {
+			ensure(http_url_split(bases[i], base_host, &base_port) == 0);
+			ensure(strcmp(host, base_host) == 0);
+			ensure(!http_url_is_https(bases[i]) || http_url_is_https(url));
+		}
 		ensure(http_url_same_host(url, again));
 		free(again);
 		free(url);

@@ -113,6 +113,17 @@ static void fill_strings(struct strings *out, size_t max)
 	}
 }
 
+static void fill_hosts(struct strings *out)
+{
+	static const char *const words[] = {"allow", "forbid", "a.example.com", "*.example.net"};
+	size_t first = (size_t)luck(ARRAY_LEN(words));
+
+	out->n = first == 2 ? 2 : 1;
+	out->item = mem_array(out->n, sizeof(*out->item));
+	for (size_t i = 0; i < out->n; i++)
+		out->item[i] = mem_strdup(words[first + i]);
+}
+
 static void fill_pairs(struct pairs *out)
 {
 	out->n = (size_t)luck(5);
@@ -163,6 +174,8 @@ static void fill_string(const struct field *f, char **out)
 		*out = luck_text(NAME_LETTERS, 1, 100);
 	else if (f->check == organization_check)
 		*out = mem_printf("acme-%d", (int)luck(100));
+	else if (f->check == connect_to_check)
+		*out = mem_printf("[2001:db8::%d]:8443", (int)luck(100));
 	else if (f->check == pointer_check)
 		*out = mem_printf("/a%d/~0~1", (int)luck(100));
 	else if (f->check != NULL) /* a line, a pattern, a token … */
@@ -217,7 +230,10 @@ static void fill_field(const struct field *f, const struct scope *scope, void *o
 			id->byte[i] = (uint8_t)(luck(255) + 1);
 		return;
 	case FIELD_STRINGS:
-		fill_strings(out, field_max(f));
+		if (f->check == foreign_hosts_check)
+			fill_hosts(out);
+		else
+			fill_strings(out, field_max(f));
 		return;
 	case FIELD_PAIRS:
 		fill_pairs(out);
@@ -589,8 +605,10 @@ static void obey_http(struct monitor *m)
 	if (m->request.http_version == HTTP_1_1 ||
 		(m->request.http_version != HTTP_2 && e->http_version == HTTP_2))
 		e->http_version = HTTP_ANY;
-	if (e->follow <= 0)
+	if (e->follow <= 0) {
 		m->request.cookies = false;
+		e->tls_version = (struct tls_versions){UNSET, UNSET};
+	}
 	if (m->request.method != METHOD_HEAD) {
 		obey_value(&e->value);
 		return;

@@ -16,7 +16,8 @@ static struct dns dns;
 static int plain_port, tls_port, h2c_port;
 
 static const struct dns_entry names[] = {{"site.test", "127.0.0.1", NULL, 0},
-	{"other.test", "127.0.0.1", NULL, 0}, {NULL, NULL, NULL, 3}};
+	{"other.test", "127.0.0.1", NULL, 0}, {"inside.test", "10.0.0.1", NULL, 0},
+	{NULL, NULL, NULL, 3}};
 
 static void write_file(const char *name, const char *text)
 {
@@ -31,7 +32,8 @@ static void write_file(const char *name, const char *text)
 static void write_servers(char *out, size_t room)
 {
 	snprintf(out, room,
-		"gzip_types text/plain application/json; gzip_min_length 1; gzip_proxied any;\n"
+		"ssl_protocols TLSv1.2 TLSv1.3; gzip_types text/plain application/json; "
+		"gzip_min_length 1;\n"
 		"server { listen 127.0.0.1:%d; default_type application/json;\n"
 		" location / { return 200 '{\"status\": \"ok\", \"queue\": 42, \"load\": "
 		"\"0.75\",\n"
@@ -48,6 +50,16 @@ static void write_servers(char *out, size_t room)
 		" location /seen { return 200 '$http_authorization|$remote_user|$http_cookie'; }\n"
 		" location /echo { return 404 'you sent $http_authorization'; }\n"
 		" location /away { return 302 http://other.test:%d/seen; }\n"
+		" location /near { return 302 /text; } location /far { return 302 "
+		"http://gone.test/; }\n"
+		" location /relative { return 302 //other.test/x; }\n"
+		" location /idn { return 302 http://m\xc3\xbcnchen.test/; }\n"
+		" set $all http://other.test:%d/all; add_header Set-Cookie 'session=abc; Path=/';\n"
+		" location /to301 { return 301 $all; } location /to302 { return 302 $all; }\n"
+		" location /to303 { return 303 $all; } location /to307 { return 307 $all; }\n"
+		" location /to308 { return 308 $all; }\n"
+		" location /all { return 200 "
+		"'$http_authorization|$http_cookie|$http_x_key|$request_body'; }\n"
 		" location /login { add_header Set-Cookie 'session=abc; Path=/'; return 302 "
 		"/inside; }\n"
 		" location /inside { if ($cookie_session != abc) { return 403; } return 200 in; }\n"
@@ -59,8 +71,8 @@ static void write_servers(char *out, size_t room)
 		"}\n"
 		"server { listen 127.0.0.1:%d http2; location / { return 200 '$server_protocol'; } "
 		"}\n",
-		plain_port, nginx.dir, plain_port, plain_port, nginx.dir, tls_port, nginx.dir,
-		nginx.dir, h2c_port);
+		plain_port, nginx.dir, plain_port, plain_port, plain_port, nginx.dir, tls_port,
+		nginx.dir, nginx.dir, h2c_port);
 }
 
 static int group_setup(void **state UNUSED)
@@ -289,7 +301,7 @@ static void headers_are_judged(void **state UNUSED)
 		{"/text", HEADER("{name: X-One, equals: \"2\"}"), "ok", NULL}, /* either line */
 		{"/text", HEADER("{name: X-One, equals: \"3\"}"), "http.header", NULL},
 		{"/login",
-			"expect: {follow: 1, headers: [{name: Set-Cookie, absent: true}], status: "
+			"expect: {follow: 1, headers: [{name: Location, absent: true}], status: "
 			"403}",
 			"ok", NULL}, /* of the last answer */
 	};
@@ -423,6 +435,90 @@ static void the_average_of_a_job_is_judged(void **state UNUSED)
 	job_unref(again);
 }
 
+/* ---- where it goes */
+
+static void it_connects_where_it_is_told(void **state UNUSED)
+{
+	char options[256];
+	struct result *r;
+	/* nobody listens on port 1; name and certificate are the URL's */
+	snprintf(options, sizeof(options), "request: {connect_to: '127.0.0.1:%d'}", plain_port);
+	r = kit_run(&kit, http_with("http", 1, "/text", options));
+	assert_reason(r, "ok");
+	assert_non_null(strstr(r->address, "127.0.0.1:"));
+	snprintf(options, sizeof(options), "request: {connect_to: 'other.test:%d'}", tls_port);
+	r = kit_run(&kit, http_with("https", 1, "/", options));
+	assert_reason(r, "ok");
+	/* policed like any other */
+	r = kit_run(
+		&kit, http_with("http", plain_port, "/", "request: {connect_to: '10.0.0.1:80'}"));
+	assert_reason(r, "internal.policy");
+	r = kit_run(&kit,
+		http_with("http", plain_port, "/", "request: {connect_to: 'inside.test:80'}"));
+	assert_reason(r, "dns.forbidden_address");
+	r = kit_run(
+		&kit, http_with("http", plain_port, "/", "request: {connect_to: 'gone.test:80'}"));
+	assert_reason(r, "dns.nxdomain");
+	/* another host is not there */
+	snprintf(options, sizeof(options),
+		"request: {connect_to: '127.0.0.1:%d'}\nexpect: {follow: 1}", plain_port);
+	r = kit_run(&kit, http_with("http", 1, "/far", options));
+	assert_reason(r, "dns.nxdomain");
+}
+
+static void hosts_of_redirects_are_judged(void **state UNUSED)
+{
+	static const struct judged cases[] = {
+		{"/away", "expect: {follow: 1}", "ok", NULL},
+		{"/away", "expect: {follow: 1, foreign_hosts: allow}", "ok", NULL},
+		{"/away", "expect: {follow: 1, foreign_hosts: forbid}", "http.redirect_foreign",
+			"redirected to http://other.test:"},
+		{"/away", "expect: {follow: 1, foreign_hosts: [www.test, Other.test]}", "ok", NULL},
+		{"/away", "expect: {follow: 1, foreign_hosts: ['*.test']}", "ok", NULL},
+		{"/away", "expect: {follow: 1, foreign_hosts: ['*.other.test', ther.test]}",
+			"http.redirect_foreign", NULL},
+		{"/near", "expect: {follow: 1, foreign_hosts: forbid}", "ok", NULL},
+		{"/relative", "expect: {follow: 1, foreign_hosts: forbid}", "http.redirect_foreign",
+			"redirected to http://other.test/x"},
+		{"/idn", "expect: {follow: 1, foreign_hosts: [xn--mnchen-3ya.test]}",
+			"dns.nxdomain", "xn--mnchen-3ya.test"},
+	};
+	check_cases("http", plain_port, cases, ARRAY_LEN(cases));
+}
+
+static void tls_versions_are_judged(void **state UNUSED)
+{
+	static const struct judged cases[] = {
+		{"/", "expect: {tls_version: {min: TLSv1.3}}", "ok", NULL},
+		{"/", "expect: {tls_version: {max: TLSv1.2}}", "tls.version",
+			"TLSv1.3 came out; expected: at most TLSv1.2"},
+	};
+	check_cases("https", tls_port, cases, ARRAY_LEN(cases));
+}
+
+/* Whatever the kind of redirect: no header, log-in, cookie or secret body goes with it. */
+static void nothing_of_ours_follows_to_another_host(void **state UNUSED)
+{
+	static const char *const paths[] = {"/to301", "/to302", "/to303", "/to307", "/to308"};
+	for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+		struct monitor m = http_with("http", plain_port, paths[i],
+			BASIC "  # \n"
+			      "expect: {follow: 1, body_regex: '^\\|\\|\\|$', body_not_contains: "
+			      "s3cr3t}");
+		struct pairs *h = &m.request.headers;
+		h->item = mem_array(2, sizeof(*h->item));
+		h->item[h->n++] = (struct pair){mem_strdup("X-Key"), mem_strdup("s3cr3t"), NULL};
+		h->item[h->n++] = (struct pair){mem_strdup("Cookie"), mem_strdup("a=s3cr3t"), NULL};
+		m.request.cookies = true;
+		m.request.method = METHOD_POST;
+		m.request.body.value = mem_strdup("password=s3cr3t");
+		m.request.body.secret = mem_strdup("login");
+		struct result *r = kit_run(&kit, m);
+		assert_reason(r, "ok");
+		assert_int_equal(r->hops.n, 2);
+	}
+}
+
 /* ---- digest: nginx has none */
 
 #define CHALLENGE                                                                                  \
@@ -474,6 +570,10 @@ int main(void)
 		TEST(log_in_that_comes_back_is_hidden),
 		TEST(cookies_live_as_long_as_a_chain),
 		TEST(the_average_of_a_job_is_judged),
+		TEST(it_connects_where_it_is_told),
+		TEST(hosts_of_redirects_are_judged),
+		TEST(tls_versions_are_judged),
+		TEST(nothing_of_ours_follows_to_another_host),
 		TEST(digest_answers_its_challenge),
 	};
 	return cmocka_run_group_tests(tests, group_setup, group_teardown);
