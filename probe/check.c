@@ -64,6 +64,7 @@ void job_unref(struct job *job)
 		return;
 	monitor_clear(&job->monitor);
 	free(job->average);
+	free(job->destination);
 	free(job);
 }
 

@@ -24,6 +24,8 @@ struct job {
 	struct monitor monitor;
 	int64_t assignment;
 	bool has_secrets;   /* of its credentials: what must not be shown has to be looked for */
+	bool is_normal;     /* its target is the URL that http_url_normalize() makes of it */
+	char *destination;  /* the host that it names, for pacing; NULL: not asked for yet */
 	struct habit habit; /* of its scheduled checks */
 	struct average *average; /* of response times; NULL: none is judged, or not yet */
 };

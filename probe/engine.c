@@ -347,7 +347,9 @@ void engine_run(
 		check_end(check, REASON_INTERNAL_UNSUPPORTED, NULL);
 		return;
 	}
-	struct bucket *b = paces_find(&engine->paces, check->monitor, now_us);
+	if (job->destination == NULL)
+		job->destination = pace_destination(&job->monitor);
+	struct bucket *b = paces_find(&engine->paces, job->destination, now_us);
 	int64_t turn_at_us = bucket_next_us(b, engine->limits.per_destination, now_us, false);
 	if (turn_at_us > run->give_up_at_us) {
 		check->result.started_wall_ms = clock_wall_ms();

@@ -280,11 +280,23 @@ static void look_for_missing(void *arg, const struct credential_place *at)
 }
 
 /* A secret whose value the coordinator did not tell; NULL: none. */
-static const char *missing_secret(const struct monitor *m)
+static const char *missing_secret(const struct job *job)
 {
 	const char *missing = NULL;
-	monitor_each_credential(m, "", look_for_missing, &missing);
+	if (job->has_secrets)
+		monitor_each_credential(&job->monitor, "", look_for_missing, &missing);
 	return missing;
+}
+
+/* Most targets are written as we would write them: that is found out once. */
+static char *target_url(struct job *job, const char **why)
+{
+	const char *target = job->monitor.target;
+	if (job->is_normal)
+		return mem_strdup(target);
+	char *url = http_url_normalize(NULL, target, why);
+	job->is_normal = url != NULL && strcmp(url, target) == 0;
+	return url;
 }
 
 void http_chain_start(struct http_chain *chain, struct check *check,
@@ -292,7 +304,7 @@ void http_chain_start(struct http_chain *chain, struct check *check,
 {
 	const struct request *request = &check->monitor->request;
 	const char *why;
-	const char *missing = missing_secret(check->monitor);
+	const char *missing = missing_secret(check->job);
 	chain->check = check;
 	chain->rules = *rules;
 	chain->done = done;
@@ -303,7 +315,7 @@ void http_chain_start(struct http_chain *chain, struct check *check,
 			"the value of the secret '%s' did not come with the orders", missing);
 		return;
 	}
-	chain->url = http_url_normalize(NULL, check->monitor->target, &why);
+	chain->url = target_url(check->job, &why);
 	if (chain->url == NULL) {
 		check_end(check, REASON_INTERNAL_ERROR, "the target cannot be used: %s", why);
 		return;

@@ -16,7 +16,7 @@
 struct destination {
 	UT_hash_handle hh;
 	struct bucket bucket;
-	char host[NET_HOST_SIZE];
+	char host[];
 };
 
 int64_t bucket_next_us(struct bucket *b, int64_t per_second, int64_t now_us, bool take)
@@ -43,9 +43,9 @@ static void sweep(struct paces *paces, int64_t now_us)
 	paces->sweep_at = 2 * (size_t)HASH_COUNT(paces->destinations) + SWEEP_AT_LEAST;
 }
 
-/* The host that a target names, in lower case: what the bound per destination counts by. */
-static void host_of(const struct monitor *m, char host[NET_HOST_SIZE])
+char *pace_destination(const struct monitor *m)
 {
+	char host[NET_HOST_SIZE] = "";
 	const char *target = m->target != NULL ? m->target : "";
 	bool is_url = m->type == CHECK_HTTP || m->type == CHECK_REDIRECT;
 	int port, rc = -1;
@@ -65,19 +65,19 @@ static void host_of(const struct monitor *m, char host[NET_HOST_SIZE])
 		memmove(host, host + 1, n - 2);
 		host[n - 2] = '\0';
 	}
+	return mem_strdup(host);
 }
 
-struct bucket *paces_find(struct paces *paces, const struct monitor *m, int64_t now_us)
+struct bucket *paces_find(struct paces *paces, const char *host, int64_t now_us)
 {
-	char host[NET_HOST_SIZE] = "";
 	struct destination *d;
-	host_of(m, host);
+	size_t n = strlen(host);
 	HASH_FIND_STR(paces->destinations, host, d);
 	if (d != NULL)
 		return &d->bucket;
 	sweep(paces, now_us);
-	d = mem_alloc(sizeof(*d));
-	memcpy(d->host, host, sizeof(host));
+	d = mem_alloc(sizeof(*d) + n + 1);
+	memcpy(d->host, host, n);
 	HASH_ADD_STR(paces->destinations, host, d);
 	return &d->bucket;
 }

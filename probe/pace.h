@@ -25,9 +25,11 @@ struct paces {
 		*destinations; /* owned; those whose buckets are full again are forgotten */
 	size_t sweep_at;
 };
-/* The bucket of the host that M's target names, however it is spelled. Valid until the next call.
- */
-struct bucket *paces_find(struct paces *paces, const struct monitor *m, int64_t now_us);
+/* The host that M's target names, in one spelling: what the bound per destination counts by. Owned by the
+ * caller. */
+char *pace_destination(const struct monitor *m);
+/* The bucket of HOST, as pace_destination() spells it. Valid until the next call. */
+struct bucket *paces_find(struct paces *paces, const char *host, int64_t now_us);
 void paces_clear(struct paces *paces);
 
 #endif
