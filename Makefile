@@ -99,6 +99,9 @@ build/.deps build/.deps-demo build/.deps-test build/.deps-long build/.deps-deb b
 build/peers/.done: tests/peers.sh | build/.deps-demo
 	$(Q)sh tests/peers.sh
 	@touch $@
+build/peers-servers/.done: tests/peers.sh | build/.deps-demo
+	$(Q)sh tests/peers.sh servers
+	@touch $@
 build/peers-bench/.done: tests/peers.sh | build/.deps-demo
 	$(Q)sh tests/peers.sh bench
 	@touch $@
@@ -160,7 +163,8 @@ fleet: $(BUILD)/tests/fleet # meant for a build without SANITIZE
 	$(Q)$< $(FLEET)
 fuzz-replay: $(addprefix $(BUILD)/tests/,$(FUZZ))
 	$(Q)for t in $(FUZZ); do $(BUILD)/tests/$$t tests/fuzz/corpus/$${t#fuzz_} || exit 1; done
-e2e: all | $(TEST_DEPS) $(if $(findstring long,$(TEST)$(E2E_SET)),build/.deps-long)
+e2e: all | $(TEST_DEPS) $(if $(findstring long,$(TEST)$(E2E_SET)),build/.deps-long) \
+	$(if $(findstring long,$(E2E_SET))$(findstring starttls,$(TEST)),build/peers-servers/.done)
 	$(Q)BUILD=$(BUILD) /usr/bin/python3 tests/e2e/run.py $(if $(TEST),$(TEST),$(E2E_SET))
 test-programs: $(addprefix $(BUILD)/tests/,$(UNIT) $(FUZZ) sim fleet)
 check: # end-to-end tests mostly wait: the others run meanwhile

@@ -5,6 +5,7 @@
 #
 #   sh tests/peers.sh          everything;  build/peers/bin/nginx, haproxy, squid, nsd, unbound, check_http, check_tcp, and libfaketime
 #                              are then there
+#   sh tests/peers.sh servers  servers of mail, files, directories and databases, under build/peers-servers
 #   sh tests/peers.sh bench    what only `make bench` runs, under build/peers-bench
 #
 # Needs apt's package lists (make deps) and no root. A second run does nothing.
@@ -16,6 +17,11 @@ monitoring-plugins-basic nsd unbound libpython3.11 libprotobuf-c1 libfstrm0 ldns
 if [ "${1:-}" = bench ]; then
     dir=${PEERS:-build/peers-bench}
     packages="prometheus-blackbox-exporter fping"
+elif [ "${1:-}" = servers ]; then
+    dir=${PEERS:-build/peers-servers}
+    packages="exim4-daemon-light libidn12 dovecot-core dovecot-imapd dovecot-pop3d dovecot-lmtpd dovecot-managesieved dovecot-sieve vsftpd \
+libwrap0 slapd libltdl7 postgresql-15 mariadb-server-core mariadb-common liburing2 libaio1 prosody lua5.4 liblua5.4-0 lua-expat lua-filesystem \
+lua-socket lua-sec lua-bitop lua-unbound libunbound8"
 fi
 
 [ -e "$dir/.done" ] && [ "$(cat "$dir/.done")" = "$packages" ] && exit 0
@@ -33,6 +39,11 @@ echo "Unpacking under $dir: $packages"
 # Lists that are missing or older than the mirror (404): refresh them once.
 fetch || { update; fetch; } || { cat "$dir/log" >&2; echo "tests/peers.sh: cannot download: $packages" >&2; exit 1; }
 for deb in "$dir"/deb/*.deb; do dpkg-deb -x "$deb" "$dir/root"; done
+if [ "${1:-}" = servers ]; then # run where they were built for, in a mount namespace (tests/e2e/test_starttls.py)
+    rm -rf "$dir/deb"
+    echo "$packages" >"$dir/.done"
+    exit 0
+fi
 if [ "${1:-}" = bench ]; then
     ln -s ../root/usr/bin/prometheus-blackbox-exporter ../root/usr/bin/fping "$dir/bin"
     rm -rf "$dir/deb"
