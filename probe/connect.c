@@ -96,8 +96,10 @@ static void failed_with(struct connector *c, int error)
 	enum reason reason;
 	if (c->fd != -1 && net_read_icmp_error(c->fd, &reason, by))
 		failed(c, reason, by);
-	else
-		failed(c, net_reason(error, current(c)), NULL);
+	else {
+		reason = net_reason(error, current(c));
+		failed(c, reason, reason == REASON_TCP_FAILED ? strerror(error) : NULL);
+	}
 }
 
 static void on_writable(void *arg, int fd, int what UNUSED)

@@ -123,8 +123,15 @@ enum reason http_hop_reason(const struct http_hop *hop, CURLcode code)
 	case CURLE_PEER_FAILED_VERIFICATION:
 	case CURLE_SSL_CERTPROBLEM:
 	case CURLE_SSL_CIPHER:
+	case CURLE_SSL_CLIENTCERT:
+	case CURLE_SSL_INVALIDCERTSTATUS:
+	case CURLE_SSL_ISSUER_ERROR:
+	case CURLE_SSL_SHUTDOWN_FAILED:
 	case CURLE_USE_SSL_FAILED:
 		return REASON_TLS_HANDSHAKE;
+	case CURLE_COULDNT_RESOLVE_PROXY:
+	case CURLE_PROXY:
+		return REASON_INTERNAL_PROXY;
 	case CURLE_GOT_NOTHING:
 		return REASON_HTTP_NO_RESPONSE;
 	case CURLE_PARTIAL_FILE:
@@ -150,8 +157,20 @@ enum reason http_hop_reason(const struct http_hop *hop, CURLcode code)
 	case CURLE_URL_MALFORMAT:
 	case CURLE_FAILED_INIT:
 	case CURLE_BAD_FUNCTION_ARGUMENT:
+	case CURLE_COULDNT_RESOLVE_HOST: /* names come resolved */
+	case CURLE_FUNCTION_NOT_FOUND:
+	case CURLE_NOT_BUILT_IN:
+	case CURLE_SETOPT_OPTION_SYNTAX:
+	case CURLE_READ_ERROR: /* of our own callback */
+	case CURLE_SEND_FAIL_REWIND:
+	case CURLE_SSL_CACERT_BADFILE:
+	case CURLE_SSL_CRL_BADFILE:
+	case CURLE_SSL_ENGINE_INITFAILED:
+	case CURLE_SSL_ENGINE_NOTFOUND:
+	case CURLE_SSL_ENGINE_SETFAILED:
+	case CURLE_UNKNOWN_OPTION:
 		return REASON_INTERNAL_ERROR;
-	default:
+	default: /* HTTP/2 and its streams; curl's own words stand in the detail */
 		return REASON_HTTP_PROTOCOL;
 	}
 }

@@ -206,11 +206,17 @@ enum reason net_reason(int error, const struct sockaddr *address)
 	case ETIMEDOUT:
 		return REASON_TCP_TIMEOUT;
 	case ECONNRESET:
+	case ECONNABORTED:
+	case ENETRESET:
 	case EPIPE:
 		return REASON_TCP_RESET;
 	case EHOSTUNREACH:
 	case EHOSTDOWN:
+	case ENOPROTOOPT: /* ICMP: the host does not know the protocol */
 		return REASON_L3_HOST_UNREACHABLE;
+	case ENONET: /* ICMP: the host is isolated, a source route failed */
+	case EOPNOTSUPP:
+		return REASON_L3_NO_ROUTE;
 	case ENETUNREACH:
 	case ENETDOWN:
 		return address == NULL || net_has_route(address) ? REASON_L3_NO_ROUTE
@@ -220,11 +226,14 @@ enum reason net_reason(int error, const struct sockaddr *address)
 	case EPERM: /* our own machine's firewall */
 		return REASON_INTERNAL_PERMISSION;
 	case EAFNOSUPPORT:
+	case EINVAL: /* a black-hole route of this machine */
 		return REASON_INTERNAL_NETWORK;
 	case EMFILE:
 	case ENFILE:
 	case ENOBUFS:
 	case ENOMEM:
+	case EAGAIN:
+	case EADDRINUSE:
 	case EADDRNOTAVAIL: /* no local port is left, or IPv6 is switched off */
 		return REASON_INTERNAL_RESOURCES;
 	default:

@@ -256,17 +256,22 @@ static enum reason reason_of(int status)
 		return REASON_DNS_NO_ADDRESS;
 	case ARES_EREFUSED:
 		return REASON_DNS_REFUSED;
+	case ARES_ESERVFAIL:
+		return REASON_DNS_SERVFAIL;
+	case ARES_ENOTIMP:
+		return REASON_DNS_RCODE;
 	case ARES_ETIMEOUT:
 		return REASON_DNS_TIMEOUT;
 	case ARES_EBADRESP:
 	case ARES_EFORMERR:
+	case ARES_EOF: /* of a TCP connection */
 		return REASON_DNS_BAD_RESPONSE;
 	case ARES_ENOMEM:
 		return REASON_INTERNAL_RESOURCES;
 	case ARES_ECONNREFUSED: /* nobody could be asked */
-		return net_out_of_fds() ? REASON_INTERNAL_RESOURCES : REASON_DNS_SERVFAIL;
-	default:
-		return REASON_DNS_SERVFAIL;
+		return net_out_of_fds() ? REASON_INTERNAL_RESOURCES : REASON_DNS_UNREACHABLE;
+	default: /* what a caller does wrong (EBADQUERY, EBADFAMILY, ENOTINITIALIZED, …) */
+		return REASON_INTERNAL_ERROR;
 	}
 }
 
@@ -384,7 +389,8 @@ static void on_answer(void *arg, int status, int timeouts UNUSED, struct ares_ad
 	q->reason = reason_of(status);
 	if (q->reason == REASON_OK && q->addresses.n == 0)
 		q->reason = REASON_DNS_NO_ADDRESS;
-	bool server_failed = q->reason == REASON_DNS_SERVFAIL || q->reason == REASON_DNS_REFUSED;
+	bool server_failed = q->reason == REASON_DNS_SERVFAIL || q->reason == REASON_DNS_REFUSED ||
+			     q->reason == REASON_DNS_UNREACHABLE;
 	if (server_failed && status == ARES_ECONNREFUSED && no_way_out(config))
 		q->reason = REASON_INTERNAL_NETWORK;
 	else if (server_failed && q->first_reason == REASON_OK && config->n_servers > 1 &&

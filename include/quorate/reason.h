@@ -31,7 +31,7 @@ enum reason_class {
 	X(DNS_REFUSED,            "dns.refused",             DOWN,     "the name server refused the question",                   "ネームサーバーが問い合わせを拒否しました") \
 	X(DNS_TIMEOUT,            "dns.timeout",             DOWN,     "no answer from the name server in time",                 "ネームサーバーから時間内に応答がありません") \
 	X(DNS_BAD_RESPONSE,       "dns.bad_response",        DOWN,     "the name server's answer makes no sense",                "ネームサーバーの応答が不正です") \
-	X(DNS_FORBIDDEN_ADDRESS,  "dns.forbidden_address",   DOWN,     "the name leads to an address that must not be contacted", "名前が接続を許可されないアドレスを指しています") \
+	X(DNS_FORBIDDEN_ADDRESS,  "dns.forbidden_address",   DOWN,     "the name leads to an address that must not be contacted", "名前が接続を許可されていないアドレスを指しています") \
 	X(DNS_UNREACHABLE,        "dns.unreachable",         DOWN,     "no name server could be reached",                        "ネームサーバーに到達できません") \
 	X(DNS_TRUNCATED,          "dns.truncated",           DOWN,     "the name server's answer is cut off, and TCP does not bring the whole", "ネームサーバーの応答が途中で切れ、TCPでも取得できません") \
 	X(DNS_RCODE,              "dns.rcode",               DOWN,     "the name server's response code is not an expected one", "ネームサーバーの応答コードが期待と異なります") \
@@ -66,7 +66,7 @@ enum reason_class {
 	X(TLS_WRONG_NAME,         "tls.wrong_name",          DOWN,     "the certificate is for another name",                    "証明書の名前が一致しません") \
 	X(TLS_SELF_SIGNED,        "tls.self_signed",         DOWN,     "the certificate is self-signed",                         "証明書が自己署名です") \
 	X(TLS_UNKNOWN_ISSUER,     "tls.unknown_issuer",      DOWN,     "the certificate's issuer is not trusted",                "証明書の発行者が信頼されていません") \
-	X(TLS_INCOMPLETE_CHAIN,   "tls.incomplete_chain",    DOWN,     "the server leaves out an intermediate certificate",      "証明書チェーンが不完全です(中間証明書が送られていません)") \
+	X(TLS_INCOMPLETE_CHAIN,   "tls.incomplete_chain",    DOWN,     "the server leaves out an intermediate certificate",      "証明書チェーンが不完全です（中間証明書が送られていません）") \
 	X(TLS_WEAK,               "tls.weak",                DOWN,     "the certificate is too weak",                            "証明書の暗号強度が不足しています") \
 	X(TLS_REVOKED,            "tls.revoked",             DOWN,     "the certificate has been revoked",                       "証明書が失効しています") \
 	X(TLS_UNTRUSTED,          "tls.untrusted",           DOWN,     "the certificate could not be verified",                  "証明書を検証できません") \
@@ -95,7 +95,7 @@ enum reason_class {
 	X(CONTENT_MISSING,        "content.missing",         DOWN,     "the body lacks the expected text",                       "本文に期待する文字列がありません") \
 	X(CONTENT_TIMEOUT,        "content.timeout",        DOWN,     "the expected text did not come in time",                   "期待する文字列が時間内に届きません") \
 	X(CONTENT_UNWANTED,       "content.unwanted",        DOWN,     "the body has a text that it must not have",              "本文に含まれてはならない文字列があります") \
-	X(CONTENT_PATTERN,        "content.pattern",         DOWN,     "the body could not be matched within the bounds",        "本文の照合が上限内に終わりませんでした") \
+	X(CONTENT_PATTERN,        "content.pattern",         DOWN,     "the answer could not be matched within the bounds",      "応答の照合が上限内に終わりませんでした") \
 	X(CONTENT_NOT_JSON,       "content.not_json",        DOWN,     "the body is not valid JSON",                             "本文が正しいJSONではありません") \
 	X(CONTENT_JSON,           "content.json",            DOWN,     "a value in the JSON body is not the expected one",       "本文のJSONの値が期待と異なります") \
 	X(CONTENT_NO_VALUE,       "content.no_value",        DOWN,     "the watched number is not in the body",                  "監視する数値が本文にありません") \
@@ -104,11 +104,11 @@ enum reason_class {
 	X(SLOW_CONNECT,           "slow.connect",           WARNING,  "the connection took longer than the threshold",            "接続時間がしきい値を超えました") \
 	X(SLOW_RTT,               "slow.rtt",                WARNING,  "the round trip took longer than the threshold",          "往復時間がしきい値を超えました") \
 	X(SLOW_JITTER,            "slow.jitter",             WARNING,  "the round trips differ by more than the threshold",      "往復時間のゆらぎがしきい値を超えました") \
-	X(INTERNAL_RESOURCES,     "internal.resources",      INTERNAL, "the probe ran out of resources",                         "プローブの資源が不足しています") \
+	X(INTERNAL_RESOURCES,     "internal.resources",      INTERNAL, "the probe ran out of resources",                         "プローブのリソースが不足しています") \
 	X(INTERNAL_PERMISSION,    "internal.permission",     INTERNAL, "the probe lacks a permission for this check",            "プローブに必要な権限がありません") \
-	X(INTERNAL_POLICY,        "internal.policy",         INTERNAL, "the probe's local policy refuses this check",            "プローブのローカルポリシーがこの確認を拒否しました") \
+	X(INTERNAL_POLICY,        "internal.policy",         INTERNAL, "the probe's local policy refuses this check",            "プローブのローカルポリシーがこのチェックを拒否しました") \
 	X(INTERNAL_SOURCE,        "internal.source",         INTERNAL, "the probe does not have the source address that is asked for", "指定された送信元アドレスがプローブにありません") \
-	X(INTERNAL_UNSUPPORTED,   "internal.unsupported",    INTERNAL, "the probe does not know this kind of check",             "プローブが対応していない種類の確認です") \
+	X(INTERNAL_UNSUPPORTED,   "internal.unsupported",    INTERNAL, "the probe does not know this kind of check",             "プローブが対応していない種類のチェックです") \
 	X(INTERNAL_OVERLOAD,      "internal.overload",       INTERNAL, "the probe could not keep its schedule",                  "プローブがスケジュールを守れませんでした") \
 	X(INTERNAL_CLOCK,         "internal.clock",          INTERNAL, "the probe's clock is off or has jumped",                 "プローブの時計がずれています") \
 	X(INTERNAL_NETWORK,       "internal.network",        INTERNAL, "the probe itself has no network",                        "プローブ自身がネットワークに接続できません") \
