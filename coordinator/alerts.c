@@ -14,6 +14,7 @@
 #include "proto/fence.h"
 #include "proto/base/rand.h"
 #include "quorate/monitor.h"
+#include "quorate/reason.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -184,6 +185,19 @@ static void set_member(json_t *doc, const char *name, json_t *borrowed)
 		json_object_set_new(doc, name, json_null());
 }
 
+/* The code and its class are there to route by; the text says what was seen, "ja" what it means. */
+static json_t *reason_document(const struct alert_facts *f)
+{
+	json_t *out = json_pack("{s:s, s:s}", "code", f->reason_code, "text", f->reason_text);
+	enum reason reason = reason_find(f->reason_code);
+
+	if (reason == REASON_COUNT) /* of a quorum or a probe, not of a check */
+		return out;
+	json_object_set_new(out, "class", json_string(reason_class_names[reason_class(reason)]));
+	json_object_set_new(out, "ja", json_string(reason_text_ja(reason)));
+	return out;
+}
+
 /* Writes what FACTS knows into the document; the order of a new document's members is the
  * specification's. */
 static void fill_document(
@@ -197,8 +211,7 @@ static void fill_document(
 	set_member(doc, "monitor", f->monitor);
 	set_member(doc, "probe", f->probe);
 	if (f->reason_code)
-		json_object_set_new(doc, "reason",
-			json_pack("{s:s, s:s}", "code", f->reason_code, "text", f->reason_text));
+		json_object_set_new(doc, "reason", reason_document(f));
 	if (f->started_wall_ms != UNSET)
 		json_object_set_new(doc, "started_at", json_time(f->started_wall_ms));
 	if (!json_object_get(doc, "opened_at")) {

@@ -5,6 +5,7 @@
 
 #include "proto/base/mem.h"
 #include "proto/base/text.h"
+#include "proto/monitor.h"
 #include "quorate/duration.h"
 #include "quorate/limits.h"
 
@@ -32,7 +33,7 @@ static const struct cli_option own_options[] = {
 	{"concurrency", 0, "N", "checks of a file that run at the same time (default: 20)"},
 	{"ipv4", '4', NULL, "use IPv4"},
 	{"ipv6", '6', NULL, "use IPv6"},
-	{"help", 0, NULL, "print this and exit"},
+	{"help", 0, NULL, "print this, or with a TYPE what it knows, and exit"},
 	{0},
 };
 
@@ -56,8 +57,35 @@ int once_complain(struct once *o, const char *format, ...)
 	return ONCE_UNKNOWN;
 }
 
+/* The kind that the words name, or -1. */
+static int named_kind(const struct once *o)
+{
+	for (int kind = 0; kind < CHECK_KIND_COUNT && o->args.n_operands > 0; kind++)
+		if (strcmp(o->args.operand[0], check_kind_names[kind]) == 0)
+			return kind;
+	return -1;
+}
+
+static void print_help_of(struct once *o, int kind)
+{
+	struct cli_option *options = monitor_options_of(o->options, kind);
+	fprintf(o->out, "usage: quorate-probe check [options] %s TARGET…\n\nTARGET is ",
+		check_kind_names[kind]);
+	text_print(o->out, target_accepts(kind));
+	fprintf(o->out, ".\n\noptions of a check of type %s, as its monitor has them\n",
+		check_kind_names[kind]);
+	args_help(o->out, options);
+	fputs("\n--help alone tells the others. See quorate-monitors(5), quorate-probe(8).\n",
+		o->out);
+	free(options);
+}
+
 void once_print_help(struct once *o)
 {
+	if (named_kind(o) != -1) {
+		print_help_of(o, named_kind(o));
+		return;
+	}
 	fputs("usage: quorate-probe check [options] URL…\n"
 	      "       quorate-probe check [options] TYPE TARGET…\n"
 	      "       quorate-probe check [options] -f FILE [NAME…]\n"
@@ -74,7 +102,9 @@ void once_print_help(struct once *o)
 	args_help(o->out, own_options);
 	fputs("\noptions of a check, as its monitor has them\n", o->out);
 	args_help(o->out, monitor_options_table(o->options));
-	fputs("\nSee quorate-probe(8).\n", o->out);
+	fputs("\n--help TYPE tells those of one type alone. See quorate-probe(8), "
+	      "quorate-monitors(5).\n",
+		o->out);
 }
 
 /* Before anything can be complained about: where to. */

@@ -38,6 +38,8 @@ void monitor_warn(const struct monitor *m, const char *path, struct problems *wa
 /* A bit per threshold whose critical counts as down. */
 unsigned monitor_counts_as_down(const struct monitor *m);
 
+/* What is accepted as the target of KIND, as a part of a sentence. */
+const char *target_accepts(int kind);
 /* Whether an expected answer is written as a pattern: "/^10 /". */
 bool monitor_is_pattern(const char *text);
 /* The host that a check of M contacts (IPv6 addresses without brackets), and the port; 0: it has

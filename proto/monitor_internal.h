@@ -78,8 +78,6 @@ int foreign_hosts_check(const void *value, const char **why); /* struct strings 
 /* What is wrong with TARGET as the target of KIND, as a part of a sentence ("has no host"); NULL:
  * nothing. */
 const char *target_problem(int kind, const char *target);
-/* What is accepted. */
-const char *target_accepts(int kind);
 
 /* Whether a certificate will be seen from the beginning. */
 bool monitor_uses_tls(const struct monitor *m);

@@ -16,6 +16,7 @@
 
 struct row {
 	const struct field *field;
+	uint32_t variants; /* the kinds that know it; 0: all */
 	char *path, *name, *value, *help;
 };
 
@@ -223,7 +224,7 @@ static char *make_help(const struct field *f, const struct field *parent, uint32
 static void add_row(struct monitor_options *o, const struct field *f, const struct field *parent,
 	const char *path, uint32_t variants)
 {
-	struct row row = {.field = f, .path = mem_strdup(path)};
+	struct row row = {.field = f, .variants = variants, .path = mem_strdup(path)};
 
 	row.name = make_name(o, f, path, false);
 	row.value = make_value(f);
@@ -285,6 +286,17 @@ void monitor_options_free(struct monitor_options *o)
 const struct cli_option *monitor_options_table(const struct monitor_options *o)
 {
 	return o->table;
+}
+
+struct cli_option *monitor_options_of(const struct monitor_options *o, int kind)
+{
+	struct cli_option *table = mem_array(o->n + 1, sizeof(*table));
+	size_t n = 0;
+
+	for (size_t i = 0; i < o->n; i++)
+		if (o->row[i].variants == 0 || o->row[i].variants & 1u << kind)
+			table[n++] = o->table[i];
+	return table;
 }
 
 /* ---- from words to values */

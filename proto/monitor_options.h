@@ -23,6 +23,8 @@ struct monitor_options *monitor_options_new(void);
 void monitor_options_free(struct monitor_options *o);
 /* For args_parse(). Borrowed. */
 const struct cli_option *monitor_options_table(const struct monitor_options *o);
+/* Those that a check of KIND knows; freed with free(), its texts are O's. */
+struct cli_option *monitor_options_of(const struct monitor_options *o, int kind);
 /* Puts what ARGS says into MONITOR (a JSON object). What is wrong with a value is the decoder's to
  * say; but for a pair that is none ("NAME: VALUE"): -1, and *WRONG is the option's name. */
 MUST_CHECK int monitor_options_apply(const struct monitor_options *o, const struct args *args,

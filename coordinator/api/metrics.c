@@ -36,6 +36,14 @@
 	X(CERTIFICATE, "probe_ssl_earliest_cert_expiry", "gauge",                                  \
 		"Earliest certificate expiry in Unix time")                                        \
 	X(ICMP_DURATION, "probe_icmp_duration_seconds", "gauge", "Duration of the ping by phase")  \
+	X(REASON, "quorate_check_reason", "gauge",                                                 \
+		"1 for the reason of this probe's newest check, and its class")                    \
+	X(DNS_DURATION, "probe_dns_duration_seconds", "gauge",                                     \
+		"Duration of the DNS request by phase")                                            \
+	X(DNS_ANSWERED, "probe_dns_query_succeeded", "gauge",                                      \
+		"Whether the name server answered the question")                                   \
+	X(DNS_ANSWERS, "probe_dns_answer_rrs", "gauge",                                            \
+		"Number of records of the wanted kind in the answer")                              \
 	X(LOSS, "quorate_ping_loss_ratio", "gauge",                                                \
 		"Pings of the newest check that were not answered")
 
@@ -149,6 +157,31 @@ static void ping_samples(struct scrape *s, const char *labels, const json_t *res
 			(double)(sent - received) / (double)sent);
 }
 
+static void dns_samples(struct scrape *s, const char *labels, const json_t *result)
+{
+	static const char *const phases[][2] = {{"resolve_us", ",phase=\"resolve\""},
+		{"connect_us", ",phase=\"connect\""}, {"first_byte_us", ",phase=\"request\""}};
+
+	for (size_t i = 0; i < ARRAY_LEN(phases); i++)
+		sample(s, FAMILY_DNS_DURATION, labels, phases[i][1],
+			member(result, "phases", phases[i][0]), 1e6);
+	put(s, &s->family[FAMILY_DNS_ANSWERED], "%s{%s} %d\n", families[FAMILY_DNS_ANSWERED].name,
+		labels, member(result, "dns", "rcode") != NULL);
+	sample(s, FAMILY_DNS_ANSWERS, labels, "", member(result, "dns", "answer_count"), 1);
+}
+
+/* Why, as a label to count and to route by; a result without a reason is a good one. */
+static void reason_sample(struct scrape *s, const char *labels, const json_t *result)
+{
+	const char *code = json_string_value(member(result, "reason", NULL));
+	enum reason reason = code ? reason_find(code) : REASON_OK;
+
+	if (reason != REASON_COUNT)
+		put(s, &s->family[FAMILY_REASON], "%s{%s,reason=\"%s\",class=\"%s\"} 1\n",
+			families[FAMILY_REASON].name, labels, reason_code(reason),
+			reason_class_names[reason_class(reason)]);
+}
+
 static void result_samples(struct scrape *s, const struct monitor *m, const json_t *result)
 {
 	const char *verdict = json_string_value(member(result, "verdict", NULL));
@@ -162,6 +195,7 @@ static void result_samples(struct scrape *s, const struct monitor *m, const json
 	if (verdict && strcmp(verdict, verdict_names[VERDICT_NONE]) != 0)
 		put(s, &s->family[FAMILY_SUCCESS], "%s{%s} %d\n", families[FAMILY_SUCCESS].name,
 			labels, strcmp(verdict, verdict_names[VERDICT_DOWN]) != 0);
+	reason_sample(s, labels, result);
 	sample(s, FAMILY_DURATION, labels, "", member(result, "phases", "total_us"), 1e6);
 	sample(s, FAMILY_DNS, labels, "", member(result, "phases", "resolve_us"), 1e6);
 	certificate_sample(s, labels, member(result, "certificate", "not_after"));
@@ -169,6 +203,8 @@ static void result_samples(struct scrape *s, const struct monitor *m, const json
 		http_samples(s, labels, result);
 	else if (m->type == CHECK_PING)
 		ping_samples(s, labels, result);
+	else if (m->type == CHECK_DNS)
+		dns_samples(s, labels, result);
 	free(labels);
 	free(name);
 	free(probe_name);

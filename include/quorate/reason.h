@@ -123,6 +123,8 @@ enum reason {
 		REASON_COUNT
 };
 
+extern const char *const reason_class_names[]; /* ok down warning internal */
+
 /* All of these abort on a value outside of the table: that is a programming error. */
 const char *reason_code(enum reason reason);
 enum reason_class reason_class(enum reason reason);

@@ -15,6 +15,8 @@ static const struct {
 #undef REASON_ROW
 };
 
+const char *const reason_class_names[] = {"ok", "down", "warning", "internal", NULL};
+
 static void check_range(enum reason reason)
 {
 	ensure((unsigned)reason < REASON_COUNT);

@@ -1270,6 +1270,7 @@ static void test_metrics(void **state UNUSED)
 #define LABELS "monitor=\"a \\\"b\\\\c\",probe=\"tokyo-1\",region=\"tokyo\""
 	assert_true(has_line("probe_success{" LABELS "} 1"));
 	assert_true(has_line("probe_duration_seconds{" LABELS "} 0.25"));
+	assert_true(has_line("quorate_check_reason{" LABELS ",reason=\"ok\",class=\"ok\"} 1"));
 	assert_true(has_line("probe_dns_lookup_time_seconds{" LABELS "} 0.001"));
 	assert_true(has_line("probe_http_duration_seconds{" LABELS ",phase=\"resolve\"} 0.001"));
 	assert_true(has_line("probe_http_status_code{" LABELS "} 200"));

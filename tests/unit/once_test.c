@@ -433,6 +433,21 @@ static void secrets_come_from_files_and_stay_hidden(void **state UNUSED)
 	assert_int_equal(chmod(secret_file, 0600), 0);
 }
 
+static void help_of_a_type_is_its_own(void **state UNUSED)
+{
+	struct ran r = run("--help dns");
+	assert_int_equal(r.status, 0);
+	expect_text("--help dns", "output", r.out, "TARGET is a name to look up");
+	expect_text("--help dns", "output", r.out, "--answers-exactly TEXT");
+	expect_text("--help dns", "output", r.out, "--timeout TIME");
+	assert_null(strstr(r.out, "--packets"));
+	ran_free(&r);
+	r = run("ping --help");
+	expect_text("ping --help", "output", r.out, "--packets N");
+	assert_null(strstr(r.out, "--record"));
+	ran_free(&r);
+}
+
 static void the_man_page_agrees(void **state UNUSED)
 {
 	static char page[1 << 17];
@@ -472,6 +487,7 @@ int main(void)
 		cmocka_unit_test(plugins_say_one_line),
 		cmocka_unit_test(steps_come_in_their_order),
 		cmocka_unit_test(secrets_come_from_files_and_stay_hidden),
+		cmocka_unit_test(help_of_a_type_is_its_own),
 		cmocka_unit_test(the_man_page_agrees),
 	};
 	return cmocka_run_group_tests(tests, group_setup, group_teardown);
