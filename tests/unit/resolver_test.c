@@ -210,8 +210,8 @@ static void nobody_listens(void **state)
 {
 	(void)state;
 	dns_write_conf(&dns, "nameserver 127.0.0.9\n");
-	assert_string_equal(
-		reason_code(find(loop, resolver, "v4.test", FAMILY_IPV4).reason), "dns.unreachable");
+	assert_string_equal(reason_code(find(loop, resolver, "v4.test", FAMILY_IPV4).reason),
+		"dns.unreachable");
 }
 
 static void no_descriptors_is_our_own_failure(void **state)
