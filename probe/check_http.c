@@ -5,6 +5,9 @@
 #include "probe/http_judge.h"
 #include "proto/base/utf8.h"
 
+#include <math.h>
+#include <stdio.h>
+
 static void show_body(struct check *check, const struct http_hop *hop)
 {
 	check->result.body_excerpt =
@@ -25,7 +28,10 @@ static void judge(
 		show_body(check, &chain->hop);
 		check_end(check, reason, "%s", seen);
 	} else {
-		check_end(check, REASON_OK, "status %lld", (long long)chain->hop.status);
+		char value[40] = "";
+		if (!isnan(check->result.value))
+			snprintf(value, sizeof(value), ", value %.10g", check->result.value);
+		check_end(check, REASON_OK, "status %lld%s", (long long)chain->hop.status, value);
 	}
 }
 

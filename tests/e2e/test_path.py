@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: MIT
 """The main job: real checks of a real server, votes, one alert, its close."""
-from lab import check, equal, free_port, stays, wait_for
+import json
+import os
+import re
+
+from lab import check, equal, free_port, stays, wait_for, write
 from peers import Nginx, Receiver, Site, Stream, certificates, server
 
 
@@ -95,3 +99,42 @@ def test_reasons(lab):
 
 
 test_reasons.seconds = 15
+
+
+def test_values(lab):
+    """What a site tells of itself in JSON: a wrong value is down, a number is a metric and, above its threshold, an alert of kind value."""
+    health = lab.file("health.json")
+    port = free_port()
+
+    def tell(**values):
+        write(health + ".new", json.dumps(values))
+        os.rename(health + ".new", health)
+
+    tell(status="ok", queue=7)
+    Nginx(lab, "web", [server(f"127.0.0.1:{port}", f"root {os.path.dirname(health)}; add_header Cache-Control no-store;")]).start(("127.0.0.1", port))
+    receiver = Receiver(lab)
+    coordinator = lab.coordinator(channels=[receiver.channel]).start()
+    lab.trio(coordinator)
+    url = f"http://127.0.0.1:{port}/health.json"
+    status = lab.monitor(coordinator, "status", "http", url, expect={
+        "json": [{"pointer": "/status", "equals": "ok"}], "headers": [{"name": "Cache-Control", "matches": "no-store"}]})
+    queue = lab.monitor(coordinator, "queue", "http", url, expect={"value": {"json": "/queue", "above": {"warning": 10, "critical": 100}}})
+    for monitor in (status, queue):
+        lab.wait_state(coordinator, monitor, "up")
+    lab.wait_settled(coordinator)
+    numbers = lambda: re.findall(rb'quorate_value{monitor="queue".*} (.*)', coordinator.api.call("GET", "/metrics").body)
+    wait_for(lambda: numbers() == [b"7"] * 3, "the metric of three probes", 5)
+
+    tell(status="ok", queue=42)
+    alert = receiver.wait("the alert", 20, type="alert.opened").alert
+    equal((alert["kind"], alert["severity"], alert["monitor"]["id"]), ("value", "warning", queue), "the alert")
+    equal((alert["reason"]["code"], alert["observed"]["value"]), ("content.value", 42), "its reason and evidence")
+    equal((coordinator.state(queue), coordinator.state(status)), ("degraded", "up"), "states")
+
+    tell(status="broken", queue=7)
+    equal(receiver.wait("the close", 20, type="alert.closed").alert["id"], alert["id"], "the closed alert")
+    lab.wait_state(coordinator, status, "down")
+    equal({v["reason"] for v in coordinator.explain(status)["votes"]}, {"content.json"}, "reasons")
+
+
+test_values.seconds = 20
