@@ -292,6 +292,7 @@ static const char *missing_secret(const struct job *job)
 static char *target_url(struct job *job, const char **why)
 {
 	const char *target = job->monitor.target;
+	*why = "";
 	if (job->is_normal)
 		return mem_strdup(target);
 	char *url = http_url_normalize(NULL, target, why);

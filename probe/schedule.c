@@ -43,8 +43,8 @@ struct entry {
 	struct cadence cadence;
 	int64_t due_at_ms; /* of the start that the timer waits for, without jitter */
 	struct timer next;
-	struct burst burst;
-	bool confirmed; /* since the last reset */
+	struct burst *burst; /* NULL: none was ordered yet, as for most */
+	bool confirmed;      /* since the last reset */
 	UT_hash_handle hh;
 };
 
@@ -111,7 +111,7 @@ static void set_phase(struct entry *e, int64_t next_in_ms)
 static void burst_cb(void *arg)
 {
 	struct entry *e = arg;
-	struct burst *b = &e->burst;
+	struct burst *b = e->burst;
 	int64_t now_ms = clock_now_ms();
 	if (b->done == 0)
 		b->started_at_ms = now_ms;
@@ -121,6 +121,23 @@ static void burst_cb(void *arg)
 		timer_set(&b->next, wait_ms > 0 ? wait_ms : 0);
 	}
 	e->schedule->run(e->schedule->arg, e->job, round);
+}
+
+static struct burst *burst_of(struct entry *e)
+{
+	if (e->burst == NULL) {
+		e->burst = mem_alloc(sizeof *e->burst);
+		timer_init(&e->burst->next, e->schedule->loop, burst_cb, e);
+	}
+	return e->burst;
+}
+
+static void burst_free(struct burst *b)
+{
+	if (b == NULL)
+		return;
+	timer_clear(&b->next);
+	free(b);
 }
 
 static void burst_order(struct schedule *s, const struct burst_order *order)
@@ -133,7 +150,7 @@ static void burst_order(struct schedule *s, const struct burst_order *order)
 			id_format(&order->monitor, text), order->monitor_revision);
 		return;
 	}
-	struct burst *b = &e->burst;
+	struct burst *b = burst_of(e);
 	int64_t now_ms = clock_now_ms();
 	if (b->ordered_at_ms && b->first_round == order->first_round &&
 		now_ms - b->ordered_at_ms < BURST_REPEAT_MS)
@@ -152,7 +169,7 @@ static void entry_free(struct entry *e)
 {
 	HASH_DEL(e->schedule->entries, e);
 	timer_clear(&e->next);
-	timer_clear(&e->burst.next);
+	burst_free(e->burst);
 	if (e->job)
 		job_unref(e->job);
 	free(e);
@@ -188,7 +205,6 @@ static struct entry *entry_make(struct schedule *s, const struct id *id)
 	e->schedule = s;
 	e->id = *id;
 	timer_init(&e->next, s->loop, start_cb, e);
-	timer_init(&e->burst.next, s->loop, burst_cb, e);
 	HASH_ADD(hh, s->entries, id, sizeof e->id, e);
 	return e;
 }
@@ -225,8 +241,8 @@ static void assign(struct schedule *s, const struct assignment *order)
 		e->job = job_new(&monitor, order->assignment);
 		if (before && before->monitor.revision == e->job->monitor.revision)
 			job_inherit(e->job, before);
-		else if (before)
-			timer_stop(&e->burst.next); /* its rounds were about something else */
+		else if (e->burst != NULL)
+			timer_stop(&e->burst->next); /* its rounds were about something else */
 		job_unref(before);
 	}
 	set_phase(e, order->next_in_ms);
