@@ -68,7 +68,8 @@ int main(int argc, char **argv)
 	static const struct engine_limits limits = {.in_flight_max = 10000,
 		.per_second = 1000000,
 		.per_destination = 1000000,
-		.body_max_bytes = 1 << 20};
+		.body_max_bytes = 1 << 20,
+		.certificate_memo_ms = 600000}; /* as a probe has it by default */
 	struct policy policy = {0};
 	const char *why;
 	if (argc != 4)
