@@ -182,6 +182,23 @@ void cert_facts_copy(const struct certificate *from, struct certificate *to)
 	to->chain.item = chain;
 }
 
+static size_t text_bytes(const char *text)
+{
+	return text != NULL ? (strlen(text) + 1 + 8 + 15) / 16 * 16 : 0; /* malloc's own included */
+}
+
+size_t cert_facts_bytes(const struct certificate *facts)
+{
+	const struct chained *chain = facts->chain.item;
+	char *const *const texts[] = TEXTS(facts);
+	size_t n = facts->chain.n * sizeof(*chain) + 16;
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+		n += text_bytes(*texts[i]);
+	for (size_t i = 0; i < facts->chain.n; i++)
+		n += text_bytes(chain[i].subject) + text_bytes(chain[i].issuer);
+	return n;
+}
+
 void cert_chain_clear(struct certificate *facts)
 {
 	struct chained *chain = facts->chain.item;

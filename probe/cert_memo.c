@@ -19,6 +19,7 @@ struct entry {
 	int64_t kept_at_ms;
 	struct certificate facts;
 	size_t place; /* in the array */
+	size_t bytes;
 };
 
 struct cert_memo {
@@ -27,7 +28,7 @@ struct cert_memo {
 	EVP_MD_CTX *hash;
 	struct entry *table;
 	struct entry *entry[CERT_MEMO_MAX];
-	size_t n;
+	size_t n, bytes;
 };
 
 struct cert_memo *cert_memo_new(int64_t lifetime_ms)
@@ -45,6 +46,7 @@ static void forget(struct cert_memo *memo, struct entry *e)
 	struct entry *last = memo->entry[--memo->n];
 	memo->entry[e->place] = last;
 	last->place = e->place;
+	memo->bytes -= e->bytes;
 	HASH_DEL(memo->table, e);
 	cert_facts_clear(&e->facts);
 	free(e);
@@ -156,9 +158,12 @@ void cert_memo_keep(struct cert_memo *memo, const struct cert_key *key,
 	struct entry *e = find(memo, key);
 	if (e != NULL)
 		forget(memo, e);
-	if (memo->n == CERT_MEMO_MAX)
-		forget(memo, memo->entry[rand_below(CERT_MEMO_MAX)]);
+	size_t bytes = sizeof(*e) + cert_facts_bytes(facts);
+	while (memo->n == CERT_MEMO_MAX || (memo->n > 0 && memo->bytes + bytes > CERT_MEMO_BYTES))
+		forget(memo, memo->entry[rand_below(memo->n)]);
 	e = mem_alloc(sizeof(*e));
+	e->bytes = bytes;
+	memo->bytes += bytes;
 	e->key = *key;
 	e->dates = *dates;
 	e->kept_at_ms = now_ms;

@@ -14,7 +14,8 @@
 
 #include "probe/certs_internal.h"
 
-#define CERT_MEMO_MAX    4096 /* entries of about 1 KiB */
+#define CERT_MEMO_MAX    8192
+#define CERT_MEMO_BYTES  (6 << 20) /* of entries of about 1 KiB */
 #define CERT_MEMO_MAX_MS 600000
 
 struct cert_memo;

@@ -14,6 +14,8 @@
 void cert_facts(X509 *leaf, STACK_OF(X509) * sent, struct certificate *out);
 /* A copy that owns its texts. */
 void cert_facts_copy(const struct certificate *from, struct certificate *to);
+/* What a copy takes of the heap, about. */
+size_t cert_facts_bytes(const struct certificate *facts);
 void cert_facts_clear(struct certificate *facts);
 /* Whole days from NOW_WALL_MS until it expires, rounded down. */
 int64_t cert_days(const struct certificate *facts, int64_t now_wall_ms);

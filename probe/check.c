@@ -134,9 +134,11 @@ void check_judge_days(struct check *check)
 	bool warning = t->warning_days != UNSET && cert->days <= t->warning_days;
 	if (cert->not_after_wall_ms == UNSET || (!critical && !warning))
 		return;
+	bool over = cert->days < 0; /* seen without verification only */
 	check_cross(check, THRESHOLD_CERTIFICATE, critical ? SEVERITY_CRITICAL : SEVERITY_WARNING,
-		REASON_TLS_EXPIRES_SOON, "the certificate expires in %lld days, %s from %lld days",
-		(long long)cert->days, critical ? "critical" : "warning",
+		REASON_TLS_EXPIRES_SOON, "the certificate %s %lld days%s, %s from %lld days",
+		over ? "expired" : "expires in", (long long)(over ? -cert->days : cert->days),
+		over ? " ago" : "", critical ? "critical" : "warning",
 		(long long)(critical ? t->critical_days : t->warning_days));
 }
 

@@ -84,6 +84,24 @@ static void print_hops(struct cli *cli, const json_t *hops)
 	}
 }
 
+static void print_certificate(struct cli *cli, const json_t *certificate)
+{
+	json_t *rest =
+		json_is_object(certificate) ? json_copy((json_t *)(uintptr_t)certificate) : NULL;
+	const json_t *sent = value_at(certificate, "chain"), *one;
+	size_t i;
+
+	json_object_del(rest, "chain");
+	evidence_members(cli, "certif.", rest);
+	json_array_foreach (sent, i, one) {
+		char *line = mem_printf("chain %zu: %s, until %.10s", i + 1,
+			value_text(one, "subject", "?"), value_text(one, "not_after", "?"));
+		evidence_line(cli, "", line);
+		free(line);
+	}
+	json_decref(rest);
+}
+
 /* The members that have a line of their own, in this order; the others follow under "observed". */
 static const struct {
 	const char *member, *label;
@@ -114,7 +132,7 @@ void evidence_observed(struct cli *cli, const json_t *observed)
 		evidence_line(cli, known[i].label, value_text(observed, known[i].member, NULL));
 	print_hops(cli, value_at(observed, "hops"));
 	evidence_members(cli, "headers", value_at(observed, "headers"));
-	evidence_members(cli, "certif.", value_at(observed, "certificate"));
+	print_certificate(cli, value_at(observed, "certificate"));
 	rest = json_object();
 	json_object_foreach ((json_t *)(uintptr_t)observed, name, value) {
 		if (!is_known(name))

@@ -267,6 +267,19 @@ static void it_is_bounded_and_forgets(void **state)
 	}
 	assert_int_equal(cert_memo_count(m), CERT_MEMO_MAX);
 	cert_memo_forget(m);
+	char names[513]; /* what a certificate is told at most is bounded by bytes */
+	memset(names, 'x', 512);
+	names[512] = '\0';
+	facts.names = facts.issuer = names;
+	for (int i = 0; i < CERT_MEMO_MAX; i++) {
+		char host[32];
+		snprintf(host, sizeof(host), "large-%d.test", i);
+		struct cert_key one = key_of(m, chain, host);
+		cert_memo_keep(m, &one, &dates, &facts, 5000);
+		assert_non_null(cert_memo_find(m, &one, 5000, 1500));
+	}
+	assert_in_range(cert_memo_count(m), CERT_MEMO_BYTES / 2000, CERT_MEMO_BYTES / 1100);
+	cert_memo_forget(m);
 	assert_int_equal(cert_memo_count(m), 0);
 	cert_memo_keep(m, &key, &dates, &facts, 5000);
 	cert_memo_set_lifetime(m, 0);
