@@ -11,7 +11,7 @@ import subprocess
 import time
 
 from lab import PEERS, REGIONS, check, equal, free_port, stays, wait_for, write
-from peers import Receiver, Site
+from peers import Nginx, Receiver, Site, server
 from test_link import NOWHERE, dialler, votes_of, with_door
 
 
@@ -232,5 +232,27 @@ def test_clock_certificate(lab):
     system.votes(*system.probes)
 
 
+def test_clock_dates(lab):
+    """A probe that is ten days behind judges certificates by the coordinator's clock: a fresh one holds, of an expired one it cannot say."""
+    authority = Authority(lab)
+    fresh, expired = authority.issue("fresh", at="-1d"), authority.issue("expired", at="-35d")
+    ports = [free_port(), free_port()]
+    body = 'location / { return 200 "a shop"; }'
+    Nginx(lab, "nginx", [server(f"127.0.0.1:{port}", body, (site["certificate"], site["key"])) for port, site in zip(ports, (fresh, expired))]).start(
+        *(("127.0.0.1", port) for port in ports))
+    coordinator = with_door(lab)
+    lab.regions(coordinator)
+    probe = dialler(lab, coordinator, "tokyo-1", "ap-northeast-1", prefix=WallClock(lab, "behind", -864000).prefix,
+                    env={"SSL_CERT_FILE": authority.ca}).start()
+    lab.wait_connected(coordinator, probe, timeout=20)
+    wait_for(lambda: "agent.clock off=true" in probe.text(), "the probe to say that its clock is off")
+    new, old = (lab.monitor(coordinator, name, "http", f"https://localhost:{port}/", interval="2s", timeout="2s", expect={"certificate_days": {}})
+                for name, port in zip(("new", "old"), ports))
+    lab.wait_state(coordinator, new, "up")
+    vote = wait_for(lambda: next((v for v in votes_of(coordinator, old).values() if v["reason"]), None), "what it says of the expired one")
+    equal((vote["verdict"], vote["reason"], vote["fate"]), ("none", "internal.clock", "excluded"), f"the vote on the expired one: {vote}")
+
+
+test_clock_dates.seconds = 5
 test_clock_probe.seconds = test_clock_coordinator.seconds = test_certificate_changed.seconds = 15
 test_clock_certificate.seconds = 20
