@@ -361,6 +361,22 @@ static json_t *list_or_number(const char *text)
 	return list;
 }
 
+/* VALUE (taken), added to what was said BEFORE where the field is a list. */
+static json_t *more_of(const struct field *f, json_t *before, json_t *value)
+{
+	json_t *list;
+
+	if (!before || !strstr(f->custom->json_schema, "\"array\""))
+		return value;
+	list = json_is_array(before) ? json_copy(before) : json_pack("[O]", before);
+	if (json_is_array(value))
+		ensure(json_array_extend(list, value) == 0);
+	else
+		json_array_append(list, value);
+	json_decref(value);
+	return list;
+}
+
 static json_t *add_pair(const struct field *f, json_t *pairs, const char *text)
 {
 	size_t n = strcspn(text, ":");
@@ -388,7 +404,7 @@ static json_t *value_of(const struct field *f, json_t *before, const char *text)
 	case FIELD_PERCENT:
 		return number_or_text(text);
 	case FIELD_CUSTOM:
-		return *text ? list_or_number(text) : json_true();
+		return *text ? more_of(f, before, list_or_number(text)) : json_true();
 	case FIELD_CREDENTIAL:
 		return secret_or_text(text);
 	case FIELD_PAIRS:

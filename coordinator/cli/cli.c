@@ -213,6 +213,7 @@ int cli_main(int argc, char *const *argv, FILE *out, FILE *err)
 	const char *why;
 	int at = 1, read;
 
+	monitor_add_prepare();
 	read = args_parse(&args, NULL, global_options, argc - 1, argv + 1, true, &why);
 	if (read == -1)
 		return cli_usage(&cli, "%s; 'quorate --help' shows what there is", why);

@@ -108,6 +108,7 @@ int command_apply(struct cli *cli, const struct args *args);
 int command_status(struct cli *cli, const struct args *args);
 int command_explain(struct cli *cli, const struct args *args);
 
-extern const struct cli_option monitor_add_options[];
+extern struct cli_option monitor_add_options[]; /* filled by: */
+void monitor_add_prepare(void);
 
 #endif

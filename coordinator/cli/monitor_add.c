@@ -6,12 +6,15 @@
 #include "proto/files.h"
 #include "proto/base/mem.h"
 #include "proto/monitor.h"
+#include "proto/monitor_options.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-const struct cli_option monitor_add_options[] = {
+#define OPTIONS_MAX 192
+
+static const struct cli_option own_options[] = {
 	{"file", 'f', "FILE",
 		"the monitor is described in FILE (YAML or JSON); - is standard input"},
 	{"name", 0, "NAME", "its name, if not given as a word"},
@@ -20,8 +23,8 @@ const struct cli_option monitor_add_options[] = {
 	{"ping", 0, "HOST", "check that pings are answered"},
 	{"redirect", 0, "URL", "check a chain of redirects"},
 	{"tls", 0, "HOST[:PORT]", "check TLS and its certificate, on any port (443 if left out)"},
+	{"dns", 0, "NAME", "check what name servers say of this name"},
 	{"interval", 0, "TIME", "between two checks of a probe: 30s, 5m"},
-	{"timeout", 0, "TIME", "of one check as a whole: 10s"},
 	{"region", 0, "REGION", "where it is checked from: a region, @set or *; may be repeated"},
 	{"seats", 0, "N", "how many places vote"},
 	{"down", 0, "SHARE", "how many must agree on down: majority, a number or a percentage"},
@@ -33,44 +36,45 @@ const struct cli_option monitor_add_options[] = {
 	{"memo", 0, "TEXT", "a note that alerts carry"},
 	{"external-id", 0, "ID", "an id of yours: names can change then"},
 	{"paused", 0, NULL, "register it without checking it"},
-	{"family", 0, "FAMILY", "auto, ipv4, ipv6, or both: each of the two must succeed"},
-	{"source", 0, "ADDRESS", "the address to check from, one of the probe's own"},
-	{"method", 0, "METHOD", "http: GET, HEAD, POST, PUT, DELETE or OPTIONS"},
-	{"header", 0, "'NAME: VALUE'", "http: a header to send; may be repeated; no secrets here"},
 	{"header-secret", 0, "'NAME: SECRET'",
 		"http: a header with the value of a secret; may be repeated"},
-	{"body", 0, "TEXT", "http: the body to send"},
 	{"body-secret", 0, "SECRET", "http: the body is the value of a secret"},
-	{"insecure", 0, NULL, "http, redirect, tls, tcp: do not verify certificates"},
-	{"starttls", 0, "PROTOCOL",
-		"tls, tcp: ask for TLS in this protocol: smtp, imap, pop3, ftp, ldap, postgres, "
-		"mysql, ..."},
-	{"server-name", 0, "NAME", "tls, tcp: the name that the certificate must be for"},
-	{"status", 0, "STATUS", "http: a status that is fine: 200, 2xx, 200-204; may be repeated"},
-	{"follow", 0, "N", "http: follow this many redirects at most; 0: none"},
-	{"contains", 0, "TEXT", "http: the body must contain this"},
-	{"slow-warning", 0, "TIME", "http, tcp, tls: a response time that is a warning"},
-	{"slow-critical", 0, "TIME", "http, tcp, tls: a response time that is critical"},
-	{"certificate-warning", 0, "DAYS",
-		"http, redirect, tls, tcp: days that the certificate must still be valid"},
-	{"certificate-critical", 0, "DAYS", "the same, critical"},
-	{"closed", 0, NULL, "tcp: the port must be closed"},
-	{"packets", 0, "N", "ping: how many"},
-	{"size", 0, "N", "ping: bytes of payload"},
-	{"df", 0, NULL, "ping: do not let packets be fragmented"},
-	{"ttl", 0, "N", "ping: TTL (hop limit) of the packets"},
-	{"loss-warning", 0, "PERCENT", "ping: loss that is a warning"},
-	{"loss-critical", 0, "PERCENT", "ping: loss that is critical"},
-	{"rtt-warning", 0, "TIME", "ping: round trip that is a warning"},
-	{"rtt-critical", 0, "TIME", "ping: round trip that is critical"},
-	{"jitter-warning", 0, "TIME", "ping: jitter that is a warning"},
-	{"jitter-critical", 0, "TIME", "ping: jitter that is critical"},
-	{"final-url", 0, "URL", "redirect: where it must end"},
-	{"final-status", 0, "STATUS",
-		"redirect: the status that it must end with; may be repeated"},
-	{"max-hops", 0, "N", "redirect: at most this many redirects"},
-	{0},
+	{"insecure", 0, NULL, "the same as --no-verify"},
+	{"contains", 0, "TEXT", "the same as --body-contains"},
+	{"slow-warning", 0, "TIME", "the same as --response-time-warning"},
+	{"slow-critical", 0, "TIME", "the same as --response-time-critical"},
+	{"certificate-warning", 0, "DAYS", "the same as --certificate-days-warning"},
+	{"certificate-critical", 0, "DAYS", "the same as --certificate-days-critical"},
+	{"closed", 0, NULL, "the same as --expect closed"},
 };
+
+/* Its own ones, then those of the check that have no name of its own: made at the start. */
+struct cli_option monitor_add_options[OPTIONS_MAX];
+static struct monitor_options *of_check;
+
+static bool is_own(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(own_options); i++)
+		if (strcmp(own_options[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+void monitor_add_prepare(void)
+{
+	size_t n = ARRAY_LEN(own_options);
+
+	if (of_check)
+		return;
+	of_check = monitor_options_new();
+	memcpy(monitor_add_options, own_options, sizeof(own_options));
+	for (const struct cli_option *o = monitor_options_table(of_check); o->name; o++) {
+		if (is_own(o->name))
+			continue;
+		ensure(n + 1 < OPTIONS_MAX);
+		monitor_add_options[n++] = *o;
+	}
+}
 
 enum form {
 	TEXT,
@@ -78,7 +82,6 @@ enum form {
 	SHARE,
 	LIST,
 	PAIR_EQUAL,
-	PAIR_COLON,
 	PAIR_SECRET,
 	SECRET,
 	IS_TRUE,
@@ -96,8 +99,8 @@ static const struct {
 	{"ping", "ping", TEXT},
 	{"redirect", "redirect", TEXT},
 	{"tls", "tls", TEXT},
+	{"dns", "dns", TEXT},
 	{"interval", "interval", TEXT},
-	{"timeout", "timeout", TEXT},
 	{"region", "regions", LIST},
 	{"seats", "quorum.seats", NUMBER},
 	{"down", "quorum.down", SHARE},
@@ -109,37 +112,15 @@ static const struct {
 	{"memo", "memo", TEXT},
 	{"external-id", "external_id", TEXT},
 	{"paused", "enabled", IS_FALSE},
-	{"family", "request.family", TEXT},
-	{"source", "request.source", TEXT},
-	{"method", "request.method", TEXT},
-	{"header", "request.headers", PAIR_COLON},
 	{"header-secret", "request.headers", PAIR_SECRET},
-	{"body", "request.body", TEXT},
 	{"body-secret", "request.body", SECRET},
 	{"insecure", "request.verify", IS_FALSE},
-	{"starttls", "request.starttls", TEXT},
-	{"server-name", "request.server_name", TEXT},
-	{"status", "expect.status", LIST},
-	{"follow", "expect.follow", NUMBER},
-	{"contains", "expect.body_contains", TEXT},
+	{"contains", "expect.body_contains", LIST},
 	{"slow-warning", "expect.response_time.warning", TEXT},
 	{"slow-critical", "expect.response_time.critical", TEXT},
 	{"certificate-warning", "expect.certificate_days.warning", NUMBER},
 	{"certificate-critical", "expect.certificate_days.critical", NUMBER},
 	{"closed", "expect.port", IS_CLOSED},
-	{"packets", "request.packets", NUMBER},
-	{"size", "request.size", NUMBER},
-	{"df", "request.df", IS_TRUE},
-	{"ttl", "request.ttl", NUMBER},
-	{"loss-warning", "expect.loss.warning", SHARE},
-	{"loss-critical", "expect.loss.critical", SHARE},
-	{"rtt-warning", "expect.rtt.warning", TEXT},
-	{"rtt-critical", "expect.rtt.critical", TEXT},
-	{"jitter-warning", "expect.jitter.warning", TEXT},
-	{"jitter-critical", "expect.jitter.critical", TEXT},
-	{"final-url", "expect.final_url", TEXT},
-	{"final-status", "expect.final_status", LIST},
-	{"max-hops", "expect.max_hops", NUMBER},
 };
 
 /* The number that TEXT is, else the text itself: what is wrong with it is the decoder's to say. */
@@ -167,7 +148,6 @@ static json_t *make_value(enum form form, const char *value, json_t *before)
 		json_array_append_new(made, json_string(value));
 		return made;
 	case PAIR_EQUAL:
-	case PAIR_COLON:
 	case PAIR_SECRET:
 		made = made ? made : json_object();
 		name = mem_strndup(value, length);
@@ -218,10 +198,24 @@ static void set_member(json_t *object, const char *path, enum form form, const c
 	set_member(inner, path + length + 1, form, value);
 }
 
-static json_t *monitor_of_options(const struct args *args)
+/* What TCP calls a switch is a kind of its own here. */
+static void drop_namesakes(const struct args *args, json_t *monitor)
+{
+	if (args_has(args, "tls"))
+		json_object_del(json_object_get(monitor, "request"), "tls");
+}
+
+/* NULL: an option that has to be a pair is none, *WRONG. */
+static json_t *monitor_of_options(const struct args *args, const char **wrong)
 {
 	json_t *monitor = json_object();
 	const char *value;
+
+	if (monitor_options_apply(of_check, args, monitor, wrong) == -1) {
+		json_decref(monitor);
+		return NULL;
+	}
+	drop_namesakes(args, monitor);
 
 	if (args->n_operands > 0)
 		set_member(monitor, "name", TEXT, args->operand[0]);
@@ -233,25 +227,31 @@ static json_t *monitor_of_options(const struct args *args)
 
 /* A problem of the member PATH ("regions[0]" is one of "regions") is one of the option that made
  * it. */
-static void print_problem(struct cli *cli, const char *path, const char *message)
+static void print_problem(
+	struct cli *cli, const struct args *args, const char *path, const char *message)
 {
 	size_t length = strcspn(path, "[");
+	const char *generated = monitor_options_name(of_check, path);
 
 	for (size_t m = 0; m < ARRAY_LEN(members); m++) {
 		if (strlen(members[m].path) != length ||
-			memcmp(members[m].path, path, length) != 0 || strcmp(path, "name") == 0)
+			memcmp(members[m].path, path, length) != 0 || strcmp(path, "name") == 0 ||
+			(generated && !args_has(args, members[m].option)))
 			continue;
 		cli_usage(cli, "--%s: %s", members[m].option, message);
 		return;
 	}
-	if (strcmp(path, "type") == 0 || strcmp(path, "target") == 0)
+	if (generated)
+		cli_usage(cli, "--%s: %s", generated, message);
+	else if (strcmp(path, "type") == 0 || strcmp(path, "target") == 0)
 		cli_usage(cli, "what should be checked? accepted: one of --http, --tcp, --ping, "
-			       "--redirect and --tls");
+			       "--redirect, "
+			       "--tls and --dns");
 	else
 		cli_usage(cli, "%s%s%s", path, *path ? ": " : "", message);
 }
 
-static int check_options(struct cli *cli, const json_t *in)
+static int check_options(struct cli *cli, const struct args *args, const json_t *in)
 {
 	struct problems problems = {0};
 	struct monitor m;
@@ -262,7 +262,7 @@ static int check_options(struct cli *cli, const json_t *in)
 		const char *path = problems.item[i].path;
 		if (strcmp(path, "target") != 0 ||
 			strcmp(said, "type") != 0) /* one question is enough */
-			print_problem(cli, path, problems.item[i].message);
+			print_problem(cli, args, path, problems.item[i].message);
 		said = path;
 	}
 	monitor_clear(&m);
@@ -270,8 +270,8 @@ static int check_options(struct cli *cli, const json_t *in)
 }
 
 /* The coordinator's complaints go to the file, or to the options. */
-static void print_refusal(struct cli *cli, struct client *client, struct files *files, int status,
-	const json_t *answer)
+static void print_refusal(struct cli *cli, struct client *client, struct files *files,
+	const struct args *args, int status, const json_t *answer)
 {
 	const json_t *errors = json_object_get(answer, "errors"), *error;
 	size_t i;
@@ -288,13 +288,14 @@ static void print_refusal(struct cli *cli, struct client *client, struct files *
 		else if (path && (strcmp(path, "type") == 0 || strcmp(path, "target") == 0))
 			cli_usage(cli, "%s", message ? message : "?");
 		else
-			print_problem(cli, path ? path : "", message ? message : "?");
+			print_problem(cli, args, path ? path : "", message ? message : "?");
 	}
 	if (files)
 		files_print_complaints(files, cli->err);
 }
 
-static int post(struct cli *cli, const json_t *monitor, struct files *files)
+static int post(
+	struct cli *cli, const struct args *args, const json_t *monitor, struct files *files)
 {
 	struct client *client = cli_client(cli);
 	json_t *answer = NULL;
@@ -311,7 +312,7 @@ static int post(struct cli *cli, const json_t *monitor, struct files *files)
 			"Monitor %s is registered; 'quorate explain' shows its votes as they come.",
 			json_string_value(json_object_get(answer, "name")));
 	else if (!done && status != -1)
-		print_refusal(cli, client, files, status, answer);
+		print_refusal(cli, client, files, args, status, answer);
 	json_decref(answer);
 	return done ? CLI_OK : CLI_FAILED;
 }
@@ -327,7 +328,7 @@ static int add_file(struct cli *cli, const struct args *args)
 		files_print_complaints(files, cli->err);
 		status = CLI_USAGE;
 	} else {
-		status = post(cli, json_array_get(files_monitors(files), 0), files);
+		status = post(cli, args, json_array_get(files_monitors(files), 0), files);
 	}
 	files_free(files);
 	return status;
@@ -335,6 +336,7 @@ static int add_file(struct cli *cli, const struct args *args)
 
 int command_monitor_add(struct cli *cli, const struct args *args)
 {
+	const char *wrong;
 	json_t *monitor;
 	int status;
 
@@ -344,11 +346,13 @@ int command_monitor_add(struct cli *cli, const struct args *args)
 				"monitor add: with --file, name and options stand in the file");
 		return add_file(cli, args);
 	}
-	monitor = monitor_of_options(args);
-	if (check_options(cli, monitor) == -1)
+	monitor = monitor_of_options(args, &wrong);
+	if (!monitor)
+		return cli_usage(cli, "--%s: accepted: 'NAME: VALUE'", wrong);
+	if (check_options(cli, args, monitor) == -1)
 		status = CLI_USAGE;
 	else
-		status = post(cli, monitor, NULL);
+		status = post(cli, args, monitor, NULL);
 	json_decref(monitor);
 	return status;
 }

@@ -135,7 +135,7 @@ static void exit_statuses(void **state UNUSED)
 		{{"alert", "follow", "--after", "x"}, CLI_USAGE, "", "--after: 'x'"},
 		{{"apply"}, CLI_USAGE, "", "which file?"},
 		{{"monitor", "add", "shop"}, CLI_USAGE, "",
-			"one of --http, --tcp, --ping and --redirect"},
+			"one of --http, --tcp, --ping, --redirect, --tls and --dns"},
 		{{"monitor", "add", "shop", "--http", "ftp://x/"}, CLI_USAGE, "", "--http: "},
 		{{"monitor", "add", "--tcp", "x:1"}, CLI_USAGE, "", "name: "},
 	};
@@ -196,6 +196,7 @@ static void the_man_page_agrees(void **state UNUSED)
 {
 	char *page = read_man_page(), words[96], name[64];
 
+	monitor_add_prepare();
 	check_options(page, global_options);
 	for (const struct command *c = commands; c->noun; c++) {
 		snprintf(words, sizeof(words), ".It Cm %s%s%s", c->noun, c->verb ? " " : "",

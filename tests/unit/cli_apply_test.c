@@ -45,7 +45,7 @@ static void the_plan_is_shown(void **state UNUSED)
 			      "{\"kind\": \"update\", \"name\": \"edge\", \"id\": \"y\", "
 			      "\"changes\": [{\"path\": \"interval\", \"from\": \"60s\","
 			      "\"to\": \"30s\"}, {\"path\": \"expect.status\", \"from\": null, "
-			      "\"to\": [\"2xx\", \"301\"]}]},"
+			      "\"to\": [\"2xx\", 301]}]},"
 			      "{\"kind\": \"unchanged\", \"name\": \"東京\", \"id\": \"z\", "
 			      "\"changes\": []}]}"),
 		NULL};
@@ -215,7 +215,7 @@ static void options_become_a_monitor(void **state UNUSED)
 			  "\"quorum\": {\"seats\": 3, \"down\": \"60%\"}, \"labels\": {\"tier\": "
 			  "\"gold\"}, \"enabled\": false,"
 			  "\"request\": {\"headers\": {\"X-A\": \"b: c\"}},"
-			  "\"expect\": {\"status\": [\"2xx\", \"301\"], \"response_time\": "
+			  "\"expect\": {\"status\": [\"2xx\", 301], \"response_time\": "
 			  "{\"warning\": \"800ms\"}}}");
 	json_decref(body);
 	ran_free(&r);

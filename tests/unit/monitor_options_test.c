@@ -111,6 +111,8 @@ static void words_become_what_the_decoder_reads(void **state UNUSED)
 		{{"--timeout", "3s"}, "http", "{\"timeout\":\"3s\"}"},
 		{{"--status", "2xx,301"}, "http", "{\"expect\":{\"status\":[\"2xx\",301]}}"},
 		{{"--status", "301"}, "http", "{\"expect\":{\"status\":301}}"},
+		{{"--status", "2xx", "--status", "301,302"}, "http",
+			"{\"expect\":{\"status\":[\"2xx\",301,302]}}"},
 		{{"--follow"}, "http", "{\"expect\":{\"follow\":true}}"},
 		{{"--follow", "3"}, "http", "{\"expect\":{\"follow\":3}}"},
 		{{"--follow=0"}, "http", "{\"expect\":{\"follow\":0}}"},
