@@ -407,6 +407,17 @@ static void on_resolved(void *arg, enum reason reason, const struct addresses *f
 	ask_next(s);
 }
 
+/* Those of resolv.conf, of the wanted family. */
+static void find_own_servers(struct dns_state *s)
+{
+	static const int families[] = {[FAMILY_IPV4] = AF_INET, [FAMILY_IPV6] = AF_INET6};
+	enum address_family wanted = s->check->family;
+	int n = resolver_servers(engine_resolver(s->check->engine), s->server, ADDRESSES_MAX);
+	for (int i = 0; i < n; i++)
+		if (wanted == FAMILY_AUTO || s->server[i].ss_family == families[wanted])
+			s->server[s->n_servers++] = s->server[i];
+}
+
 static void dns_start(struct check *check)
 {
 	struct dns_state *s = check->state;
@@ -433,9 +444,11 @@ static void dns_start(struct check *check)
 			engine_resolver(check->engine), host, check->family, on_resolved, s);
 		return;
 	}
-	s->n_servers = resolver_servers(engine_resolver(check->engine), s->server, ADDRESSES_MAX);
+	find_own_servers(s);
 	if (s->n_servers == 0)
-		check_end(check, REASON_INTERNAL_NETWORK, "this machine has no name server");
+		check_end(check, REASON_INTERNAL_NETWORK, "this machine has no name server%s%s",
+			check->family != FAMILY_AUTO ? " of the family " : "",
+			check->family != FAMILY_AUTO ? address_family_names[check->family] : "");
 	else
 		ask_next(s);
 }

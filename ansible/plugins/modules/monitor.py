@@ -36,7 +36,7 @@ options:
     type: str
   type:
     description:
-      - How it is checked, for example C(http), C(tcp), C(ping) or C(redirect).
+      - How it is checked, for example C(http), C(tcp), C(ping), C(redirect), C(tls) or C(dns).
     type: str
   target:
     description:
