@@ -22,6 +22,7 @@
 #include <utlist.h>
 
 #define SEQUENCE_STRIDE 1000
+#define HELD_NAMES_MAX  50 /* so that a message stays small */
 
 struct alert_listener {
 	alert_event_fn fn;
@@ -139,11 +140,9 @@ static void keep_hush(struct store_batch *b, struct open_alert *alert)
 	alert->kept = alert->hushed;
 }
 
-void alert_commit(
-	struct alerts *a, struct open_alert *alert, const char *type, alert_done_fn done, void *arg)
+/* The alert as it is now, into B. */
+static void put_alert(struct store_batch *b, struct open_alert *alert)
 {
-	struct store_batch *b = store_batch_new(a->store);
-	struct publication *p;
 	const char *monitor = NULL,
 		   *opened = json_string_value(json_object_get(alert->document, "opened_at"));
 	const char *state = json_string_value(json_object_get(alert->document, "state"));
@@ -155,10 +154,42 @@ void alert_commit(
 	store_put_alert(b, &alert->id, alert->case_id, strcmp(state, "closed") != 0, opened_wall_ms,
 		alert_kind_names[alert->kind], monitor, alert->document);
 	keep_hush(b, alert);
+}
+
+void alert_commit(
+	struct alerts *a, struct open_alert *alert, const char *type, alert_done_fn done, void *arg)
+{
+	struct store_batch *b = store_batch_new(a->store);
+	struct publication *p;
+
+	put_alert(b, alert);
 	alert->told_wall_ms = 0;
 	p = submit_event(a, b, type, alert_kind_names[alert->kind], &alert->id, alert->document);
 	p->done = done;
 	p->arg = arg;
+}
+
+bool alerts_hold_back(
+	struct alerts *a, enum alert_kind kind, const struct id *subject, const char *name)
+{
+	struct open_alert *alert = find_open(a, kind, subject);
+	struct store_batch *b;
+	json_t *list;
+
+	if (!alert)
+		return false;
+	list = json_object_get(alert->document, "holds_back");
+	if (!list) {
+		list = json_array();
+		json_object_set_new(alert->document, "holds_back", list);
+	}
+	if (json_array_size(list) >= HELD_NAMES_MAX)
+		return true;
+	json_array_append_new(list, json_string(name));
+	b = store_batch_new(a->store);
+	put_alert(b, alert);
+	store_submit(a->store, b, STORE_EVENTUALLY, NULL, NULL);
+	return true;
 }
 
 static void commit_transition(struct alerts *a, struct open_alert *alert, const char *type)

@@ -52,6 +52,10 @@ void alerts_resolve(struct alerts *a, const struct alert_facts *facts);
 /* For objects that are gone: WHY becomes the alert's "closed_because". */
 void alerts_withdraw(
 	struct alerts *a, enum alert_kind kind, const struct id *subject, const char *why);
+/* Notes in the open alert of SUBJECT that it holds back the alerts of the monitor NAME; no message.
+ * False: there is no such alert. */
+bool alerts_hold_back(
+	struct alerts *a, enum alert_kind kind, const struct id *subject, const char *name);
 /* How often an alert is to be reminded of; 0: not, or not now. */
 typedef int64_t (*remind_fn)(void *arg, enum alert_kind kind, const struct id *subject);
 /* Sends "alert.reminder" for every alert that is open, not acknowledged, and was told of longer ago

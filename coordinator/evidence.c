@@ -351,15 +351,16 @@ json_t *verdicts_explain(struct verdicts *v, const struct id *monitor)
 	decision = watch_explain(wd->w, now_ms, NULL, &tally);
 	state = verdicts_state(v, monitor, &since_wall_ms);
 	return json_pack(
-		"{s:o, s:s, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o}",
+		"{s:o, s:s, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o}",
 		"monitor", evidence_monitor(&entry->m), "state", monitor_state_names[state],
 		"since", json_time(since_wall_ms), "rule",
 		rule_json(&wd->w->rule.quorum, &entry->m), "decision", decision_names[decision],
 		"tally", json_tally(&tally), "votes", evidence_votes(wd, 0, now_ms), "refusals",
 		explain_refusals(v, &entry->m), "burst", explain_burst(wd, now_ms), "failures",
-		explain_failures(wd, now_ms), "flapping", explain_flapping(wd, now_ms), "alerts",
-		explain_alerts(v, monitor), "closed_by_hand", explain_hushed(v, monitor), "held",
-		wd->w->held, "sentence", explain_sentence(wd, decision, &tally));
+		explain_failures(wd, now_ms), "flapping", explain_flapping(wd, now_ms), "held_back",
+		family_explain(wd), "alerts", explain_alerts(v, monitor), "closed_by_hand",
+		explain_hushed(v, monitor), "held", wd->w->held, "sentence",
+		explain_sentence(wd, decision, &tally));
 }
 
 json_t *verdicts_results(struct verdicts *v, const struct id *monitor)

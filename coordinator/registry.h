@@ -265,6 +265,9 @@ bool registry_eligible(struct registry *r, const struct probe *probe, const stru
 bool registry_announce(
 	struct registry *r, struct probe *probe, const struct capabilities *can, int64_t wall_ms);
 
+/* The monitor that M means by TEXT, one of its parents; NULL: there is none (any more). */
+const struct registered *registry_parent(
+	struct registry *r, const struct monitor *m, const char *text);
 /* Whether one of the monitor's region names ("*", "@set", a name) takes in REGION. */
 bool registry_in_regions(struct registry *r, const struct monitor *m, const char *region);
 /* The seats that M's registered domains give: as many as it asks for, or fewer. */

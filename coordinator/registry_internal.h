@@ -91,6 +91,16 @@ const struct plan *change_plan(const struct change *change);
 void registry_region_problem(struct registry *r, const char *path, const char *name,
 	const char *organization, struct problems *p);
 
+/* What PLAN's items are found by; NULL: none. KIND: 'i' an id, 'n' a name, 'e' an external_id. */
+struct mark;
+const struct plan_item *plan_marked(struct mark *marks, char kind, const char *text);
+
+/* ---- registry_family.c; MARKS: of the plan that M is in */
+void registry_check_parents(struct registry *r, const struct monitor *m, struct mark *marks,
+	const char *base, struct problems *p);
+void registry_check_rename(struct registry *r, const struct monitor *m, struct mark *marks,
+	const char *base, struct problems *p);
+
 /* ---- registry_domains.c */
 #define REGISTRY_PATH_BYTES 160
 /* "BASE.MEMBER" */

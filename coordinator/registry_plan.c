@@ -73,7 +73,7 @@ struct mark {
 	UT_hash_handle hh;
 };
 
-static const struct plan_item *marked(struct mark *marks, char kind, const char *text)
+const struct plan_item *plan_marked(struct mark *marks, char kind, const char *text)
 {
 	struct mark *mark;
 	char key[sizeof(mark->key)];
@@ -87,7 +87,7 @@ static const struct plan_item *marked(struct mark *marks, char kind, const char 
 static const struct plan_item *mark_item(
 	struct mark **marks, char kind, const char *text, const struct plan_item *item)
 {
-	const struct plan_item *other = marked(*marks, kind, text);
+	const struct plan_item *other = plan_marked(*marks, kind, text);
 	struct mark *mark;
 
 	if (other)
@@ -132,7 +132,7 @@ static void check_taken(struct mark *marks, const struct plan_item *item,
 	char path[REGISTRY_PATH_BYTES], id[ID_TEXT_SIZE];
 
 	if (!entry || id_equal(&entry->m.id, &item->m.id) ||
-		marked(marks, 'i', id_format(&entry->m.id, id)))
+		plan_marked(marks, 'i', id_format(&entry->m.id, id)))
 		return;
 	registry_path(path, base, member);
 	problems_add(p, path, "'%s' belongs to another monitor already: '%s' (%s)",
@@ -168,7 +168,7 @@ static void check_plan(
 			checks_per_minute(&plan->item[i].m);
 	}
 	for (struct registered *e = r->monitors; e; e = e->hh.next) {
-		if (!marked(marks, 'i', id_format(&e->m.id, id)))
+		if (!plan_marked(marks, 'i', id_format(&e->m.id, id)))
 			load_of(&loads, &e->m)->per_minute += checks_per_minute(&e->m);
 	}
 	for (size_t i = 0; i < plan->n; i++) {
@@ -181,6 +181,8 @@ static void check_plan(
 				registry_monitor_by_external_id(r, item->m.external_id),
 				"external_id", base, p);
 		check_ceiling(r, &loads, &plan->item[i], base, p);
+		registry_check_parents(r, &item->m, marks, base, p);
+		registry_check_rename(r, &item->m, marks, base, p);
 	}
 	HASH_ITER (hh, marks, mark, mark_next) {
 		HASH_DEL(marks, mark);

@@ -39,12 +39,15 @@ static void evaluate(struct watched *wd)
 {
 	struct watch_actions actions = {0};
 	int64_t now_ms = clock_now_ms(), next_ms;
+	bool was_down = wd->w->down, was_looking = watch_is_looking(wd->w);
 
+	family_judge(wd, now_ms);
 	wd->w->held = now_ms < wd->hold_until_ms;
 	next_ms = watch_tick(wd->w, now_ms, &actions);
 	if (wd->w->held)
 		next_ms = wd->hold_until_ms;
 	actions_carry_out(wd, &actions);
+	family_follow(wd, was_down, was_looking);
 	if (next_ms == INT64_MAX)
 		timer_stop(&wd->timer);
 	else
@@ -105,12 +108,14 @@ static struct watched *watched_new(struct verdicts *v, const struct monitor *m)
 	wd->state_since_wall_ms = clock_wall_ms();
 	timer_init(&wd->timer, v->c->loop, evaluate_due, wd);
 	HASH_ADD(hh, v->watched, id, sizeof(wd->id), wd);
+	family_changed(v);
 	return wd;
 }
 
 static void watched_free(struct watched *wd)
 {
 	HASH_DEL(wd->v->watched, wd);
+	family_changed(wd->v);
 	unready(wd);
 	timer_clear(&wd->timer);
 	for (int i = 0; i < VOTERS_MAX; i++)
@@ -133,6 +138,7 @@ static void monitor_changed(struct verdicts *v, const struct registered *entry)
 {
 	struct watched *wd = verdicts_find(v, &entry->m.id);
 
+	family_changed(v);
 	if (!wd)
 		wd = watched_new(v, &entry->m);
 	electorate_seat(wd, entry, true);

@@ -47,7 +47,7 @@ enum monitor_state verdicts_state(
 /*
  * Everything behind the decision, a new reference:
  * {"monitor": {id, name}, "state", "since", "rule": {seats, down, up, domain, words: "q=2 of 3 …tolerates…"}, "decision", "tally": {…},
- *  "votes": [{probe, region, seat, verdict, reason, detail, at, age_ms, fate, why}], "burst": {…} | null, "failures": {window, checks, failed, words} | null, "flapping": {changes, words} | null, "alerts": [case ids], "closed_by_hand": [case ids whose cause lasts], "held": bool, "sentence": "…"}
+ *  "votes": [{probe, region, seat, verdict, reason, detail, at, age_ms, fate, why}], "burst": {…} | null, "failures": {window, checks, failed, words} | null, "flapping": {changes, words} | null, "held_back": {by, since, case, words} | null, "alerts": [case ids], "closed_by_hand": [case ids whose cause lasts], "held": bool, "sentence": "…"}
  * Of one that is paused: {"monitor", "state", "since", "votes": [], "alerts": [], "held", "sentence"}.
  * NULL when there is no such monitor.
  */

@@ -27,6 +27,10 @@ struct watched {
 	int64_t state_since_wall_ms;
 	bool explained; /* undetermined, and listed in its probes' alerts */
 	bool ready;     /* stands in verdicts.ready */
+	struct watched *ancestor[ANCESTORS_MAX]; /* while verdicts.families_known */
+	int n_ancestors;
+	bool is_ancestor;
+	bool listed; /* in the alert of the parent that holds it back */
 	struct watched *prev, *next;
 	UT_hash_handle hh;
 };
@@ -54,6 +58,7 @@ struct verdicts {
 	struct timer evaluate;         /* a slice of them */
 	int64_t hold_from_ms;
 	bool started;
+	bool families_known; /* who is whose parent; false: find out at the next use */
 	struct verdict_counts counts;
 };
 
@@ -74,6 +79,16 @@ void actions_remind(struct verdicts *v);
 bool bursts_afford(struct watched *wd, int rounds);
 void bursts_sweep(struct verdicts *v, int64_t now_ms); /* once a second or so */
 void bursts_clear(struct verdicts *v);
+
+/* ---- family.c: dependencies */
+/* Monitors came, went or changed. */
+void family_changed(struct verdicts *v);
+/* Before WD is ticked: whether its parents hold it back. */
+void family_judge(struct watched *wd, int64_t now_ms);
+/* After it: its parents are asked, its children told what changed. */
+void family_follow(struct watched *wd, bool was_down, bool was_looking);
+/* {"by", "since", "case", "words"} of what holds it back; null: nothing does. */
+json_t *family_explain(struct watched *wd);
 
 /* ---- electorate.c */
 /* Seats WD's monitor anew; tells the fleet what changed. REVISED: the monitor itself changed, so

@@ -233,8 +233,8 @@ void monitor_clear(struct monitor *m)
 
 static json_t *check_part(const struct monitor *m)
 {
-	static const char *const others[] = {
-		"id", "revision", "external_id", "name", "service", "memo", "labels", "alert"};
+	static const char *const others[] = {"id", "revision", "external_id", "name", "service",
+		"memo", "labels", "parents", "alert"};
 	json_t *part = schema_encode(&monitor_schema, SCHEMA_WIRE | SCHEMA_FULL, m);
 
 	for (size_t i = 0; i < ARRAY_LEN(others); i++)

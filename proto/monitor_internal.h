@@ -57,6 +57,7 @@ void http_check(const struct monitor *m, const char *path, struct problems *prob
 
 /* Rules of one field (struct field's check). */
 int changes_check(const void *value, const char **why);     /* int64_t: of flapping */
+int parents_check(const void *value, const char **why);     /* struct strings */
 int line_check(const void *value, const char **why);        /* char *: one line */
 int regions_check(const void *value, const char **why);     /* struct strings */
 int headers_check(const void *value, const char **why);     /* struct pairs */

@@ -371,6 +371,8 @@ static const struct field monitor_fields[] = {
 		.doc = "How many places must agree."},
 	{.name = "domain", .type = FIELD_ENUM, .offset = OF(domain), .flags = FIELD_READONLY,
 		.names = failure_domain_names, .doc = "The failure domain of a seat, fixed when the monitor is saved."},
+	{.name = "parents", .type = FIELD_STRINGS, .offset = OF(parents), .max = PARENTS_MAX, .check = parents_check,
+		.doc = "Monitors that this one needs, by name or external_id: while one is down, no alert of this one opens."},
 	{.name = "alert", .type = FIELD_OBJECT, .offset = OF(alert), .sub = &alert_schema, .doc = "When people are told."},
 	{.name = "request", .type = FIELD_OBJECT, .offset = OF(request), .sub = &request_schema, .doc = "How it is checked."},
 	{.name = "expect", .type = FIELD_OBJECT, .offset = OF(expect), .sub = &expect_schema, .doc = "What is judged."},

@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 int changes_check(const void *value, const char **why)
 {
@@ -14,6 +15,21 @@ int changes_check(const void *value, const char **why)
 
 	*why = "a number of changes from 2 to 20, or 0 for never";
 	return changes == 1 ? -1 : 0;
+}
+
+int parents_check(const void *value, const char **why)
+{
+	const struct strings *parents = value;
+
+	*why = "a list of different names, external_ids or ids of monitors";
+	for (size_t i = 0; i < parents->n; i++) {
+		if (parents->item[i][0] == '\0' || strlen(parents->item[i]) > NAME_MAX_BYTES)
+			return -1;
+		for (size_t j = 0; j < i; j++)
+			if (strcmp(parents->item[i], parents->item[j]) == 0)
+				return -1;
+	}
+	return 0;
 }
 
 static void say(struct problems *problems, const char *path, const char *name, const char *text)

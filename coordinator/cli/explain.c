@@ -95,6 +95,7 @@ static void print_page(struct cli *cli, const json_t *x)
 	print_tally(cli, value_at(x, "tally"));
 	print_burst(cli, value_at(x, "burst"));
 	evidence_line(cli, "failures", value_text(x, "failures.words", NULL));
+	evidence_line(cli, "held back", value_text(x, "held_back.words", NULL));
 	evidence_line(cli, "flapping", value_text(x, "flapping.words", NULL));
 	evidence_list(cli, "alerts", value_at(x, "alerts"));
 	print_hushed(cli, value_at(x, "closed_by_hand"));

@@ -120,6 +120,8 @@ static void decide(struct watch *w, const struct sitting *s, int rounds)
 	w->decided_at_ms = s->now_ms;
 	flapping_note(w, s->now_ms);
 	w->confirmed_rounds = rounds;
+	if (rounds == 0)
+		w->suspected_at_ms = w->agreed_since_ms;
 	w->confirmed_first = rounds > 0 ? w->burst.first_round : 0;
 	if (w->down)
 		w->down_since_ms = first_bad(w, s, rounds);
@@ -189,7 +191,11 @@ static void conclude(struct watch *w, const struct sitting *s)
 		decide(w, s, w->burst.rounds);
 		break;
 	case FAILED:
-		if (w->burst.early && !called_for(w, s, w->decided_at_ms))
+		if (w->burst.goal == BURST_DOWN)
+			w->looked_at_ms = w->burst.started_at_ms;
+		if (w->burst.asked) /* no vote was wrong */
+			burst_cancel(w);
+		else if (w->burst.early && !called_for(w, s, w->decided_at_ms))
 			not_so_early(w, s->now_ms);
 		else
 			back_off(w, s->now_ms);
@@ -261,14 +267,20 @@ static bool may_begin(const struct watch *w, const struct sitting *s)
 void burst_begin(struct watch *w, struct sitting *s)
 {
 	calm(w, s);
-	if (!may_begin(w, s) || s->now_ms < not_before(w, s))
+	bool due = may_begin(w, s) && s->now_ms >= not_before(w, s);
+	bool asked = w->asked && w->burst.goal == BURST_NONE && !w->down; /* minds no back-off */
+	w->asked = false;
+	if (!due && !asked)
 		return;
+	if (!w->down)
+		w->suspected_at_ms = s->now_ms;
 	w->burst = (struct burst){
 		.goal = goal_of(w),
 		.revision = w->rule.revision,
 		.first_round = w->next_round,
 		.rounds = w->rule.rounds < ROUNDS_MAX ? w->rule.rounds : ROUNDS_MAX,
-		.early = !called_for(w, s, w->decided_at_ms),
+		.early = due && !called_for(w, s, w->decided_at_ms),
+		.asked = !due,
 		.started_at_ms = s->now_ms,
 	};
 	w->next_round += w->burst.rounds;
@@ -284,6 +296,8 @@ void burst_begin(struct watch *w, struct sitting *s)
 
 void watch_deny_burst(struct watch *w, int64_t now_ms)
 {
+	if (w->burst.asked)
+		w->looked_at_ms = now_ms; /* the child goes without */
 	burst_cancel(w);
 	if (!w->unanswered)
 		w->agreed_since_ms = 0;

@@ -112,11 +112,45 @@ void signals_rest(struct watch *w)
 
 /* ---- alerts */
 
-/* What must not open now, whatever its signal. */
-static bool held_back(const struct watch *w, enum alert_kind kind)
+/* q seats say down by checks that began after the parent had recovered. */
+static bool confirmed_since(const struct watch *w, const struct sitting *s)
 {
+	struct quorum_view view = watch_view(w, s->now_ms);
+	struct ballot ballots[VOTERS_MAX];
+	struct tally tally;
+
+	for (int i = 0; i < w->n_voters; i++) {
+		ballots[i] = s->ballot[i];
+		if (ballots[i].vote.started_at_ms <= w->released_at_ms)
+			ballots[i].vote.present = false;
+	}
+	quorum_count(&w->rule.quorum, &view, ballots, w->n_voters, NULL, &tally);
+	return quorum_decide(&w->rule.quorum, &tally) == DECISION_DOWN;
+}
+
+static int64_t all_new_at(const struct watch *w)
+{
+	return w->released_at_ms + watch_fresh_ms(&w->rule);
+}
+
+/* Whether what a parent's outage held back may open again. */
+static void end_release(struct watch *w, const struct sitting *s)
+{
+	if (w->released_at_ms == 0)
+		return;
+	if (w->down ? confirmed_since(w, s) : s->now_ms >= all_new_at(w))
+		w->released_at_ms = 0;
+}
+
+/* What must not open now, whatever its signal. */
+static bool held_back(const struct watch *w, const struct sitting *s, enum alert_kind kind)
+{
+	if (w->block != BLOCK_NONE)
+		return true;
 	if (kind == ALERT_DOWN)
-		return w->flapping;
+		return w->flapping || w->released_at_ms != 0;
+	if (w->released_at_ms != 0 && s->now_ms < all_new_at(w))
+		return true;
 	return kind == ALERT_REGIONAL && w->slot[ALERT_FAILURES].open; /* which tells it */
 }
 
@@ -130,7 +164,7 @@ struct watch_action *signals_report(struct watch *w, struct sitting *s, enum ale
 	};
 	struct alert_signal judged = *signal;
 
-	judged.held = signal->held || held_back(w, kind);
+	judged.held = signal->held || held_back(w, s, kind);
 	enum alert_step step = alert_step(&w->slot[kind], &judged, after_ms, s->now_ms);
 
 	if (step == ALERT_STEP_NONE)
@@ -154,7 +188,8 @@ static struct watch_action *report_explained(
 
 static struct alert_signal down_signal(const struct watch *w, const struct sitting *s)
 {
-	struct alert_signal signal = {.held = held_back(w, ALERT_DOWN)}; /* open or not: stays so */
+	struct alert_signal signal = {
+		.held = held_back(w, s, ALERT_DOWN)}; /* open or not: stays so */
 
 	signal.clear = !w->down;
 	signal.clear_after_ms = w->rule.recovered_after_ms;
@@ -341,6 +376,7 @@ void signals_apply(struct watch *w, struct sitting *s)
 	apply_state(w, s);
 	run_timers(w, s);
 	flapping_end(w, s);
+	end_release(w, s);
 	apply_down(w, s);
 	apply_regional(w, s);
 	apply_undetermined(w, s);
@@ -353,6 +389,8 @@ void signals_wake(const struct watch *w, const struct sitting *s, int64_t *next_
 {
 	wake_at(alert_next_at(&w->slot[ALERT_DOWN], w->rule.after_ms, w->rule.recovered_after_ms),
 		s->now_ms, next_ms);
+	if (w->released_at_ms != 0)
+		wake_at(all_new_at(w), s->now_ms, next_ms);
 	wake_at(w->split_since_ms + split_after_ms(w), s->now_ms, next_ms);
 	wake_at(w->undetermined_since_ms + w->rule.undetermined_after_ms, s->now_ms, next_ms);
 }

@@ -145,6 +145,43 @@ void watch_restore(
 	}
 }
 
+/* ---- parents */
+
+void watch_block(struct watch *w, enum watch_block block, int64_t now_ms)
+{
+	if (w->block == BLOCK_PARENT && block != BLOCK_PARENT)
+		w->released_at_ms = now_ms;
+	w->block = block;
+}
+
+int64_t watch_suspects_since(const struct watch *w)
+{
+	if (w->down)
+		return w->slot[ALERT_DOWN].open ? INT64_MAX : w->suspected_at_ms;
+	if (w->burst.goal == BURST_DOWN && !w->burst.asked)
+		return w->suspected_at_ms;
+	return w->agreed_since_ms != 0 ? w->agreed_since_ms : INT64_MAX;
+}
+
+bool watch_ask(struct watch *w, int64_t since_ms)
+{
+	if (w->down || w->held || w->asked || w->rule.rounds == 0 || w->burst.goal != BURST_NONE ||
+		w->looked_at_ms >= since_ms)
+		return false;
+	w->asked = true;
+	return true;
+}
+
+bool watch_is_looking(const struct watch *w)
+{
+	return w->asked || w->burst.goal == BURST_DOWN;
+}
+
+bool watch_is_released(const struct watch *w)
+{
+	return w->released_at_ms != 0;
+}
+
 /* ---- what the votes say */
 
 int64_t watch_undetermined_after_ms(int64_t interval_ms, int64_t asked_ms)
@@ -267,6 +304,7 @@ int64_t watch_tick(struct watch *w, int64_t now_ms, struct watch_actions *action
 
 	if (w->held) {
 		burst_cancel(w);
+		w->asked = false;
 		signals_rest(w);
 		flapping_rest(w, now_ms);
 		sit(w, &s, now_ms, actions);

@@ -72,6 +72,13 @@ struct watch_rule {
 	int64_t undetermined_after_ms;
 };
 
+/* Why no alert may open, in ascending order. */
+enum watch_block {
+	BLOCK_NONE,
+	BLOCK_ASKED, /* a parent is looked at first */
+	BLOCK_PARENT /* a parent is down */
+};
+
 enum burst_goal { BURST_NONE, BURST_DOWN, BURST_UP };
 
 struct burst {
@@ -81,6 +88,7 @@ struct burst {
 	int rounds;
 	bool early;    /* no vote called for it, only checks that are late */
 	bool answered; /* by anybody, in any round */
+	bool asked;    /* a child wants to know; no vote calls for it */
 	int64_t started_at_ms;
 	int64_t settled_at_ms[ROUNDS_MAX]; /* the outcome could no longer change; 0: it still can */
 };
@@ -122,6 +130,11 @@ struct watch {
 	int64_t undetermined_since_ms;
 	int64_t agreed_since_ms; /* rounds = 0 or unanswered: the decision calls for a change since
 				    then; 0: it does not */
+	enum watch_block block;
+	int64_t released_at_ms; /* a parent was down until then; 0: nothing waits for that any more */
+	bool asked;             /* a child wants it looked at */
+	int64_t looked_at_ms;   /* start of the last burst that found it not down */
+	int64_t suspected_at_ms; /* start of what confirmed `down`, or of the burst under way for it */
 	bool flapping;
 	int64_t changed_at_ms
 		[FLAPPING_CHANGES_MAX]; /* when `down` changed, the newest first; 0: not so often */
@@ -215,6 +228,21 @@ void watch_deny_burst(struct watch *w, int64_t now_ms);
 /* Evaluates at NOW_MS. Returns the instant at which time alone may change something (> now_ms;
  * INT64_MAX: never). */
 int64_t watch_tick(struct watch *w, int64_t now_ms, struct watch_actions *actions);
+
+/* ---- dependencies, see parents.h */
+
+/* What the parents say at NOW_MS; the caller ticks afterwards. */
+void watch_block(struct watch *w, enum watch_block block, int64_t now_ms);
+/* Since when W has to know how its parents are: it may be down, and has no alert; INT64_MAX: it has
+ * not to. */
+int64_t watch_suspects_since(const struct watch *w);
+/* Wants a burst of W, unless it is down, was looked at since SINCE_MS, or has no bursts. Returns
+ * whether the caller has to tick it. */
+bool watch_ask(struct watch *w, int64_t since_ms);
+/* Whether it may be down, as far as a burst that is under way, or asked for, will tell. */
+bool watch_is_looking(const struct watch *w);
+/* A parent was down, and W's own confirmation is still to come. */
+bool watch_is_released(const struct watch *w);
 
 /* How long nothing must change for flapping to end. */
 int64_t watch_calm_ms(const struct watch_rule *rule);

@@ -57,6 +57,8 @@
 #define ROUNDS_MAX   5
 
 #define FLAPPING_CHANGES_MAX 20
+#define PARENTS_MAX          16
+#define ANCESTORS_MAX        32 /* parents, theirs, and so on */
 /* Checks of one voter in a window, for a rate to be one; and the intervals that give them, as the
  * window slides by a twentieth and a check may be lost. */
 #define FAILURE_SAMPLES_MIN   10

@@ -311,7 +311,8 @@ struct monitor {
 	struct pairs labels;
 	struct strings regions; /* names, "@set", "*" */
 	struct quorum_policy quorum;
-	int domain; /* enum failure_domain; -1: not chosen yet */
+	int domain;             /* enum failure_domain; -1: not chosen yet */
+	struct strings parents; /* names, external_ids or ids of monitors that it needs */
 	struct alert_policy alert;
 	struct request request;
 	struct expect expect;

@@ -6,6 +6,8 @@
  */
 #include "tests/sim/world_parts.h"
 
+#include "coordinator/core/parents.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -127,16 +129,74 @@ static void carry_out(struct world *wo, int monitor, const struct watch_action *
 	}
 }
 
+/* MONITOR's parents, theirs, and so on; every one once. */
+static int ancestors_of(const struct world *wo, int monitor, int out[SCN_MONITORS_MAX])
+{
+	unsigned seen = 1U << monitor;
+	int n = 0;
+
+	for (int done = -1; done < n; done++) {
+		const struct scn_monitor *m = wo->monitor[done < 0 ? monitor : out[done]].m;
+		for (int p = 0; p < m->n_parents; p++) {
+			if (!(seen & (1U << m->parent[p])))
+				out[n++] = m->parent[p];
+			seen |= 1U << m->parent[p];
+		}
+	}
+	return n;
+}
+
+/* Has everyone evaluated, in this instant, whom a change of MONITOR concerns. */
+static void tell_children(struct world *wo, int monitor)
+{
+	int ancestor[SCN_MONITORS_MAX];
+
+	for (int i = 0; i < wo->s->n_monitors; i++)
+		for (int n = ancestors_of(wo, i, ancestor); n > 0; n--)
+			if (ancestor[n - 1] == monitor)
+				wo->monitor[i].next_ms = wo->now_ms;
+}
+
+static void look_at_parents(struct world *wo, int monitor)
+{
+	const struct watch *parent[SCN_MONITORS_MAX];
+	int ancestor[SCN_MONITORS_MAX], n = ancestors_of(wo, monitor, ancestor);
+	struct watch *w = wo->monitor[monitor].w;
+
+	for (int i = 0; i < n; i++)
+		parent[i] = wo->monitor[ancestor[i]].w;
+	watch_block(w, parents_judge(w, parent, n, NULL), wo->now_ms);
+}
+
+static void ask_parents(struct world *wo, int monitor)
+{
+	struct watch *parent[SCN_MONITORS_MAX];
+	int ancestor[SCN_MONITORS_MAX], n = ancestors_of(wo, monitor, ancestor);
+	bool asked[SCN_MONITORS_MAX];
+
+	for (int i = 0; i < n; i++)
+		parent[i] = wo->monitor[ancestor[i]].w;
+	parents_ask(wo->monitor[monitor].w, parent, n, asked);
+	for (int i = 0; i < n; i++)
+		if (asked[i])
+			wo->monitor[ancestor[i]].next_ms = wo->now_ms;
+}
+
 void coordinator_evaluate(struct world *wo, int monitor, struct watch_actions *actions)
 {
 	struct sim_monitor *mo = &wo->monitor[monitor];
+	bool was_down = mo->w->down, was_looking = watch_is_looking(mo->w);
 
+	look_at_parents(wo, monitor);
 	mo->w->held = wo->now_ms < mo->hold_until_ms;
 	mo->next_ms = watch_tick(mo->w, wo->now_ms, actions);
 	if (mo->w->held)
 		mo->next_ms = mo->hold_until_ms;
 	for (int i = 0; i < actions->n; i++)
 		carry_out(wo, monitor, &actions->item[i]);
+	ask_parents(wo, monitor);
+	if (was_down != mo->w->down || was_looking != watch_is_looking(mo->w))
+		tell_children(wo, monitor);
 }
 
 void coordinator_hold(struct world *wo, int64_t at_most_ms)

@@ -204,7 +204,7 @@ static void read_option(struct reader *r, struct scn_monitor *m)
 {
 	static const char *const names[] = {"interval", "timeout", "after", "gap", "rounds",
 		"seats", "per_seat", "down", "up", "undetermined_after", "recovered_after",
-		"flapping", "failures", "slow_is_down", NULL};
+		"flapping", "failures", "slow_is_down", "parent", NULL};
 
 	switch (one_of(r, names, next(r))) {
 	case 0:
@@ -251,6 +251,12 @@ static void read_option(struct reader *r, struct scn_monitor *m)
 		break;
 	case 13:
 		m->counts_as_down = 1U << THRESHOLD_SLOW;
+		break;
+	case 14:
+		if (m->n_parents == SCN_PARENTS_MAX)
+			fail(r, "at most %d parents", SCN_PARENTS_MAX);
+		else
+			m->parent[m->n_parents++] = monitor(r);
 		break;
 	}
 }

@@ -8,7 +8,7 @@
  *   monitor NAME [interval 60s] [timeout 10s] [after 0s] [rounds 2] [gap 3s]
  *                [seats 5] [per_seat 1] [down Q] [up U] [undetermined_after 2m]
  *                [recovered_after 0s] [flapping CHANGES WINDOW] (default 6 1h)
- *                [failures WINDOW WARNING% CRITICAL%] [slow_is_down]
+ *                [failures WINDOW WARNING% CRITICAL%] [slow_is_down] [parent NAME]
  *   monitors N [the same]          named m1 to mN; Q and U: majority, a number or a percentage
  *   latency 80ms                   of a check
  *   end 30m                        default: ten minutes after the last step
@@ -52,6 +52,7 @@
 #define SCN_MONITORS_MAX 20
 #define SCN_STEPS_MAX    100
 #define SCN_EXPECTS_MAX  60
+#define SCN_PARENTS_MAX  4
 #define SCN_ALL          (-1) /* every probe, every monitor */
 
 struct scn_monitor {
@@ -62,6 +63,8 @@ struct scn_monitor {
 	int flap_changes;
 	unsigned counts_as_down;
 	struct failure_rule failures;
+	int parent[SCN_PARENTS_MAX];
+	int n_parents;
 	int rounds;
 	struct quorum_policy policy;
 };

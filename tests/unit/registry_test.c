@@ -326,6 +326,63 @@ static void test_domain_asked_for(void **state)
 	assert_string_equal(p.item[0].path, "monitors[0].quorum.seats");
 }
 
+/* Parents are known, in the registry or the request, and nobody's need leads back to itself. */
+static void test_parents(void **state)
+{
+	static const struct {
+		const char *text, *path, *says;
+	} refused[] = {
+		{"[{\"name\": \"x\", \"ping\": \"x\", \"parents\": [\"nobody\"]}]",
+			"monitors[0].parents[0]",
+			"no monitor of organization 'default' is called 'nobody'"},
+		{"[{\"name\": \"x\", \"ping\": \"x\", \"parents\": [\"x\"]}]",
+			"monitors[0].parents", "a circle: 'x' needs 'x'"},
+		{"[{\"name\": \"x\", \"ping\": \"x\", \"organization\": \"acme\","
+		 " \"parents\": [\"core\"]}]",
+			"monitors[0].parents[0]", "of organization 'acme'"},
+		/* over what is registered and what is in the request */
+		{"[{\"name\": \"core\", \"ping\": \"c\", \"parents\": [\"shop\"]}]",
+			"monitors[0].parents",
+			"a circle: 'core' needs 'shop', which needs 'router', "
+			"which needs 'core'"},
+		{"[{\"name\": \"a\", \"ping\": \"x\", \"parents\": [\"b\"]},"
+		 " {\"name\": \"b\", \"ping\": \"x\", \"parents\": [\"a\"]}]",
+			"monitors[0].parents", "a circle: 'a' needs 'b', which needs 'a'"},
+		{"[{\"name\": \"x\", \"ping\": \"x\", \"parents\": [\"core\", \"core\"]}]",
+			"monitors[0].parents", "different"},
+		{"[{\"name\": \"new core\", \"external_id\": \"core-1\", \"ping\": \"c\"}]",
+			"monitors[0].name", "'router' names this monitor as a parent"},
+	};
+	struct world *w = *state;
+	struct problems p;
+	struct plan *made;
+
+	commit(w, "[{\"name\": \"shop\", \"ping\": \"s\", \"parents\": [\"router-1\"]},"
+		  " {\"name\": \"router\", \"external_id\": \"router-1\", \"ping\": \"r\","
+		  " \"parents\": [\"core\"]},"
+		  " {\"name\": \"core\", \"external_id\": \"core-1\", \"ping\": \"c\"}]");
+	assert_ptr_equal(&registry_parent(w->registry, monitor(w, "shop"), "router-1")->m,
+		monitor(w, "router"));
+	assert_null(registry_parent(w->registry, monitor(w, "shop"), "nobody"));
+	for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
+		memset(&p, 0, sizeof(p));
+		if (plan(w, refused[i].text, &made, &p) == 0)
+			fail_msg("accepted: %s", refused[i].text);
+		if (strcmp(p.item[0].path, refused[i].path) != 0 ||
+			!strstr(p.item[0].message, refused[i].says))
+			fail_msg("%s gave %s: %s", refused[i].text, p.item[0].path,
+				p.item[0].message);
+	}
+	/* renamed together with who names it; a revision does not rise for it */
+	int64_t revision = monitor(w, "router")->revision;
+	commit(w, "[{\"name\": \"new core\", \"external_id\": \"core-1\", \"ping\": \"c\"},"
+		  " {\"name\": \"router\", \"external_id\": \"router-1\", \"ping\": \"r\","
+		  " \"parents\": [\"new core\"]}]");
+	assert_int_equal(monitor(w, "router")->revision, revision);
+	assert_ptr_equal(&registry_parent(w->registry, monitor(w, "router"), "new core")->m,
+		monitor(w, "new core"));
+}
+
 /* Before there is anybody, seats may be planned for. */
 static void test_policy_before_probes(void **state)
 {
@@ -820,6 +877,7 @@ int main(void)
 		TEST(test_domain_is_the_coarsest_that_suffices),
 		TEST(test_domain_asked_for),
 		TEST(test_policy_before_probes),
+		TEST(test_parents),
 		TEST(test_plans_refused_and_nothing_kept),
 		TEST(test_two_changes_of_one_monitor_do_not_overtake),
 		TEST(test_a_region_in_use_stays),
