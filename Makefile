@@ -64,14 +64,15 @@ ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(SAN) $(LDFLAGS)
 
 PROTO_SRC := $(wildcard proto/base/*.c proto/*.c)
 PROBE_SRC := $(filter-out probe/main.c,$(wildcard probe/*.c))
-COORD_SRC := $(filter-out coordinator/main.c,$(wildcard coordinator/*.c coordinator/core/*.c coordinator/store/*.c \
+CORE_SRC  := $(wildcard coordinator/core/*.c) coordinator/rule.c
+COORD_SRC := $(filter-out coordinator/main.c $(CORE_SRC),$(wildcard coordinator/*.c coordinator/store/*.c \
 	coordinator/api/*.c coordinator/notify/*.c))
 CLI_SRC   := $(filter-out coordinator/cli/main.c,$(wildcard coordinator/cli/*.c))
 UNIT      := $(patsubst tests/%.c,%,$(wildcard tests/unit/*.c tests/prop/*.c))
 FUZZ      := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 PROGRAMS  := $(addprefix $(BUILD)/,quorate-coordinator quorate-probe quorate)
 obj        = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
-LIBS      := $(BUILD)/libcli.a $(BUILD)/libcoordinator.a $(BUILD)/libprobe.a $(BUILD)/libproto.a
+LIBS      := $(BUILD)/libcli.a $(BUILD)/libcoordinator.a $(BUILD)/libcore.a $(BUILD)/libprobe.a $(BUILD)/libproto.a
 
 .PHONY: all demo check check-all unit sim fleet e2e fuzz fuzz-replay lint format pages deps test-programs install clean help bench check-chroot \
 	deb packages e2e-ansible install-system
@@ -129,15 +130,16 @@ $(BUILD)/lib$(1).a: $$(call obj,$(2))
 endef
 $(eval $(call archive,proto,$(PROTO_SRC)))
 $(eval $(call archive,probe,$(PROBE_SRC)))
+$(eval $(call archive,core,$(CORE_SRC)))
 $(eval $(call archive,coordinator,$(COORD_SRC)))
 $(eval $(call archive,cli,$(CLI_SRC)))
 
 link = $(if $(V),,@echo "  LINK  $@")$(if $(V),,;)$(CC) $(ALL_LDFLAGS) -o $@ $(1) $(PKG_LIBS) -lresolv -lpthread -lm
-$(BUILD)/quorate-coordinator: $(call obj,coordinator/main.c) $(BUILD)/libcoordinator.a $(BUILD)/libproto.a
+$(BUILD)/quorate-coordinator: $(call obj,coordinator/main.c) $(BUILD)/libcoordinator.a $(BUILD)/libcore.a $(BUILD)/libproto.a
 	$(call link,$^)
 $(BUILD)/quorate-probe: $(call obj,probe/main.c) $(BUILD)/libprobe.a $(BUILD)/libproto.a
 	$(call link,$^)
-$(BUILD)/quorate: $(call obj,coordinator/cli/main.c) $(BUILD)/libcli.a $(BUILD)/libproto.a
+$(BUILD)/quorate: $(call obj,coordinator/cli/main.c) $(BUILD)/libcli.a $(BUILD)/libcore.a $(BUILD)/libproto.a
 	$(call link,$^)
 $(addprefix $(BUILD)/tests/,$(UNIT)): $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(LIBS)
 	@mkdir -p $(@D)

@@ -4,6 +4,7 @@
  * gone changes no electorate for five minutes; n is counted from what is registered, never from who
  * is alive.
  */
+#include "coordinator/rule.h"
 #include "coordinator/verdicts_internal.h"
 
 #include "proto/base/clock.h"
@@ -75,30 +76,6 @@ static void forget_evidence(struct watched *wd, int n)
 	}
 }
 
-static void make_rule(const struct monitor *m, int n_seats, struct watch_rule *rule)
-{
-	*rule = (struct watch_rule){
-		.revision = m->revision,
-		.interval_ms = m->interval_ms,
-		.timeout_ms = m->timeout_ms,
-		.rounds = (int)m->quorum.rounds,
-		.gap_ms = m->quorum.gap_ms,
-		.after_ms = m->alert.after_ms,
-		.recovered_after_ms = m->alert.recovered_after_ms,
-		.flap_changes = (int)m->alert.flapping.changes,
-		.flap_window_ms = m->alert.flapping.window_ms,
-		.counts_as_down = monitor_counts_as_down(m),
-		.undetermined_after_ms = watch_undetermined_after_ms(
-			m->interval_ms, m->quorum.undetermined_after_ms),
-	};
-	if (m->expect.failures.window_ms != UNSET)
-		rule->failures = (struct failure_rule){m->expect.failures.window_ms,
-			m->expect.failures.warning, m->expect.failures.critical};
-	/* A policy that asks for more than the registered domains give is clamped: it was accepted
-	 * for the seats requested. */
-	(void)!quorum_resolve(&m->quorum, n_seats > 0 ? n_seats : 1, &rule->quorum);
-}
-
 static bool same_seats(const struct watched *wd, const struct assigned *seats, int n, int n_seats)
 {
 	return wd->w && wd->w->n_voters == n && wd->n_seats == n_seats &&
@@ -125,7 +102,7 @@ void electorate_seat(struct watched *wd, const struct registered *entry, bool re
 		return;
 	memcpy(wd->seats, seats, sizeof(seats));
 	wd->n_seats = n_seats;
-	make_rule(m, n_seats, &rule);
+	rule_of(m, n_seats, &rule);
 	wd->w = mem_alloc(watch_size(n));
 	watch_init(wd->w, &rule, n);
 	for (int i = 0; i < n; i++)

@@ -15,10 +15,13 @@
 bool query_int(struct api_request *r, const char *name, int64_t min, int64_t max, int64_t fallback,
 	int64_t *out);
 /* ?NAME= as one of NAMES (NULL-ended); -1 when absent. */
+/* RFC 3339. */
+bool query_time(struct api_request *r, const char *name, int64_t fallback, int64_t *out_wall_ms);
 bool query_enum(struct api_request *r, const char *name, const char *const *names, int *out);
 /* ?NAME=true or false; false when absent. */
 bool query_bool(struct api_request *r, const char *name, bool *out);
 /* ?cursor= as an id; zero when absent. */
+void refuse_cursor(struct api_request *r, const char *text);
 bool query_cursor(struct api_request *r, struct id *out);
 
 /* {"items": ITEMS, "next_cursor": CURSOR or null} with status 200; takes ITEMS. */

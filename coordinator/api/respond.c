@@ -43,6 +43,19 @@ bool query_int(struct api_request *r, const char *name, int64_t min, int64_t max
 	return false;
 }
 
+bool query_time(struct api_request *r, const char *name, int64_t fallback, int64_t *out_wall_ms)
+{
+	const char *text = api_query(r, name);
+
+	*out_wall_ms = fallback;
+	if (!text || time_parse(text, out_wall_ms) == 0)
+		return true;
+	refuse(r, 400, "bad-query",
+		"query parameter %s: '%.64s'; accepted: a time such as 2026-11-21T18:30:00Z", name,
+		text);
+	return false;
+}
+
 static void join_names(char *out, size_t room, const char *const *names)
 {
 	size_t used = 0;
@@ -83,6 +96,13 @@ bool query_bool(struct api_request *r, const char *name, bool *out)
 	return true;
 }
 
+void refuse_cursor(struct api_request *r, const char *text)
+{
+	refuse(r, 400, "bad-query",
+		"query parameter cursor: '%.64s'; accepted: the next_cursor of an earlier answer",
+		text);
+}
+
 bool query_cursor(struct api_request *r, struct id *out)
 {
 	const char *text = api_query(r, "cursor");
@@ -90,9 +110,7 @@ bool query_cursor(struct api_request *r, struct id *out)
 	*out = (struct id){{0}};
 	if (!text || id_parse(text, out) == 0)
 		return true;
-	refuse(r, 400, "bad-query",
-		"query parameter cursor: '%.64s'; accepted: the next_cursor of an earlier answer",
-		text);
+	refuse_cursor(r, text);
 	return false;
 }
 

@@ -92,7 +92,7 @@ const struct route api_routes[] = {
 	OWN_POST(API "/monitors/{monitor}/resume", ROLE_EDITOR, handle_monitor_resume, 0,
 		"Ends a pause.", NULL, "monitor", 200),
 	OWN_GET(API "/monitors/{monitor}/results", ROLE_VIEWER, handle_monitor_results,
-		"The newest results, newest first.", "[result]", "limit"),
+		"The results, newest first.", "[result]", "from to limit cursor"),
 	OWN_POST(API "/apply", ROLE_EDITOR, handle_apply, API_BODY_MAX_BYTES,
 		"Creates and updates many monitors, all or nothing.", "apply", "applied", 200),
 	OWN_GET(API "/regions", ROLE_VIEWER, handle_regions_list, "All regions.", "[region]", NULL),

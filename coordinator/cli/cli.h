@@ -106,6 +106,7 @@ int command_secret_list(struct cli *cli, const struct args *args);
 int command_secret_remove(struct cli *cli, const struct args *args);
 int command_apply(struct cli *cli, const struct args *args);
 int command_status(struct cli *cli, const struct args *args);
+int command_rehearse(struct cli *cli, const struct args *args);
 int command_explain(struct cli *cli, const struct args *args);
 
 extern struct cli_option monitor_add_options[]; /* filled by: */

@@ -25,6 +25,13 @@ static const struct cli_option apply_options[] = {
 	{0},
 };
 
+static const struct cli_option rehearse_options[] = {
+	{"policy", 'p', "FILE", "the policy; default: the monitor's own, as it is now"},
+	{"from", 0, "TIME", "a time, or how long ago, such as 7d, which is the default"},
+	{"to", 0, "TIME", "the same; default: now"},
+	{0},
+};
+
 static const struct cli_option monitor_show_options[] = {
 	{"effective", 0, NULL, "with every default that applies"},
 	{0},
@@ -111,6 +118,13 @@ const struct command commands[] = {
 		"How the monitors and the probes are", NULL},
 	{"explain", NULL, "MONITOR", 1, 1, NULL, command_explain,
 		"Why a monitor is in its state: every vote, its fate, the rule", NULL},
+	{"rehearse", NULL, "MONITOR...", 1, ARGS_MAX, rehearse_options, command_rehearse,
+		"Which alerts another policy would have raised, on the results that are stored",
+		"FILE has quorum, alert or expect.failures as a monitor has them; what it does not "
+		"say is the monitor's own. Nothing is changed.\n"
+		"REALLY is the case of the alert that was open then; confirmation rounds are those "
+		"that were run: where a policy would have asked for others, scheduled checks "
+		"decide."},
 	{"apply", NULL, "-f FILE...", 0, ARGS_MAX, apply_options, command_apply,
 		"Register the monitors of files; show what changes",
 		"All files together are one change: everything is applied, or nothing. Monitors "

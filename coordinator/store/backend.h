@@ -87,11 +87,12 @@ struct query {
 	struct query *next;
 	enum query_kind kind;
 	int state; /* ALERTS */
-	struct id before, monitor;
-	int64_t after_sequence; /* EVENTS */
-	int limit;              /* 1 … QUERY_LIMIT_MAX */
-	char *text;             /* ALERTS: kind; ALERT: id or case id; owned */
-	char *monitor_text;     /* ALERTS; owned */
+	struct id before;
+	struct result_filter results; /* RESULTS */
+	int64_t after_sequence;       /* EVENTS */
+	int limit;                    /* 1 … QUERY_LIMIT_MAX */
+	char *text;                   /* ALERTS: kind; ALERT: id or case id; owned */
+	char *monitor_text;           /* ALERTS; owned */
 	store_list_fn done;
 	void *arg;
 };
@@ -131,8 +132,8 @@ extern const struct backend_ops sqlite_backend, memory_backend;
 
 /* The rows that queries answer with, the same from each backend. Documents are JSON texts. */
 json_t *row_event(int64_t sequence, const char *type, const char *document);
-json_t *row_result(
-	const struct id *probe, int64_t started_wall_ms, bool late, const char *document);
+json_t *row_result(const struct id *probe, int64_t started_wall_ms, int64_t row, bool late,
+	const char *document);
 json_t *row_dead(const struct store_message *m);
 /* The text as a value; JSON null for what is no JSON. */
 json_t *row_document(const char *text, size_t size_bytes);

@@ -18,6 +18,7 @@
 struct row {
 	UT_hash_handle hh;
 	struct row *next;         /* results: in the order in which they came */
+	int64_t number;           /* results: rising */
 	enum message_state state; /* messages */
 	struct op op;             /* owned: moved out of its batch */
 	char key[];               /* bytes, see *_key() */
@@ -31,7 +32,7 @@ struct memory {
 	pthread_mutex_t lock;
 	struct table objects[STORE_KIND_COUNT], alerts, events, messages, results;
 	struct row *oldest, **newest_end;
-	int64_t last_sequence;
+	int64_t last_sequence, last_row;
 };
 
 /* ---- rows */
@@ -131,6 +132,7 @@ static void apply_result(struct memory *m, struct op *op)
 	if (table_find(&m->results, &key, sizeof(key)))
 		return;
 	struct row *row = table_put(&m->results, &key, sizeof(key), op);
+	row->number = ++m->last_row;
 	*m->newest_end = row;
 	m->newest_end = &row->next;
 	if (HASH_COUNT(m->results.rows) > RESULTS_KEPT_MAX)
@@ -257,7 +259,20 @@ static int by_message_newest(const struct row *a, const struct row *b)
 static int by_result_newest(const struct row *a, const struct row *b)
 {
 	int64_t x = a->op.u.result.started_wall_ms, y = b->op.u.result.started_wall_ms;
+	if (x == y)
+		return (a->number < b->number) - (a->number > b->number);
 	return (x < y) - (x > y);
+}
+
+static bool result_fits(const struct row *row, const struct result_filter *f)
+{
+	const struct store_result *r = &row->op.u.result;
+
+	return id_equal(&r->monitor, &f->monitor) && r->started_wall_ms >= f->from_wall_ms &&
+	       r->started_wall_ms <= f->to_wall_ms &&
+	       (r->started_wall_ms < f->after_started_wall_ms ||
+		       (r->started_wall_ms == f->after_started_wall_ms &&
+			       row->number < f->after_row));
 }
 
 static void call_document(document_fn fn, void *arg, const struct id *id, const char *text)
@@ -369,9 +384,9 @@ static void query_results(struct memory *m, const struct query *q, json_t *list)
 	HASH_SORT(m->results.rows, by_result_newest);
 	for (struct row *row = m->results.rows; row && !full(list, q); row = row->hh.next) {
 		const struct store_result *r = &row->op.u.result;
-		if (id_equal(&r->monitor, &q->monitor))
-			json_array_append_new(list,
-				row_result(&r->probe, r->started_wall_ms, r->late, r->document));
+		if (result_fits(row, &q->results))
+			json_array_append_new(list, row_result(&r->probe, r->started_wall_ms,
+							    row->number, r->late, r->document));
 	}
 }
 

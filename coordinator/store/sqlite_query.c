@@ -87,9 +87,11 @@ static const char *query_sql(const struct query *q, char *sql, size_t size_bytes
 		       "sequence "
 		       "LIMIT ?4";
 	case QUERY_RESULTS:
-		return "SELECT s.key, r.started_wall_ms, r.late, r.document FROM result r JOIN "
-		       "ident s "
-		       "ON s.id = r.source WHERE r.monitor = (SELECT id FROM ident WHERE key = ?3) "
+		return "SELECT s.key, r.started_wall_ms, r.id, r.late, r.document FROM result r "
+		       "JOIN ident s ON s.id = r.source "
+		       "WHERE r.monitor = (SELECT id FROM ident WHERE key = ?3) "
+		       "AND r.started_wall_ms >= ?5 AND r.started_wall_ms <= ?6 "
+		       "AND (r.started_wall_ms, r.id) < (?7, ?8) "
 		       "ORDER BY r.started_wall_ms DESC, r.id DESC LIMIT ?4";
 	case QUERY_DEAD:
 		return SELECT_MESSAGE "WHERE state = 2 ORDER BY sequence DESC, key DESC LIMIT ?4";
@@ -97,10 +99,18 @@ static const char *query_sql(const struct query *q, char *sql, size_t size_bytes
 	return NULL;
 }
 
+static void bind_results(sqlite3_stmt *stmt, const struct result_filter *f)
+{
+	(void)sqlite3_bind_int64(stmt, 5, f->from_wall_ms);
+	(void)sqlite3_bind_int64(stmt, 6, f->to_wall_ms);
+	(void)sqlite3_bind_int64(stmt, 7, f->after_started_wall_ms);
+	(void)sqlite3_bind_int64(stmt, 8, f->after_row);
+}
+
 /* ID is the caller's, and must live as long as the statement is used. */
 static void query_bind(sqlite3_stmt *stmt, const struct query *q, struct id *id)
 {
-	*id = q->kind == QUERY_RESULTS ? q->monitor : q->before;
+	*id = q->kind == QUERY_RESULTS ? q->results.monitor : q->before;
 	if (q->kind == QUERY_ALERT && id_parse(q->text, id) == -1)
 		memset(id, 0, sizeof(*id));
 	if (q->text)
@@ -111,6 +121,8 @@ static void query_bind(sqlite3_stmt *stmt, const struct query *q, struct id *id)
 		bind_text(stmt, 2, q->monitor_text);
 	bind_id(stmt, 3, id);
 	(void)sqlite3_bind_int(stmt, 4, q->limit);
+	if (q->kind == QUERY_RESULTS)
+		bind_results(stmt, &q->results);
 }
 
 static json_t *query_row(sqlite3_stmt *stmt, const struct query *q)
@@ -127,7 +139,8 @@ static json_t *query_row(sqlite3_stmt *stmt, const struct query *q)
 	case QUERY_RESULTS:
 		probe = column_id(stmt, 0);
 		return row_result(&probe, sqlite3_column_int64(stmt, 1),
-			sqlite3_column_int(stmt, 2) != 0, column_text(stmt, 3));
+			sqlite3_column_int64(stmt, 2), sqlite3_column_int(stmt, 3) != 0,
+			column_text(stmt, 4));
 	case QUERY_DEAD:
 		read_message(stmt, &message);
 		return row_dead(&message);
@@ -140,7 +153,7 @@ json_t *sqlite_query(void *backend, const struct query *q)
 	struct sqlite_store *s = backend;
 	sqlite3 *db = s->reader[q->kind == QUERY_RESULTS ? LANE_RESULTS : LANE_STATE];
 	sqlite3_stmt *stmt = NULL;
-	char sql[256];
+	char sql[512];
 	struct id id;
 	int rc = sqlite3_prepare_v2(db, query_sql(q, sql, sizeof(sql)), -1, &stmt, NULL);
 	if (rc != SQLITE_OK)

@@ -265,10 +265,14 @@ void store_query_events(
 }
 
 void store_query_results(
-	struct store *store, const struct id *monitor, int limit, store_list_fn done, void *arg)
+	struct store *store, const struct result_filter *filter, store_list_fn done, void *arg)
 {
-	struct query *q = query_new(QUERY_RESULTS, limit, done, arg);
-	q->monitor = *monitor;
+	struct query *q = query_new(QUERY_RESULTS, filter->limit, done, arg);
+	q->results = *filter;
+	if (q->results.to_wall_ms == 0)
+		q->results.to_wall_ms = INT64_MAX;
+	if (q->results.after_row == 0)
+		q->results.after_started_wall_ms = INT64_MAX;
 	worker_ask(store->worker, q);
 }
 
@@ -291,12 +295,13 @@ json_t *row_event(int64_t sequence, const char *type, const char *document)
 		"document", row_document(document, document ? strlen(document) : 0));
 }
 
-json_t *row_result(const struct id *probe, int64_t started_wall_ms, bool late, const char *document)
+json_t *row_result(const struct id *probe, int64_t started_wall_ms, int64_t row, bool late,
+	const char *document)
 {
 	char text[ID_TEXT_SIZE];
-	return json_pack("{s:s, s:I, s:b, s:o}", "probe", id_format(probe, text), "started_wall_ms",
-		(json_int_t)started_wall_ms, "late", late, "document",
-		row_document(document, document ? strlen(document) : 0));
+	return json_pack("{s:s, s:I, s:I, s:b, s:o}", "probe", id_format(probe, text),
+		"started_wall_ms", (json_int_t)started_wall_ms, "row", (json_int_t)row, "late",
+		late, "document", row_document(document, document ? strlen(document) : 0));
 }
 
 json_t *row_dead(const struct store_message *m)

@@ -139,10 +139,17 @@ void store_query_alert(struct store *store, const char *id_or_case, store_list_f
 /* Events with a greater sequence, in order: [{"sequence", "type", "document"}]. */
 void store_query_events(
 	struct store *store, int64_t after_sequence, int limit, store_list_fn done, void *arg);
-/* The newest results of a monitor, newest first: [{"probe", "started_wall_ms", "late",
- * "document"}]; documents are values. */
+struct result_filter {
+	struct id monitor;
+	int64_t from_wall_ms, to_wall_ms; /* started in between, both included; to 0: until now */
+	/* Cursor: those that come after this row of an earlier answer. 0: from the newest. */
+	int64_t after_started_wall_ms, after_row;
+	int limit;
+};
+/* The results of a monitor, by their start, the newest first: [{"probe", "started_wall_ms", "row",
+ * "late", "document"}]; documents are values. */
 void store_query_results(
-	struct store *store, const struct id *monitor, int limit, store_list_fn done, void *arg);
+	struct store *store, const struct result_filter *filter, store_list_fn done, void *arg);
 /* Messages that could not be delivered, newest first:
  * [{"sequence", "channel", "key", "body" (text), "created_wall_ms", "attempts", "last_error"}]. */
 void store_query_dead(struct store *store, int limit, store_list_fn done, void *arg);

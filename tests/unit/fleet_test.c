@@ -372,7 +372,8 @@ static void test_a_result_of_an_earlier_boot_is_history(void **state)
 	fleet_counts(w->c.fleet, &counts);
 	assert_int_equal(counts.late_results, 2);
 	assert_int_equal(counts.duplicate_results, 0);
-	store_query_results(w->c.store, &r.monitor, 10, on_results, w);
+	store_query_results(w->c.store, &(struct result_filter){.monitor = r.monitor, .limit = 10},
+		on_results, w);
 	wait_for(w);
 	assert_int_equal(w->n_stored, 2);
 }
@@ -393,7 +394,8 @@ static void test_what_cannot_be_stored_is_seen_and_votes(void **state)
 	wait_for(w);
 	/* the same result again: a repeat for the verdict, but news to the store */
 	assert_int_equal(say_report(w, w->session, &r, 1)->u.receipt.status, RECEIPT_STORED);
-	store_query_results(w->c.store, &r.monitor, 10, on_results, w);
+	store_query_results(w->c.store, &(struct result_filter){.monitor = r.monitor, .limit = 10},
+		on_results, w);
 	wait_for(w);
 	assert_int_equal(w->n_stored, 1);
 	assert_string_equal(fate_of(w), "counted");
@@ -759,7 +761,8 @@ static void test_results_are_taken_for_assigned_monitors_only(void **state)
 	}
 	fleet_counts(w->c.fleet, &counts);
 	assert_int_equal(counts.foreign_results, 2);
-	store_query_results(w->c.store, &r.monitor, 10, on_results, w);
+	store_query_results(w->c.store, &(struct result_filter){.monitor = r.monitor, .limit = 10},
+		on_results, w);
 	wait_for(w);
 	assert_int_equal(w->n_stored, 0);
 	assert_string_equal(fate_of(w), "absent");
@@ -769,7 +772,8 @@ static void test_results_are_taken_for_assigned_monitors_only(void **state)
 	wait_voter(w, "tokyo-2");
 	r = make_result(w, 2, VERDICT_DOWN, REASON_TCP_REFUSED);
 	say_report(w, w->session, &r, 1);
-	store_query_results(w->c.store, &r.monitor, 10, on_results, w);
+	store_query_results(w->c.store, &(struct result_filter){.monitor = r.monitor, .limit = 10},
+		on_results, w);
 	wait_for(w);
 	assert_int_equal(w->n_stored, 1);
 	assert_string_equal(fate_of(w), "absent");

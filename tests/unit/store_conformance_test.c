@@ -357,7 +357,8 @@ static void results_are_kept_once(void **state)
 	add_result(b, 2, 1, 5, 71, "{\"n\":5}");  /* another probe */
 	add_result(b, 1, 2, 1, 71, "{\"n\":6}");  /* another boot, a sequence seen before */
 	commit_ok(f, b);
-	store_query_results(f->store, &m1, 100, fixture_on_list, f);
+	store_query_results(
+		f->store, &(struct result_filter){.monitor = m1, .limit = 100}, fixture_on_list, f);
 	assert_list(f, "started_wall_ms", "10005 10004 10002 10001 10001 ");
 	const json_t *newest = json_array_get(f->list, 0);
 	char text[ID_TEXT_SIZE];
@@ -368,11 +369,35 @@ static void results_are_kept_once(void **state)
 	assert_true(json_is_true(json_object_get(json_array_get(f->list, 1), "late")));
 	assert_int_equal(
 		json_integer_value(json_object_get(json_object_get(newest, "document"), "n")), 5);
-	store_query_results(f->store, &m1, 2, fixture_on_list, f);
+	store_query_results(
+		f->store, &(struct result_filter){.monitor = m1, .limit = 2}, fixture_on_list, f);
 	assert_list(f, "started_wall_ms", "10005 10004 ");
-	store_query_results(f->store, &m2, 100, fixture_on_list, f);
+	const json_t *last = json_array_get(f->list, 1);
+	store_query_results(f->store,
+		&(struct result_filter){.monitor = m1,
+			.after_started_wall_ms = 10004,
+			.after_row = json_integer_value(json_object_get(last, "row")),
+			.limit = 2},
+		fixture_on_list, f);
+	assert_list(f, "started_wall_ms", "10002 10001 ");
+	last = json_array_get(f->list, 1); /* two began at the same instant */
+	store_query_results(f->store,
+		&(struct result_filter){.monitor = m1,
+			.after_started_wall_ms = 10001,
+			.after_row = json_integer_value(json_object_get(last, "row")),
+			.limit = 2},
+		fixture_on_list, f);
+	assert_list(f, "started_wall_ms", "10001 ");
+	store_query_results(f->store,
+		&(struct result_filter){
+			.monitor = m1, .from_wall_ms = 10002, .to_wall_ms = 10004, .limit = 9},
+		fixture_on_list, f);
+	assert_list(f, "started_wall_ms", "10004 10002 ");
+	store_query_results(
+		f->store, &(struct result_filter){.monitor = m2, .limit = 100}, fixture_on_list, f);
 	assert_list(f, "started_wall_ms", "10003 ");
-	store_query_results(f->store, &none, 100, fixture_on_list, f);
+	store_query_results(f->store, &(struct result_filter){.monitor = none, .limit = 100},
+		fixture_on_list, f);
 	assert_list(f, "started_wall_ms", "");
 	assert_int_equal(store_results_queued(f->store), 0);
 }
@@ -515,7 +540,8 @@ static void results_wait_apart_and_are_counted(void **state)
 	commit_ok(f, b);
 	store_inject_fault(f->store, LANE_RESULTS, 0);
 	fixture_wait(f, nothing_queued, f);
-	store_query_results(f->store, &m, 10, fixture_on_list, f);
+	store_query_results(
+		f->store, &(struct result_filter){.monitor = m, .limit = 10}, fixture_on_list, f);
 	assert_list(f, "started_wall_ms", "10003 10001 ");
 }
 
@@ -532,7 +558,8 @@ static void a_large_group_is_cut_and_all_of_it_arrives(void **state)
 	}
 	assert_true(store_results_queued(f->store) > 0);
 	fixture_wait_count(f, &f->answers[0], 40);
-	store_query_results(f->store, &m, 10000, fixture_on_list, f);
+	store_query_results(f->store, &(struct result_filter){.monitor = m, .limit = 10000},
+		fixture_on_list, f);
 	fixture_wait_count(f, &f->lists, 1);
 	assert_int_equal(json_array_size(f->list), 6000);
 }

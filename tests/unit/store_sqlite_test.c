@@ -83,7 +83,8 @@ static size_t list_size(struct fixture *f)
 static size_t count_results(struct fixture *f)
 {
 	struct id monitor = id_of(3);
-	store_query_results(f->store, &monitor, 10000, fixture_on_list, f);
+	store_query_results(f->store, &(struct result_filter){.monitor = monitor, .limit = 10000},
+		fixture_on_list, f);
 	return list_size(f);
 }
 
@@ -528,7 +529,8 @@ static bool no_results(void *arg)
 	if (json_array_size(f->list) == 0)
 		return true;
 	f->lists = 0;
-	store_query_results(f->store, &monitor, 10, fixture_on_list, f);
+	store_query_results(f->store, &(struct result_filter){.monitor = monitor, .limit = 10},
+		fixture_on_list, f);
 	return false;
 }
 
