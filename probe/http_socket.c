@@ -55,7 +55,7 @@ static int close_socket(void *arg, curl_socket_t fd)
 	struct http_hop *hop = arg;
 	remember_socket(hop, fd, -1);
 	if (hop->address[0] == '\0') {
-		if (hop->next_address.event == NULL)
+		if (hop->next_address.loop == NULL)
 			timer_init(&hop->next_address, hop->check->loop, go_on, hop);
 		timer_set_us(&hop->next_address, 0);
 	}

@@ -24,6 +24,10 @@ struct loop {
 	struct event_base *base;
 	struct event *defer_event;
 	struct deferred *first, **last;
+	struct event *timer_event;
+	struct timer **heap; /* from 1; by due time */
+	size_t n_timers, heap_size;
+	int64_t armed_at_us; /* when timer_event comes at the latest; INT64_MAX: it does not */
 	int64_t lag_us;
 	bool stopping;
 };
@@ -56,6 +60,8 @@ static void defer_cb(evutil_socket_t fd, short what, void *arg)
 	run_deferred(arg);
 }
 
+static void timers_cb(evutil_socket_t fd, short what, void *arg);
+
 struct loop *loop_new(void)
 {
 	struct loop *loop = mem_alloc(sizeof(*loop));
@@ -69,7 +75,9 @@ struct loop *loop_new(void)
 	ensure(loop->base != NULL);
 	loop->last = &loop->first;
 	loop->defer_event = event_new(loop->base, -1, 0, defer_cb, loop);
-	ensure(loop->defer_event != NULL);
+	loop->timer_event = event_new(loop->base, -1, 0, timers_cb, loop);
+	loop->armed_at_us = INT64_MAX;
+	ensure(loop->defer_event != NULL && loop->timer_event != NULL);
 	signal(SIGPIPE, SIG_IGN); /* who has a loop writes to peers that may be gone */
 	return loop;
 }
@@ -81,6 +89,8 @@ void loop_free(struct loop *loop)
 	while (loop->first != NULL)
 		run_deferred(loop);
 	event_free(loop->defer_event);
+	event_free(loop->timer_event);
+	free(loop->heap);
 	event_base_free(loop->base);
 	free(loop);
 }
@@ -121,25 +131,100 @@ void loop_defer(struct loop *loop, void (*run)(void *arg), void *arg)
 	event_active(loop->defer_event, EV_TIMEOUT, 1);
 }
 
-/* ---- timers */
+/* ---- timers: a binary heap by due time, and one event of libevent's for its top */
 
-static void timer_cb(evutil_socket_t fd, short what, void *arg)
+static void heap_put(struct loop *loop, size_t place, struct timer *t)
 {
-	struct timer *t = arg;
-	int64_t late_us = clock_now_us() - t->due_at_us;
+	loop->heap[place] = t;
+	t->place = place;
+}
+
+static void heap_rise(struct loop *loop, size_t place, struct timer *t)
+{
+	for (; place > 1 && loop->heap[place / 2]->due_at_us > t->due_at_us; place /= 2)
+		heap_put(loop, place, loop->heap[place / 2]);
+	heap_put(loop, place, t);
+}
+
+static void heap_sink(struct loop *loop, size_t place, struct timer *t)
+{
+	for (size_t child; (child = 2 * place) <= loop->n_timers; place = child) {
+		if (child < loop->n_timers &&
+			loop->heap[child + 1]->due_at_us < loop->heap[child]->due_at_us)
+			child++;
+		if (loop->heap[child]->due_at_us >= t->due_at_us)
+			break;
+		heap_put(loop, place, loop->heap[child]);
+	}
+	heap_put(loop, place, t);
+}
+
+static void heap_add(struct loop *loop, struct timer *t)
+{
+	if (++loop->n_timers >= loop->heap_size) {
+		loop->heap_size = 2 * loop->n_timers + 64;
+		loop->heap = mem_resize(loop->heap, loop->heap_size, sizeof(struct timer *));
+	}
+	heap_rise(loop, loop->n_timers, t);
+}
+
+static void heap_remove(struct loop *loop, struct timer *t)
+{
+	size_t place = t->place;
+	struct timer *last = loop->heap[loop->n_timers--];
+
+	t->place = 0;
+	if (last == t)
+		return;
+	if (place > 1 && loop->heap[place / 2]->due_at_us > last->due_at_us)
+		heap_rise(loop, place, last);
+	else
+		heap_sink(loop, place, last);
+}
+
+/* Wakes the loop when the top is due. A wake that has become too early finds nothing to do, and
+ * comes here again. */
+static void arm(struct loop *loop, int64_t now_us)
+{
+	struct timeval tv;
+	int64_t due_at_us, delay_us;
+
+	if (loop->n_timers == 0)
+		return;
+	due_at_us = loop->heap[1]->due_at_us;
+	if (due_at_us >= loop->armed_at_us)
+		return;
+	delay_us = due_at_us > now_us ? due_at_us - now_us : 0;
+	tv = (struct timeval){.tv_sec = delay_us / 1000000, .tv_usec = delay_us % 1000000};
+	ensure(event_add(loop->timer_event, &tv) == 0);
+	loop->armed_at_us = due_at_us;
+}
+
+/* Runs what is due by now; what these set has its turn after everything else that is ready. */
+static void timers_cb(evutil_socket_t fd, short what, void *arg)
+{
+	struct loop *loop = arg;
+	int64_t began_at_us = clock_now_us(), now_us = began_at_us;
 
 	(void)fd;
 	(void)what;
-	if (late_us > t->loop->lag_us)
-		t->loop->lag_us = late_us;
-	t->run(t->arg);
+	loop->armed_at_us = INT64_MAX;
+	while (loop->n_timers > 0 && loop->heap[1]->due_at_us <= began_at_us && !loop->stopping) {
+		struct timer *t = loop->heap[1];
+		int64_t late_us = now_us - t->due_at_us;
+
+		if (late_us > loop->lag_us)
+			loop->lag_us = late_us;
+		heap_remove(loop, t);
+		t->run(t->arg);
+		now_us = clock_now_us();
+	}
+	arm(loop, now_us);
 }
 
 void timer_init(struct timer *t, struct loop *loop, void (*run)(void *arg), void *arg)
 {
 	*t = (struct timer){.loop = loop, .run = run, .arg = arg};
-	t->event = event_new(loop->base, -1, 0, timer_cb, t);
-	ensure(t->event != NULL);
 }
 
 void timer_set(struct timer *t, int64_t delay_ms)
@@ -150,33 +235,32 @@ void timer_set(struct timer *t, int64_t delay_ms)
 void timer_set_us(struct timer *t, int64_t delay_us)
 {
 	const int64_t max_us = INT64_C(366) * 24 * 3600 * 1000000; /* "never", without overflow */
-	struct timeval tv;
+	int64_t now_us = clock_now_us();
 
 	if (delay_us < 0)
 		delay_us = 0;
 	if (delay_us > max_us)
 		delay_us = max_us;
-	t->due_at_us = clock_now_us() + delay_us;
-	tv = (struct timeval){.tv_sec = delay_us / 1000000, .tv_usec = delay_us % 1000000};
-	ensure(event_add(t->event, &tv) == 0);
+	timer_stop(t);
+	t->due_at_us = now_us + delay_us;
+	heap_add(t->loop, t);
+	arm(t->loop, now_us);
 }
 
 void timer_stop(struct timer *t)
 {
-	if (t->event != NULL)
-		event_del(t->event);
+	if (t->place != 0)
+		heap_remove(t->loop, t);
 }
 
 bool timer_is_set(const struct timer *t)
 {
-	return t->event != NULL && event_pending(t->event, EV_TIMEOUT, NULL);
+	return t->place != 0;
 }
 
 void timer_clear(struct timer *t)
 {
-	if (t->event != NULL)
-		event_free(t->event);
-	t->event = NULL;
+	timer_stop(t);
 }
 
 /* ---- file descriptors */

@@ -10,6 +10,7 @@
 #include "quorate/attr.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct loop;
@@ -30,7 +31,7 @@ int64_t loop_lag_us(struct loop *loop);
 struct event;
 struct timer {
 	struct loop *loop;
-	struct event *event;
+	size_t place; /* in the loop's heap, from 1; 0: not set */
 	void (*run)(void *arg);
 	void *arg;
 	int64_t due_at_us;
