@@ -192,11 +192,14 @@ static void check(const void *object, const char *path, struct problems *problem
 			verdict_names[r->verdict], reason_code((enum reason)r->reason));
 }
 
+static struct schema_owned result_owned;
+
 const struct schema result_schema = {
 	.name = "result",
 	FIELDS(result_fields),
 	.size_bytes = sizeof(struct result),
 	.check = check,
+	.owned = &result_owned,
 };
 
 void result_clear(struct result *r)

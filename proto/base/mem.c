@@ -8,6 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What glibc keeps at hand for the next malloc(), but not for calloc(). */
+#define SMALL_BYTES 1024
+
 void ensure_failed(const char *condition, const char *file, int line)
 {
 	fprintf(stderr, "<2>level=fatal msg=ensure.failed at=%s:%d condition=\"%s\"\n", file, line,
@@ -26,6 +29,11 @@ void *mem_array(size_t n, size_t size_bytes)
 
 	if (n == 0 || size_bytes == 0)
 		n = size_bytes = 1;
+	if (n <= SMALL_BYTES && size_bytes <= SMALL_BYTES && n * size_bytes <= SMALL_BYTES) {
+		memory = malloc(n * size_bytes);
+		ensure(memory != NULL);
+		return memset(memory, 0, n * size_bytes);
+	}
 	memory = calloc(n, size_bytes);
 	ensure(memory != NULL);
 	return memory;

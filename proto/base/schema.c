@@ -12,6 +12,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <pthread.h>
 #include <string.h>
 
 #define NEAREST_MAX_BYTES 64
@@ -334,9 +335,68 @@ void field_clear(const struct field *f, void *value)
 	}
 }
 
+static bool owns_memory(const struct field *f)
+{
+	switch (f->type) {
+	case FIELD_STRING:
+	case FIELD_STRINGS:
+	case FIELD_PAIRS:
+	case FIELD_CREDENTIALS:
+	case FIELD_CREDENTIAL:
+	case FIELD_LIST:
+		return true;
+	case FIELD_CUSTOM:
+		return f->custom->clear != NULL;
+	default:
+		return false;
+	}
+}
+
+static void find_owned(const struct schema *schema, size_t offset, struct schema_owned *out)
+{
+	for (size_t i = 0; i < schema->n_fields; i++) {
+		const struct field *f = &schema->fields[i];
+		if (f->type == FIELD_OBJECT)
+			find_owned(f->sub, offset + f->offset, out);
+		if (!owns_memory(f))
+			continue;
+		ensure(out->n < SCHEMA_OWNED_MAX);
+		out->item[out->n].field = f;
+		out->item[out->n++].offset = offset + f->offset;
+	}
+}
+
+static const struct schema_owned *owned_of(const struct schema *schema)
+{
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	struct schema_owned *owned = schema->owned;
+	if (__atomic_load_n(&owned->known, __ATOMIC_ACQUIRE))
+		return owned;
+	pthread_mutex_lock(&lock);
+	if (!owned->known) {
+		find_owned(schema, 0, owned);
+		__atomic_store_n(&owned->known, true, __ATOMIC_RELEASE);
+	}
+	pthread_mutex_unlock(&lock);
+	return owned;
+}
+
+static void clear_owned(const struct schema *schema, void *object)
+{
+	const struct schema_owned *owned = owned_of(schema);
+	for (size_t i = 0; i < owned->n; i++) {
+		void *value = (char *)object + owned->item[i].offset;
+		if (*(void **)value != NULL) /* each of them begins with a pointer */
+			field_clear(owned->item[i].field, value);
+	}
+}
+
 void schema_clear(const struct schema *schema, void *object)
 {
-	clear_fields(schema, object);
+	if (schema->owned != NULL)
+		clear_owned(schema, object);
+	else
+		clear_fields(schema, object);
 	memset(object, 0, schema->size_bytes);
 }
 

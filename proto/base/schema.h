@@ -103,6 +103,18 @@ struct field {
 	int (*check)(const void *value, const char **why);
 };
 
+/* What schema_clear has to free, found out once: results are cleared by the hundred thousand. Static
+ * and zeroed where a schema has one. */
+#define SCHEMA_OWNED_MAX 96
+struct schema_owned {
+	bool known;
+	size_t n;
+	struct {
+		const struct field *field;
+		size_t offset;
+	} item[SCHEMA_OWNED_MAX];
+};
+
 struct schema {
 	const char *name; /* of the object, for documentation: "monitor" */
 	const struct field *fields;
@@ -114,6 +126,7 @@ struct schema {
 	/* Rules over several fields; adds its own problems; may be NULL. PATH is the object's own.
 	 */
 	void (*check)(const void *object, const char *path, struct problems *problems);
+	struct schema_owned *owned; /* NULL: it is not kept in mind */
 };
 
 /* Flags of decode and encode. */
