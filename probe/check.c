@@ -46,6 +46,9 @@ struct job *job_new(struct monitor *take, int64_t assignment)
 	job->assignment = assignment;
 	memset(take, 0, sizeof(*take));
 	monitor_each_credential(&job->monitor, "", see_credential, job);
+	if (job->monitor.type == CHECK_PING && job->monitor.target != NULL &&
+		!net_parse_literal(job->monitor.target, &job->literal))
+		job->literal.ss_family = AF_UNSPEC;
 	return job;
 }
 
@@ -78,14 +81,27 @@ void job_inherit(struct job *to, struct job *from)
 
 /* ---- findings */
 
+static bool is_plain(const char *text)
+{
+	const char *end = text;
+	while (*end >= ' ' && *end < 0x7f)
+		end++;
+	return *end == '\0' && end - text <= RESULT_DETAIL_MAX_BYTES;
+}
+
 /* Texts of peers end up in here: valid UTF-8 on one line, cut. */
 static PRINTF_LIKE(1, 0) char *detail_text(const char *format, va_list args)
 {
 	/* a character that is cut in half stands behind the end of what is kept */
 	char raw[RESULT_DETAIL_MAX_BYTES + 4];
-	if (vsnprintf(raw, sizeof(raw), format, args) < 0)
+	const char *text = raw;
+	if (strcmp(format, "%s") == 0) /* as most are that were made before */
+		text = va_arg(args, const char *);
+	else if (vsnprintf(raw, sizeof(raw), format, args) < 0)
 		return NULL;
-	char *clean = utf8_clean(raw, strlen(raw), RESULT_DETAIL_MAX_BYTES);
+	if (is_plain(text))
+		return mem_strdup(text);
+	char *clean = utf8_clean(text, strlen(text), RESULT_DETAIL_MAX_BYTES);
 	for (char *p = clean; *p != '\0'; p++)
 		if ((unsigned char)*p < ' ' || *p == 0x7f)
 			*p = ' ';

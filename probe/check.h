@@ -27,7 +27,8 @@ struct job {
 	bool is_normal;     /* its target is the URL that http_url_normalize() makes of it */
 	char *destination;  /* the host that it names, for pacing; NULL: not asked for yet */
 	struct habit habit; /* of its scheduled checks */
-	struct average *average; /* of response times; NULL: none is judged, or not yet */
+	struct average *average;         /* of response times; NULL: none is judged, or not yet */
+	struct sockaddr_storage literal; /* a ping's target, if it is an address; else AF_UNSPEC */
 };
 struct job *job_new(struct monitor *take, int64_t assignment); /* takes *TAKE's content; refs = 1 */
 struct job *job_ref(struct job *job);

@@ -141,10 +141,42 @@ static void describe_error(const struct ping_state *s, char *detail, size_t room
 		s->error_by);
 }
 
+static char *put_text(char *out, const char *text)
+{
+	return stpcpy(out, text);
+}
+
+static char *put_number(char *out, int64_t n)
+{
+	char digits[20];
+	int i = 0;
+	do {
+		digits[i++] = (char)('0' + n % 10);
+		n /= 10;
+	} while (n > 0);
+	while (i > 0)
+		*out++ = digits[--i];
+	*out = '\0';
+	return out;
+}
+
+/* "5 of 5 answered by 192.0.2.1, 1.234 ms on average"; every check says it, so without printf. OUT has
+ * room for RESULT_DETAIL_MAX_BYTES. */
+static void describe_success(const struct ping_state *s, char *out)
+{
+	int64_t us = s->check->result.ping.avg_us;
+	out = put_text(put_number(out, s->received), " of ");
+	out = put_text(put_number(out, s->sent), " answered by ");
+	out = put_text(put_text(out, s->at), ", ");
+	out = put_text(put_number(out, us / 1000), ".");
+	for (int64_t tenth = 100; tenth > us % 1000 && tenth > 1; tenth /= 10)
+		*out++ = '0';
+	put_text(put_number(out, us % 1000), " ms on average");
+}
+
 /* All that there is to say; returns the reason and writes its detail. */
 static enum reason conclude(struct ping_state *s, char *detail, size_t room)
 {
-	const struct ping_facts *f = &s->check->result.ping;
 	keep_facts(s);
 	if (s->sent == 0) {
 		snprintf(detail, room, "no ping could be sent");
@@ -160,9 +192,7 @@ static enum reason conclude(struct ping_state *s, char *detail, size_t room)
 	judge_loss(s);
 	if (s->received > 0) {
 		judge_times(s);
-		snprintf(detail, room, "%lld of %lld answered by %s, %lld.%03lld ms on average",
-			(long long)s->received, (long long)s->sent, s->at,
-			(long long)f->avg_us / 1000, (long long)f->avg_us % 1000);
+		describe_success(s, detail);
 		return REASON_OK;
 	}
 	if (s->refused > 0) {
@@ -284,7 +314,7 @@ static bool choose_address(struct ping_state *s, const struct addresses *permitt
 		if (!engine_can_ping(s->check->engine, a->sa_family))
 			continue;
 		chosen = &permitted->item[i];
-		if (net_has_route(a))
+		if (permitted->n == 1 || net_has_route(a))
 			break;
 	}
 	if (chosen == NULL)
@@ -295,14 +325,11 @@ static bool choose_address(struct ping_state *s, const struct addresses *permitt
 	return true;
 }
 
-static void on_resolved(void *arg, enum reason reason, const struct addresses *found)
+static void found_addresses(struct ping_state *s, enum reason reason, const struct addresses *found)
 {
-	struct ping_state *s = arg;
 	struct check *check = s->check;
 	struct addresses permitted;
 	char detail[RESULT_DETAIL_MAX_BYTES];
-	s->query = NULL;
-	check->result.phases.resolve_us = clock_now_us() - check->started_at_us;
 	if (reason != REASON_OK) {
 		check_end(check, reason, "%s: %s", check->monitor->target, reason_text_en(reason));
 		return;
@@ -316,6 +343,27 @@ static void on_resolved(void *arg, enum reason reason, const struct addresses *f
 	else
 		check_end(check, REASON_INTERNAL_PERMISSION,
 			"this probe may not send pings: net.ipv4.ping_group_range or CAP_NET_RAW");
+}
+
+static void on_resolved(void *arg, enum reason reason, const struct addresses *found)
+{
+	struct ping_state *s = arg;
+	s->query = NULL;
+	s->check->result.phases.resolve_us = clock_now_us() - s->check->started_at_us;
+	found_addresses(s, reason, found);
+}
+
+/* An address needs no looking up. */
+static void take_literal(struct ping_state *s, const struct sockaddr_storage *literal)
+{
+	enum address_family family = s->check->family;
+	bool fits = family == FAMILY_AUTO ||
+		    (family == FAMILY_IPV6) == (literal->ss_family == AF_INET6);
+	struct addresses found;
+	found.n = 1;
+	found.item[0] = *literal;
+	s->check->result.phases.resolve_us = 0;
+	found_addresses(s, fits ? REASON_OK : REASON_DNS_NO_ADDRESS, &found);
 }
 
 static void ping_start(struct check *check)
@@ -335,6 +383,10 @@ static void ping_start(struct check *check)
 	if (s->packets > 1)
 		s->rtt_us = mem_array((size_t)s->packets, sizeof(*s->rtt_us));
 	timer_init(&s->next, check->loop, send_next, s);
+	if (check->job->literal.ss_family != AF_UNSPEC) {
+		take_literal(s, &check->job->literal);
+		return;
+	}
 	check_trace_lookup(check, check->monitor->target);
 	s->query = resolver_find(engine_resolver(check->engine), check->monitor->target,
 		check->family, on_resolved, s);
