@@ -4,6 +4,7 @@
 #include "proto/base/clock.h"
 #include "proto/base/mem.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -79,11 +80,19 @@ enum reason http_hop_timed_out(const struct http_hop *hop)
 	return hop->phases.first_byte_us == UNSET ? REASON_TLS_TIMEOUT : REASON_HTTP_TIMEOUT;
 }
 
+/* Whether ERROR may be of a connection that stands; else it is left over from an address that was tried
+ * before the one that accepted. */
+static bool is_of_a_connection(long error)
+{
+	return error == ECONNRESET || error == EPIPE || error == ETIMEDOUT;
+}
+
 static enum reason reason_of_errno(const struct http_hop *hop, enum reason otherwise)
 {
 	long error = 0;
 	curl_easy_getinfo(hop->easy, CURLINFO_OS_ERRNO, &error);
-	if (error == 0)
+	bool stands = hop->tls_at_us != 0 || hop->address[0] != '\0';
+	if (error == 0 || (stands && !is_of_a_connection(error)))
 		return otherwise;
 	struct sockaddr_storage to;
 	char host[NET_ADDRESS_SIZE];

@@ -105,6 +105,7 @@ def redirect_then(data, then=None):
 
 
 FOLLOW = {"expect": {"follow": 5}}
+PACKED = {"request": {"compression": True}}
 BAD, FORBIDDEN = "http.redirect_bad", "dns.forbidden_address"
 
 
@@ -164,17 +165,17 @@ CASES = [
     Case("sends 20,000 cookies", "http.too_large", answer(OK + b"Set-Cookie: a=b\r\n" * 20000 + b"\r\n")),
     Case("folds a header a thousand times", "http.too_large", answer(body(headers=b"X: y\r\n" + b" z\r\n" * 1000))),
     # ---- packed
-    Case("sends a gzip bomb", "http.too_large", bombs),
-    Case("sends a gzip bomb, packed twice", "http.too_large", twice_packed),
-    Case("packs a hundred times", "http.malformed", packed(gzip.compress(b"x"), b", ".join([b"gzip"] * 100))),
-    Case("sends garbage as gzip", "http.malformed", packed(b"no gzip at all")),
-    Case("sends half a gzip", "ok", packed(gzip.compress(b"x" * 100000)[:50])),
+    Case("sends a gzip bomb", "http.too_large", bombs, **PACKED),
+    Case("sends a gzip bomb, packed twice", "http.too_large", twice_packed, **PACKED),
+    Case("packs a hundred times", "http.malformed", packed(gzip.compress(b"x"), b", ".join([b"gzip"] * 100)), **PACKED),
+    Case("sends garbage as gzip", "http.malformed", packed(b"no gzip at all"), **PACKED),
+    Case("sends half a gzip", "ok", packed(gzip.compress(b"x" * 100000)[:50]), **PACKED),
     Case("sends a gzip head with an endless name", "http.too_large", answer_and(
-        OK + b"Content-Encoding: gzip\r\n\r\n\x1f\x8b\x08\x08\0\0\0\0\0\x03", flood(b"n" * 65536))),
-    Case("sends garbage as deflate", "http.malformed", packed(b"\xff" * 100, b"deflate")),
-    Case("sends brotli, unasked", "ok", packed(b"\x0b\x02\x80hello\x03", b"br")),
-    Case("sends an unknown encoding", "http.malformed", packed(b"hello", b"rot13")),
-    Case("appends to a gzip", "http.malformed", packed(gzip.compress(b"x") + b"garbage")),
+        OK + b"Content-Encoding: gzip\r\n\r\n\x1f\x8b\x08\x08\0\0\0\0\0\x03", flood(b"n" * 65536)), **PACKED),
+    Case("sends garbage as deflate", "http.malformed", packed(b"\xff" * 100, b"deflate"), **PACKED),
+    Case("sends brotli, unasked", "ok", packed(b"\x0b\x02\x80hello\x03", b"br"), **PACKED),
+    Case("sends an unknown encoding", "http.malformed", packed(b"hello", b"rot13"), **PACKED),
+    Case("appends to a gzip", "http.malformed", packed(gzip.compress(b"x") + b"garbage"), **PACKED),
     # ---- lengths
     Case("says a negative length", "http.malformed", answer(OK + b"Content-Length: -1\r\n\r\nhello")),
     Case("says a length of 2^63", "http.too_large", answer(OK + b"Content-Length: 9223372036854775808\r\n\r\nhello")),

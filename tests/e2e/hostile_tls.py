@@ -5,6 +5,7 @@ import functools
 import os
 import ssl
 import struct
+import subprocess
 import threading
 import time
 
@@ -89,6 +90,8 @@ CERTIFICATES = {
     "early": leaf_only(lambda p: p.leaf(start=DAY, end=YEAR)),
     "for 1970": leaf_only(lambda p: p.leaf(start=-time.time(), end=-time.time() + DAY)),
     "until 9999": leaf_only(lambda p: p.leaf(end=253402300799 - time.time())),
+    "for 15 more days": leaf_only(lambda p: p.leaf(end=15.5 * DAY)),
+    "for 3 more days": leaf_only(lambda p: p.leaf(end=3.5 * DAY)),
     "that ends before it begins": leaf_only(lambda p: p.leaf(start=DAY, end=-DAY)),
     "for another name": leaf_only(lambda p: p.leaf(names=("shop.example", "192.0.2.1"))),
     "for no name": leaf_only(lambda p: p.leaf(names=())),
@@ -127,6 +130,8 @@ def prepare(folder):
     pki = Pki(folder)
     for which in CERTIFICATES:
         files(which)
+    subprocess.run(["openssl", "genpkey", "-genparam", "-algorithm", "DH", "-pkeyopt", "group:ffdhe8192", "-out", os.path.join(folder, "dh.pem")],
+                   check=True, capture_output=True)
 
 
 @functools.cache
@@ -277,14 +282,11 @@ def stapled(staple):
 
 def big_group(peer):
     """Diffie-Hellman in a group of 8,192 bits: costs the client some hundred milliseconds."""
-    path = os.path.join(pki.folder, "dh.pem")
-    if not os.path.exists(path):
-        os.system(f"openssl genpkey -genparam -algorithm DH -pkeyopt group:ffdhe8192 -out {path}.new 2>/dev/null && mv {path}.new {path}")
     c = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     c.set_ciphers("DHE:@SECLEVEL=0")
     c.maximum_version = ssl.TLSVersion.TLSv1_2
     c.load_cert_chain(*files("of RSA-2048"))
-    c.load_dh_params(path)
+    c.load_dh_params(os.path.join(pki.folder, "dh.pem"))
     with c.wrap_socket(peer.socket, server_side=True) as secured:
         page(Peer(secured, peer.folder))
 
@@ -419,6 +421,7 @@ CASES = [Case(name, reason, serve, HTTPS, "1s" if reason == "http.timeout" else 
 ]] + with_certificates([
     ("good", "ok", {}),
     ("expired", "tls.expired", {}), ("early", "tls.not_yet_valid", {}), ("for 1970", "tls.expired", {}), ("until 9999", "ok", {}),
+    ("for 15 more days", "tls.expires_soon", {}), ("for 3 more days", "tls.expires_soon", {}),
     ("that ends before it begins", "tls.expired", {}),
     ("for another name", "tls.wrong_name", {}), ("for no name", "ok", {}), ("for everything", "tls.wrong_name", {}),
     ("with NUL in its name", "tls.wrong_name", {}), ("with 3,000 names", "tls.wrong_name", {}), ("with terminal escapes", "tls.wrong_name", {}),

@@ -44,7 +44,8 @@ class Hostile:
         self.first = ["chrt", "--fifo", "1"] if subprocess.run(["chrt", "--fifo", "1", "true"], capture_output=True).returncode == 0 else []
 
     def ping_and_name(self):
-        hostile_names.serve_pings(Network(self.lab).site("pinged"), in_namespace, self.lab)
+        self.pinged = Network(self.lab).site("pinged")
+        hostile_names.serve_pings(self.pinged, in_namespace, self.lab)
         run("mount", "--bind", write(self.lab.file("resolv.conf"), f"nameserver {hostile_names.HERE}\n"), "/etc/resolv.conf")
         self.lab.closers.append(lambda: run("umount", "/etc/resolv.conf"))
 
