@@ -283,7 +283,7 @@ def serve_pings(site, in_namespace, lab):
 HTTP = "http://%s.hostile.test:{}/"
 OF_LOOKUPS = [  # behaviour, reason of an http check whose name is looked up, reason of a dns check that asks this server
     ("good", "ok", "ok"), ("nxdomain", "dns.nxdomain", "dns.nxdomain"), ("servfail", "dns.servfail", "dns.servfail"),
-    ("refused", "dns.refused", "dns.refused"), ("formerr", "dns.bad_response", "dns.rcode"), ("notimp", "dns.servfail", "dns.rcode"),
+    ("refused", "dns.refused", "dns.refused"), ("formerr", "dns.bad_response", "dns.rcode"), ("notimp", "dns.rcode", "dns.rcode"),
     ("code15", "dns.no_address", "dns.rcode"), ("silence", "dns.timeout", "dns.timeout"), ("nothing", "dns.no_address", "dns.no_record"),
     ("empty", "dns.timeout", "dns.bad_response"), ("short", "dns.timeout", "dns.bad_response"), ("garbage", "dns.timeout", "dns.bad_response"),
     ("echo", "dns.no_address", "dns.bad_response"), ("wrongid", "dns.timeout", "dns.bad_response"), ("wrongname", "dns.timeout", "dns.bad_response"),

@@ -18,6 +18,7 @@ LATE_MS = 250       # past a case's deadline
 GROWTH_KIB = 2048   # of memory, by one case
 ERROR_US = 5000     # of others' start and duration, in 99 of 100
 PER_SECOND = 250    # checks started, one after the other
+FIRST = ["chrt", "--fifo", "1"]
 NAMESPACES = os.environ.get("QUORATE_LAB_NAMESPACES") == "1"
 
 
@@ -40,8 +41,9 @@ class Hostile:
         self.cases = {c.name: c for c in hostile.cases(NAMESPACES)}
         self.env = {**lab.env, "SSL_CERT_FILE": os.path.join(folder, "ca.pem"), "http_proxy": "http://127.0.0.1:1", "https_proxy": "http://127.0.0.1:1"}
         self.runs = 0
+        self.bare = is_bare()
         # figures are ours alone when nothing else on this machine comes before those who are measured
-        self.first = ["chrt", "--fifo", "1"] if subprocess.run(["chrt", "--fifo", "1", "true"], capture_output=True).returncode == 0 else []
+        self.first = FIRST if self.bare and subprocess.run([*FIRST, "true"], capture_output=True).returncode == 0 else []
 
     def ping_and_name(self):
         self.pinged = Network(self.lab).site("pinged")
@@ -84,9 +86,11 @@ class Hostile:
         return None
 
 
-def is_bare(process):
-    """Whether its figures mean something: no sanitizer in it, and no other processor that is played for it."""
-    return "libasan" not in read(f"/proc/{process.pid}/maps") and "qemu" not in os.readlink(f"/proc/{process.pid}/exe")
+def is_bare():
+    """Whether the program's figures mean something: no sanitizer in it, and no other processor that is played for it."""
+    with open(PROGRAM, "rb") as f:
+        text = f.read()
+    return b"__asan_init" not in text and b"qemu" not in text
 
 
 def resident_kib(process):
@@ -135,10 +139,10 @@ def among_others(h, well):
             wrong[result["name"]] = what
         most_kib = max(most_kib, resident_kib(process))
         if len(seen) == PER_SECOND // 2:
-            bare, begun_kib = is_bare(process), most_kib
+            begun_kib = most_kib
     h.ended(process)
     equal(sorted(r["name"] for r in seen), sorted(m["name"] for m in order), "results")
-    return wrong, bare, most_kib - begun_kib, *errors(seen)
+    return wrong, most_kib - begun_kib, *errors(seen)
 
 
 def by_themselves(h, names):
@@ -164,22 +168,23 @@ def test_hostile(lab):
     (without sanitizers) memory that does not grow, and neighbours that start in time and take as long as ever."""
     h = Hostile(lab)
     well = neighbours(h, 1500 + PER_SECOND)
-    for _ in range(3):  # what else runs on this machine may disturb once, or twice
-        wrong, bare, grown_kib, late, longer = among_others(h, well)
+    for _ in range(5):  # what else runs on this machine may disturb now and then; a target would always
+        wrong, grown_kib, late, longer = among_others(h, well)
         disturbed_us = percentile(late, 0.99), percentile(longer, 0.99)
         print(f"    {len(h.cases)} cases among {len(well)} other checks: memory +{grown_kib} KiB; 99 % of the others start within {disturbed_us[0] / 1000:.1f} ms "
               f"and take at most {disturbed_us[1] / 1000:.1f} ms more")
-        if not bare or not h.first or max(disturbed_us) <= ERROR_US:
+        if not h.first or max(disturbed_us) <= ERROR_US:
             break
     again = [n for n in h.cases if n in wrong or h.cases[n].alone]
     check(len(wrong) <= 10, "; ".join(wrong.values()))
     still, _ = by_themselves(h, again)
     wrong = {n: what for n, what in wrong.items() if n not in h.cases} | still
     check(not wrong, "; ".join(wrong.values()))
-    if not bare or not h.first:
-        print("    the figures were not judged: they need a program without sanitizers, and real-time priority for it")
+    if h.bare:
+        check(grown_kib <= 4 * GROWTH_KIB, f"memory grew by {grown_kib} KiB in all")
+    if not h.first:
+        print("    the times of others were not judged: that needs a program without sanitizers, and real-time priority for it")
         return
-    check(grown_kib <= 2 * GROWTH_KIB, f"memory grew by {grown_kib} KiB in all")
     check(max(disturbed_us) <= ERROR_US, f"others were disturbed: start and duration {disturbed_us} us, {ERROR_US} allowed")
 
 
