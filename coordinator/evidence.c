@@ -143,8 +143,8 @@ json_t *evidence_quorum(const struct watched *wd, int64_t number, int rounds, in
 
 json_t *evidence_observed(const struct watched *wd, int reason, char *text, size_t room)
 {
-	static const char *const members[] = {
-		"address", "status", "value", "body_excerpt", "certificate", "ping", "hops", NULL};
+	static const char *const members[] = {"address", "status", "value", "body_excerpt",
+		"certificate", "ping", "dns", "hops", NULL};
 	json_t *out = json_object(), *result = NULL, *member;
 
 	snprintf(text, room, "%s", reason_text_en((enum reason)reason));

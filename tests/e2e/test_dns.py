@@ -4,6 +4,7 @@ import os
 import subprocess
 
 from lab import BUILD, PEERS, Child, Failure, check, equal, free_port, wait_for, write
+from peers import Receiver
 from test_check import PROGRAM, Checks
 
 ZONE = f"""$ORIGIN probe.test.
@@ -37,7 +38,7 @@ def run(folder, *words):
 
 
 def name_servers(lab):
-    """The ports of nsd, whose zone is signed, and of unbound, which asks it."""
+    """The ports of nsd, whose zone is signed, and of unbound, which asks it; and nsd itself."""
     folder, authority, resolver = lab.file("dns"), free_port(), free_port()
     os.makedirs(folder, exist_ok=True)
     write(os.path.join(folder, "zone"), ZONE.partition("$ORIGIN 2.0")[0])
@@ -87,9 +88,9 @@ stub-zone:
 remote-control:
   control-enable: no
 """)
-    Child(lab, "nsd", [os.path.join(PEERS, "nsd"), "-d", "-c", nsd]).start()
+    authority_program = Child(lab, "nsd", [os.path.join(PEERS, "nsd"), "-d", "-c", nsd]).start()
     Child(lab, "unbound", [os.path.join(PEERS, "unbound"), "-d", "-c", unbound]).start()
-    return authority, resolver
+    return authority, resolver, authority_program
 
 
 def is_up(c, port):
@@ -99,7 +100,7 @@ def is_up(c, port):
 
 def test_dns_servers(lab):
     """Every kind of record, expectations met and not, TCP after truncation, aliases, authority, DNSSEC, failures: nsd and unbound."""
-    authority, resolver = name_servers(lab)
+    authority, resolver, _ = name_servers(lab)
     c = Checks(lab, allow=["127.0.0.0/8"])
 
     def look(name, *words, server, status=0):
@@ -169,6 +170,34 @@ def test_dns_servers(lab):
 
 
 test_dns_servers.seconds = 6
+
+
+def test_dns_path(lab):
+    """A dns monitor from its registration to its alert: voted on by three probes, its reason with class, Japanese and metric, its facts."""
+    authority, _, nsd = name_servers(lab)
+    receiver = Receiver(lab)
+    coordinator = lab.coordinator(channels=[receiver.channel]).start()
+    lab.trio(coordinator)
+    c = Checks(lab, allow=["127.0.0.0/8"])
+    wait_for(lambda: is_up(c, authority), "nsd")
+    request = {"server": f"127.0.0.1:{authority}", "record": "MX"}
+    monitor = lab.monitor(coordinator, "mail", "dns", "probe.test", request=request, expect={"answers": {"any": ["/mail/"]}, "authoritative": True})
+    lab.wait_state(coordinator, monitor, "up")
+    equal({v["region"] for v in coordinator.explain(monitor)["votes"]}, {"ap-northeast-1", "eu-central-1", "us-east-1"}, "regions that vote")
+    nsd.kill()
+    alert = receiver.wait("the alert", 20, type="alert.opened").alert
+    equal((alert["kind"], alert["monitor"]["type"], alert["monitor"]["target"]), ("down", "dns", "probe.test"), "the alert")
+    equal((alert["reason"]["code"], alert["reason"]["class"], alert["reason"]["ja"]),
+          ("dns.unreachable", "down", "ネームサーバーに到達できません"), "its reason")
+    equal(alert["observed"]["address"], f"127.0.0.1:{authority}", "what was observed")
+    metrics = coordinator.api.get("/metrics").body.decode()
+    check('quorate_check_reason{monitor="mail"' in metrics and 'reason="dns.unreachable",class="down"} 1' in metrics, f"no reason in\n{metrics}")
+    check('probe_dns_query_succeeded{monitor="mail"' in metrics, f"no blackbox name in\n{metrics}")
+    nsd.start()
+    receiver.wait("the close", 20, type="alert.closed")
+
+
+test_dns_path.seconds = 20
 
 
 def test_dns_words(lab):
