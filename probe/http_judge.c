@@ -137,8 +137,9 @@ enum reason http_judge(struct http_chain *chain, char detail[RESULT_DETAIL_MAX_B
 	const struct http_hop *hop = &chain->hop;
 	enum reason reason;
 	if (!status_is_expected(expect, hop->status)) {
-		snprintf(detail, RESULT_DETAIL_MAX_BYTES, "status %lld from %.200s",
-			(long long)hop->status, chain->url);
+		snprintf(detail, RESULT_DETAIL_MAX_BYTES, "status %lld from %.200s%s",
+			(long long)hop->status, chain->url,
+			hop->cert.client_certificate ? "; it asked for a client certificate" : "");
 		return REASON_HTTP_STATUS;
 	}
 	if (!version_is_expected(expect, hop)) {
