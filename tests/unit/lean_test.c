@@ -37,7 +37,8 @@ static void hello_of(struct hello *out)
 	SSL *ssl = SSL_new(ctx);
 	BIO *in = BIO_new(BIO_s_mem()), *sent = BIO_new(BIO_s_mem());
 	SSL_set_bio(ssl, in, sent);
-	SSL_set_tlsext_host_name(ssl, "a.test");
+	char host[] = "a.test";
+	SSL_set_tlsext_host_name(ssl, host);
 	SSL_set_connect_state(ssl);
 	(void)SSL_do_handshake(ssl);
 	out->n = BIO_read(sent, out->data, sizeof(out->data));
