@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: MIT
 """Checks that speak on a connection of their own: dialogues, STARTTLS, certificates on any port."""
 import json
+import os
 import socketserver
 import ssl
+import subprocess
 import threading
 
-from lab import check, equal, free_port, wait_for
+from lab import BUILD, PEERS, check, equal, free_port, wait_for, write
 from peers import Nginx, Receiver, certificates, server
 
 
@@ -22,6 +24,12 @@ class Mail(socketserver.ThreadingTCPServer):
 
     class Talk(socketserver.StreamRequestHandler):
         def handle(self):
+            try:
+                self.talk()
+            except OSError:
+                pass  # a check that has seen enough resets the connection
+
+        def talk(self):
             self.say(self.server.greeting)
             for line in self.rfile:
                 word = line.split()[0].upper() if line.strip() else b""
@@ -30,17 +38,11 @@ class Mail(socketserver.ThreadingTCPServer):
                     return
                 self.say({b"EHLO": "250-mail.test\r\n250 STARTTLS", b"STARTTLS": "220 go"}.get(word, "500 what?"))
                 if word == b"STARTTLS":
-                    try:
-                        self.server.context.wrap_socket(self.request, server_side=True).close()
-                    except OSError:
-                        pass
+                    self.server.context.wrap_socket(self.request, server_side=True).close()
                     return
 
         def say(self, text):
-            try:
-                self.wfile.write(text.encode() + b"\r\n")
-            except OSError:
-                pass
+            self.wfile.write(text.encode() + b"\r\n")
 
 
 def test_connections(lab):
@@ -80,3 +82,41 @@ def test_connections(lab):
 
 
 test_connections.seconds = 15
+
+
+def test_connections_beside_check_tcp(lab):
+    """What Debian's check_tcp says of a dialogue, a closed port and a certificate's days is what `quorate-probe check` says."""
+    ca, cert, key = certificates(lab, days=20)
+    web = free_port()
+    Nginx(lab, "web", [server(f"127.0.0.1:{web}", "return 200 hello;", tls=(cert, key))]).start(("127.0.0.1", web))
+    mail = Mail(cert, key)
+    port = mail.server_address[1]
+    conf = write(lab.file("probe.yml"), json.dumps({"state_dir": lab.dir, "per_destination": 1000, "allow": ["127.0.0.0/8"]}))
+
+    def ours(*words):
+        done = subprocess.run([os.path.join(BUILD, "quorate-probe"), "check", "-c", conf, "-o", "nagios", "--timeout", "2s", *words],
+                              env={**lab.env, "SSL_CERT_FILE": ca}, capture_output=True, text=True, timeout=30)
+        return done.returncode, done.stdout
+
+    def theirs(*words):
+        done = subprocess.run([os.path.join(PEERS, "check_tcp"), "-H", "127.0.0.1", "-t", "2", *words], capture_output=True, text=True, timeout=30)
+        return done.returncode, done.stdout
+
+    tcp, step = ("tcp", f"127.0.0.1:{port}"), lambda text: ("--dialogue", text)
+    cases = [  # exit status, ours, theirs
+        (0, tcp, ("-p", str(port))),
+        (0, (*tcp, *step('expect: "220"')), ("-p", str(port), "-e", "220")),
+        (0, (*tcp, *step('expect: "220"'), *step('send: "QUIT\\r\\n"'), *step('expect: "221"')), ("-p", str(port), "-E", "-s", "QUIT\\r\\n", "-e", "220")),
+        (2, (*tcp, *step('expect: "SSH-2"')), ("-p", str(port), "-e", "SSH-2", "-M", "crit")),
+        (2, ("tcp", f"127.0.0.1:{free_port()}"), ("-p", str(free_port()))),
+        (0, ("tls", f"localhost:{web}", "--certificate-days-warning", "10", "--certificate-days-critical", "5"), ("-p", str(web), "-S", "-D", "10,5")),
+        (1, ("tls", f"localhost:{web}", "--certificate-days-warning", "40", "--certificate-days-critical", "5"), ("-p", str(web), "-S", "-D", "40,5")),
+        (2, ("tls", f"localhost:{web}", "--certificate-days-warning", "50", "--certificate-days-critical", "40"), ("-p", str(web), "-S", "-D", "50,40")),
+    ]
+    for status, own, other in cases:
+        equal(ours(*own)[0], status, f"quorate-probe check {own}: {ours(*own)}")
+        equal(theirs(*other)[0], status, f"check_tcp {other}: {theirs(*other)}")
+    mail.shutdown()
+
+
+test_connections_beside_check_tcp.seconds = 5

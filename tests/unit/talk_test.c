@@ -13,7 +13,7 @@ static struct pki_cert ca, leaf, selfmade, ending;
 static char dir[] = "/tmp/quorate-talk.XXXXXX";
 
 /* What the server does, one thing after the other. */
-enum act { END, SAY, HEAR, START_TLS, HANG_UP, RESET, WAIT, DRIP, FLOOD };
+enum act { END, SAY, HEAR, START_TLS, HANG_UP, RESET, WAIT, DRIP, FLOOD, TICKETS };
 struct script {
 	struct {
 		enum act act;
@@ -92,6 +92,15 @@ static void pour(struct session *s, const char *text, bool slowly)
 			nanosleep(&pause, NULL);
 }
 
+/* Session tickets, as fast as they are taken. */
+static void tickets(struct session *s)
+{
+	char byte; /* OpenSSL does not mind that nobody takes them: ask the socket */
+	while (SSL_new_session_ticket(s->ssl) == 1 && SSL_do_handshake(s->ssl) == 1)
+		if (recv(s->fd, &byte, 1, MSG_DONTWAIT | MSG_PEEK) != -1 || errno != EAGAIN)
+			break;
+}
+
 static bool perform(struct session *s, enum act act, const char *text)
 {
 	switch (act) {
@@ -106,6 +115,9 @@ static bool perform(struct session *s, enum act act, const char *text)
 		return false;
 	case WAIT:
 		peer_wait_for_end(s->fd);
+		return false;
+	case TICKETS:
+		tickets(s);
 		return false;
 	case DRIP:
 	case FLOOD:
@@ -245,6 +257,10 @@ static const struct {
 			 {WAIT, NULL}},
 			NULL, 0},
 		"ok", "TLSv1.3", NULL, true},
+	{TCP(",\"timeout\":\"300ms\",\"request\":{\"tls\":true,\"dialogue\":[{\"expect\":\"ho\"}]"
+	     "}"),
+		{{{START_TLS, NULL}, {TICKETS, NULL}}, NULL, 0}, "content.timeout", "nothing did",
+		NULL, true},
 	/* STARTTLS */
 	{TCP(",\"request\":{\"starttls\":\"smtp\"}"), {{SMTP, {START_TLS, NULL}}, NULL, 0}, "ok",
 		"TLSv1.3", NULL, true},
