@@ -283,9 +283,8 @@ static int64_t wait_for_last_ms(const struct ping_state *s)
 	return 2 * largest_ms > WAIT_FOR_LAST_MS ? 2 * largest_ms : WAIT_FOR_LAST_MS;
 }
 
-static void send_next(void *arg)
+static void send_at(struct ping_state *s, int64_t now_us)
 {
-	struct ping_state *s = arg;
 	struct check *check = s->check;
 	if (check->ended)
 		return;
@@ -296,11 +295,17 @@ static void send_next(void *arg)
 	s->packet.index = (int)s->sent++; /* before: an error may come from within */
 	if (s->rtt_us != NULL)
 		s->rtt_us[s->packet.index] = UNANSWERED;
-	timer_set(&s->next, s->sent < s->packets ? s->spacing_ms : wait_for_last_ms(s));
+	timer_set_from(&s->next, now_us,
+		1000 * (s->sent < s->packets ? s->spacing_ms : wait_for_last_ms(s)));
 	check_trace(check, "ping %lld to %s is sent", (long long)s->sent, s->at);
 	enum reason reason = pinger_send(engine_pinger(check->engine), &s->packet, &s->listener);
 	if (reason != REASON_OK)
 		not_sent(s, reason);
+}
+
+static void send_next(void *arg)
+{
+	send_at(arg, clock_now_us());
 }
 
 /* ---- start, stop */
@@ -339,7 +344,7 @@ static void found_addresses(struct ping_state *s, enum reason reason, const stru
 	if (reason != REASON_OK)
 		check_end(check, reason, "%s", detail);
 	else if (choose_address(s, &permitted))
-		send_next(s);
+		send_at(s, check->started_at_us + check->result.phases.resolve_us);
 	else
 		check_end(check, REASON_INTERNAL_PERMISSION,
 			"this probe may not send pings: net.ipv4.ping_group_range or CAP_NET_RAW");

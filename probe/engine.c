@@ -35,6 +35,8 @@
 #include <string.h>
 #include <utlist.h>
 
+#define WALL_AGE_US 10000
+
 /* ---- the state machine */
 
 static bool legal(enum state from, enum state to)
@@ -100,7 +102,7 @@ static void set_deadline(struct run *run)
 	if (check->engine->on_late != NULL && check->result.round == 0)
 		late_us = habit_late_us(&check->job->habit, timeout_us);
 	run->late = late_us > 0;
-	timer_set_us(&run->timer, run->late ? late_us : timeout_us);
+	timer_set_from(&run->timer, check->started_at_us, run->late ? late_us : timeout_us);
 }
 
 static void tell_late(struct run *run)
@@ -123,6 +125,17 @@ static void trace_begin(const struct check *check)
 		duration_format(check->monitor->timeout_ms, most));
 }
 
+/* The wall clock at the monotonic instant NOW_US: read anew when the last reading is older than people
+ * would notice. */
+static int64_t wall_ms(struct engine *engine, int64_t now_us)
+{
+	if (engine->wall_at_us == 0 || now_us - engine->wall_at_us > WALL_AGE_US) {
+		engine->wall_at_us = now_us;
+		engine->wall_us = clock_wall_us();
+	}
+	return (engine->wall_us + now_us - engine->wall_at_us) / 1000;
+}
+
 static void begin_one(struct run *run, int64_t now_us)
 {
 	struct check *check = &run->check;
@@ -131,8 +144,8 @@ static void begin_one(struct run *run, int64_t now_us)
 	set_state(run, STATE_RUNNING);
 	check->started_at_us = now_us;
 	check->deadline_at_us = check->started_at_us + timeout_us;
-	check->result.started_wall_ms = clock_wall_ms();
-	check->state = mem_alloc(check->type->state_bytes);
+	check->result.started_wall_ms = wall_ms(engine, now_us);
+	check->state = run->state_of_type;
 	set_deadline(run);
 	lag_watch(&engine->lag);
 	trace_begin(check);
@@ -140,9 +153,8 @@ static void begin_one(struct run *run, int64_t now_us)
 }
 
 /* Both families begin side by side, under one deadline. */
-static void begin(struct run *run)
+static void begin(struct run *run, int64_t now_us)
 {
-	int64_t now_us = clock_now_us();
 	begin_one(run, now_us);
 	if (run->twin != NULL)
 		begin_one(run->twin, now_us);
@@ -161,10 +173,10 @@ static bool fits(const struct run *run)
 
 /* Whether RUN may start now; takes its place among all of this second, or has the pump come at its
  * turn. */
-static bool take_place(const struct run *run)
+static bool take_place(const struct run *run, int64_t now_us)
 {
 	struct engine *engine = run->check.engine;
-	int64_t now_us = clock_now_us(), per_second = engine->limits.per_second;
+	int64_t per_second = engine->limits.per_second;
 	if (!fits(run))
 		return false;
 	int64_t at_us = bucket_next_us(&engine->all, per_second, now_us, false);
@@ -180,9 +192,12 @@ static bool take_place(const struct run *run)
 static void pump(void *arg)
 {
 	struct engine *engine = arg;
+	int64_t now_us = clock_now_us();
 	while (engine->runs[STATE_QUEUED].first != NULL &&
-		take_place(engine->runs[STATE_QUEUED].first))
-		begin(engine->runs[STATE_QUEUED].first);
+		take_place(engine->runs[STATE_QUEUED].first, now_us)) {
+		begin(engine->runs[STATE_QUEUED].first, now_us);
+		now_us = clock_now_us();
+	}
 }
 
 static void overloaded(struct run *run)
@@ -218,14 +233,14 @@ static void on_timer(void *arg)
 static void measure(struct check *check)
 {
 	struct engine *engine = check->engine;
-	int64_t took_us = clock_now_us() - check->started_at_us;
+	int64_t now_us = clock_now_us(), took_us = now_us - check->started_at_us;
 	check->result.phases.total_us = took_us;
 	check->result.duration_ms = took_us / 1000;
 	bool works =
 		check->result.verdict == VERDICT_UP || check->result.verdict == VERDICT_WARNING;
 	if (check->result.round == 0 && works)
 		habit_learn(&check->job->habit, took_us);
-	check->result.loop_lag_us = lag_since(&engine->lag, check->started_at_us);
+	check->result.loop_lag_us = lag_since(&engine->lag, now_us, check->started_at_us);
 }
 
 void engine_check_ended(struct check *check)
@@ -234,7 +249,8 @@ void engine_check_ended(struct check *check)
 	if (run->state == STATE_RUNNING)
 		measure(check);
 	set_state(run, STATE_ENDED);
-	timer_set_us(&check->engine->reap, 0);
+	if (!timer_is_set(&check->engine->reap))
+		timer_set_us(&check->engine->reap, 0);
 }
 
 /* ---- birth and end of a run */
@@ -262,7 +278,6 @@ static void run_free(struct run *run)
 	timer_clear(&run->timer);
 	result_clear(&check->result);
 	free(check->crossed_detail);
-	free(check->state);
 	job_unref(check->job);
 	free(run);
 }
@@ -306,7 +321,8 @@ static void reap(void *arg)
 		run->done(run->arg, run->check.job, &run->check.result);
 		run_free(run);
 	}
-	if (engine->runs[STATE_ENDED].n > 0)
+	pinger_flush(engine->pinger); /* of the checks that follow those that ended */
+	if (engine->runs[STATE_ENDED].n > 0 && !timer_is_set(&engine->reap))
 		timer_set_us(&engine->reap, 0);
 	if (engine->runs[STATE_QUEUED].n > 0)
 		timer_set_us(&engine->pump, 0);
@@ -314,13 +330,14 @@ static void reap(void *arg)
 
 static struct run *run_new(struct engine *engine, struct job *job, int64_t round)
 {
-	struct run *run = mem_alloc(sizeof(*run));
+	const struct check_type *type = check_type_find((enum check_kind)job->monitor.type);
+	struct run *run = mem_alloc(sizeof(*run) + (type != NULL ? type->state_bytes : 0));
 	struct check *check = &run->check;
 	check->job = job_ref(job);
 	check->monitor = &job->monitor;
 	check->engine = engine;
 	check->loop = engine->loop;
-	check->type = check_type_find((enum check_kind)job->monitor.type);
+	check->type = type;
 	timer_init(&run->timer, engine->loop, on_timer, run);
 	engine_result_begin(&check->result, job, round);
 	return run;
@@ -363,8 +380,8 @@ void engine_run(
 	if (turn_at_us > now_us) {
 		set_state(run, STATE_PACED);
 		timer_set_us(&run->timer, turn_at_us - now_us);
-	} else if (engine->runs[STATE_QUEUED].first == NULL && take_place(run)) {
-		begin(run); /* nobody waits: straight on */
+	} else if (engine->runs[STATE_QUEUED].first == NULL && take_place(run, now_us)) {
+		begin(run, now_us); /* nobody waits: straight on */
 	} else {
 		enqueue(run);
 	}

@@ -7,6 +7,8 @@
 #include "probe/lag.h"
 #include "probe/pace.h"
 
+#include <stddef.h>
+
 enum state {
 	STATE_NEW,
 	STATE_PACED,
@@ -29,6 +31,7 @@ struct run {
 	bool late; /* the timer waits for the moment when it is late, the deadline comes after */
 	engine_done_fn done;
 	void *arg;
+	max_align_t state_of_type[]; /* check.state, once it has begun */
 };
 
 struct list_of_runs {
@@ -50,6 +53,7 @@ struct engine {
 	struct paces paces; /* per destination */
 	struct timer pump, reap;
 	struct lag lag;
+	int64_t wall_us, wall_at_us; /* the wall clock, and the monotonic instant of its reading */
 	engine_trace_fn trace;
 	void *trace_arg;
 	engine_late_fn on_late;

@@ -7,9 +7,9 @@
 
 #define TICK_MS 50
 
-static void note(struct lag *lag)
+static void note(struct lag *lag, int64_t now_us)
 {
-	int64_t now_us = clock_now_us(), late_us = now_us - lag->tick.due_at_us;
+	int64_t late_us = now_us - lag->tick.due_at_us;
 	if (late_us < 0)
 		late_us = 0;
 	if (late_us >= lag->worst_us ||
@@ -22,7 +22,7 @@ static void note(struct lag *lag)
 static void tick(void *arg)
 {
 	struct lag *lag = arg;
-	note(lag);
+	note(lag, clock_now_us());
 	if (*lag->running > 0)
 		timer_set(&lag->tick, TICK_MS);
 }
@@ -44,9 +44,9 @@ void lag_watch(struct lag *lag)
 		timer_set(&lag->tick, TICK_MS);
 }
 
-int64_t lag_since(struct lag *lag, int64_t since_us)
+int64_t lag_since(struct lag *lag, int64_t now_us, int64_t since_us)
 {
 	if (timer_is_set(&lag->tick))
-		note(lag); /* it may be overdue right now */
+		note(lag, now_us); /* it may be overdue right now */
 	return lag->worst_at_us >= since_us ? lag->worst_us : 0;
 }

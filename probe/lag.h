@@ -14,7 +14,7 @@ void lag_init(struct lag *lag, struct loop *loop, const int64_t *running);
 void lag_clear(struct lag *lag);
 /* Something runs from now on. */
 void lag_watch(struct lag *lag);
-/* The worst seen since the instant SINCE_US; a check's, of TIMEOUT_MAX_MS ago at most. */
-int64_t lag_since(struct lag *lag, int64_t since_us);
+/* At NOW_US, the worst seen since the instant SINCE_US; a check's, of TIMEOUT_MAX_MS ago at most. */
+int64_t lag_since(struct lag *lag, int64_t now_us, int64_t since_us);
 
 #endif

@@ -361,6 +361,14 @@ static void flush(void *arg)
 		timer_set(&c->flush, first < last ? SEND_AGAIN_MS : 0);
 }
 
+void pinger_flush(struct pinger *pinger)
+{
+	if (pinger->v4.n_out > 0)
+		flush(&pinger->v4);
+	if (pinger->v6.n_out > 0)
+		flush(&pinger->v6);
+}
+
 /* ---- sockets */
 
 static void filter_replies(const struct channel *c)

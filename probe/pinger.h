@@ -64,6 +64,8 @@ struct ping_packet {
  * goes wrong later is an error of the listener. */
 MUST_CHECK enum reason pinger_send(
 	struct pinger *pinger, const struct ping_packet *packet, struct ping_listener *listener);
+/* Sends what there is now, instead of soon; for who knows that no more comes for the moment. */
+void pinger_flush(struct pinger *pinger);
 /* No callback of LISTENER afterwards; what has not been sent never is. */
 void pinger_forget(struct pinger *pinger, struct ping_listener *listener);
 

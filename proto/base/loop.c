@@ -234,8 +234,12 @@ void timer_set(struct timer *t, int64_t delay_ms)
 
 void timer_set_us(struct timer *t, int64_t delay_us)
 {
+	timer_set_from(t, clock_now_us(), delay_us);
+}
+
+void timer_set_from(struct timer *t, int64_t now_us, int64_t delay_us)
+{
 	const int64_t max_us = INT64_C(366) * 24 * 3600 * 1000000; /* "never", without overflow */
-	int64_t now_us = clock_now_us();
 
 	if (delay_us < 0)
 		delay_us = 0;

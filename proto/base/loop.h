@@ -39,6 +39,8 @@ struct timer {
 void timer_init(struct timer *t, struct loop *loop, void (*run)(void *arg), void *arg);
 void timer_set(struct timer *t, int64_t delay_ms);
 void timer_set_us(struct timer *t, int64_t delay_us);
+/* The same for who has just read the clock, at NOW_US. */
+void timer_set_from(struct timer *t, int64_t now_us, int64_t delay_us);
 void timer_stop(struct timer *t); /* no harm if not set */
 bool timer_is_set(const struct timer *t);
 void timer_clear(struct timer *t);
