@@ -236,4 +236,4 @@ def test_rebinding_long(lab):
 
 
 test_rebinding_long.long = 900
-test_rebinding_long.seconds = 170
+test_rebinding_long.seconds = 60
