@@ -145,12 +145,9 @@ def among_others(h, well):
     return wrong, most_kib - begun_kib, *errors(seen)
 
 
-def by_themselves(h, names):
-    """Each after the other: those that are wrong, and by how much memory grew from one to the next (KiB)."""
-    monitors = h.monitors(*names)
-    if not monitors:
-        return {}, {}
-    process, results = h.check(monitors, 1)
+def by_themselves(h, names, at_once=1):
+    """One after the other: those that are wrong, and by how much memory grew from one to the next (KiB)."""
+    process, results = h.check(h.monitors(*names), at_once)
     wrong, grown, before = {}, {}, 0
     for result in results:
         what = h.wrong(result)
@@ -163,10 +160,8 @@ def by_themselves(h, names):
     return wrong, grown
 
 
-def test_hostile(lab):
-    """More than 60 ways to harm a probe, hundreds of them, among checks of a good server: each ends with its reason and in time; no crash, no leak; and
-    (without sanitizers) memory that does not grow, and neighbours that start in time and take as long as ever."""
-    h = Hostile(lab)
+def undisturbed(h):
+    """Among checks of a good server: the cases that were wrong. Memory and the others' times are judged where they mean something."""
     well = neighbours(h, 1500 + PER_SECOND)
     for _ in range(5):  # what else runs on this machine may disturb now and then; a target would always
         wrong, grown_kib, late, longer = among_others(h, well)
@@ -175,17 +170,28 @@ def test_hostile(lab):
               f"and take at most {disturbed_us[1] / 1000:.1f} ms more")
         if not h.first or max(disturbed_us) <= ERROR_US:
             break
-    again = [n for n in h.cases if n in wrong or h.cases[n].alone]
-    check(len(wrong) <= 10, "; ".join(wrong.values()))
-    still, _ = by_themselves(h, again)
-    wrong = {n: what for n, what in wrong.items() if n not in h.cases} | still
+    check(grown_kib <= 4 * GROWTH_KIB, f"memory grew by {grown_kib} KiB in all")
+    if h.first:
+        check(max(disturbed_us) <= ERROR_US, f"others were disturbed: start and duration {disturbed_us} us, {ERROR_US} allowed")
+    else:
+        print("    the times of others were not judged: that needs real-time priority")
+    strangers = [what for name, what in wrong.items() if name not in h.cases]
+    check(not strangers, "; ".join(strangers))
+    return wrong
+
+
+def test_hostile(lab):
+    """More than 60 ways to harm a probe, hundreds of them, among checks of a good server: each ends with its reason and in time; no crash, no leak; and
+    (without sanitizers) memory that does not grow, and neighbours that start in time and take as long as ever."""
+    h = Hostile(lab)
+    crowd = [name for name, case in h.cases.items() if not case.alone]
+    wrong = undisturbed(h) if h.bare else by_themselves(h, crowd, 16)[0]
+    check(len(wrong) <= len(crowd) // 4, "; ".join(wrong.values()))
+    wrong |= {name: "" for name, case in h.cases.items() if case.alone}
+    for _ in range(3):  # a machine that is busy with something else is late itself
+        if wrong:
+            wrong = by_themselves(h, wrong)[0]
     check(not wrong, "; ".join(wrong.values()))
-    if h.bare:
-        check(grown_kib <= 4 * GROWTH_KIB, f"memory grew by {grown_kib} KiB in all")
-    if not h.first:
-        print("    the times of others were not judged: that needs a program without sanitizers, and real-time priority for it")
-        return
-    check(max(disturbed_us) <= ERROR_US, f"others were disturbed: start and duration {disturbed_us} us, {ERROR_US} allowed")
 
 
 test_hostile.seconds = 14

@@ -12,6 +12,7 @@
 #include "quorate/monitor.h"
 #include "tests/unit/tls_kit.h"
 
+#include <openssl/param_build.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -308,6 +309,49 @@ static void facts_have_ceilings(void **state)
 	pki_free(&leaf);
 }
 
+/* RSA of 16,384 bits, of which nobody knows the other half. */
+static EVP_PKEY *giant(void)
+{
+	static const unsigned char modulus[2048] = {[0] = 0x80, [2047] = 1};
+	EVP_PKEY *key = NULL;
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+	OSSL_PARAM_BLD *build = OSSL_PARAM_BLD_new();
+	BIGNUM *n = BN_bin2bn(modulus, sizeof(modulus), NULL), *e = BN_new();
+	assert_true(BN_set_word(e, 65537) && OSSL_PARAM_BLD_push_BN(build, "n", n) &&
+		    OSSL_PARAM_BLD_push_BN(build, "e", e));
+	OSSL_PARAM *params = OSSL_PARAM_BLD_to_param(build);
+	assert_true(EVP_PKEY_fromdata_init(ctx) > 0 &&
+		    EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_PUBLIC_KEY, params) > 0);
+	OSSL_PARAM_free(params);
+	OSSL_PARAM_BLD_free(build);
+	EVP_PKEY_CTX_free(ctx);
+	BN_free(n);
+	BN_free(e);
+	return key;
+}
+
+static void a_giants_signature_is_not_looked_at(void **state)
+{
+	struct cert_check check;
+	(void)state;
+	struct pki_cert leaf = pki_make("leaf", "DNS:a.test", &ca, -PKI_DAY, PKI_DAY);
+	struct pki_cert via = pki_make("giant", NULL, &ca, -PKI_DAY, PKI_DAY);
+	EVP_PKEY *key = giant();
+	assert_int_equal(X509_set_pubkey(via.x509, key), 1);
+	write_bundle(&ca, NULL);
+	struct certs *certs = certs_new(bundle);
+	cert_check_init(&check, "a.test", true);
+	assert_false(handshake(certs, &check, &leaf, via.x509));
+	assert_string_equal(reason_code(check.reason), "tls.untrusted");
+	assert_non_null(strstr(check.detail, "larger than 8192 bits"));
+	assert_true(check.seen); /* its facts are kept */
+	cert_check_clear(&check);
+	certs_free(certs);
+	EVP_PKEY_free(key);
+	pki_free(&via);
+	pki_free(&leaf);
+}
+
 static void days_are_rounded_down(void **state)
 {
 	static const struct {
@@ -341,6 +385,7 @@ int main(void)
 		cmocka_unit_test(the_bundle_is_read_again),
 		cmocka_unit_test(without_a_bundle_it_is_our_own_failure),
 		cmocka_unit_test(facts_have_ceilings),
+		cmocka_unit_test(a_giants_signature_is_not_looked_at),
 		cmocka_unit_test(days_are_rounded_down),
 	};
 	return cmocka_run_group_tests(tests, group_setup, group_teardown);
