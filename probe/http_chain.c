@@ -364,20 +364,7 @@ enum reason http_chain_expired(struct http_chain *chain)
 void http_chain_judge(struct http_chain *chain, bool answered)
 {
 	struct check *check = chain->check;
-	const struct expect *expect = &check->monitor->expect;
-	const struct certificate *cert = &check->result.certificate;
-	if (cert->not_after_wall_ms != UNSET) {
-		const struct threshold_days *t = &expect->certificate_days;
-		bool critical = t->critical_days != UNSET && cert->days <= t->critical_days;
-		bool warning = t->warning_days != UNSET && cert->days <= t->warning_days;
-		if (critical || warning)
-			check_cross(check, THRESHOLD_CERTIFICATE,
-				critical ? SEVERITY_CRITICAL : SEVERITY_WARNING,
-				REASON_TLS_EXPIRES_SOON,
-				"the certificate expires in %lld days, %s from %lld days",
-				(long long)cert->days, critical ? "critical" : "warning",
-				(long long)(critical ? t->critical_days : t->warning_days));
-	}
+	check_judge_days(check);
 	check_judge_response(
 		check, clock_now_us() - check->started_at_us, answered, "the response");
 }
