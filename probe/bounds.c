@@ -35,15 +35,24 @@ struct engine_limits bounds_limits(const struct probe_conf *conf)
 		.certificate_memo_ms = conf->certificate_memo_ms};
 }
 
+struct strings bounds_proxies(const struct probe_conf *conf, char *names[PROXIES_MAX])
+{
+	for (size_t i = 0; i < conf->proxies.n; i++)
+		names[i] = conf->proxies.item[i].name;
+	return (struct strings){.item = names, .n = conf->proxies.n};
+}
+
 enum fence bounds_judge(
 	const struct probe_conf *conf, const struct policy *policy, const struct monitor *m)
 {
+	char *names[PROXIES_MAX];
 	struct capabilities can = {.ipv4 = true,
 		.ipv6 = true,
 		.icmp = true,
 		.types = conf->types,
 		.methods = conf->methods,
 		.organizations = conf->organizations};
+	can.proxies = bounds_proxies(conf, names);
 	return fence_judge(&can, policy, m);
 }
 

@@ -167,6 +167,9 @@ struct certs *engine_certs(struct engine *engine);
 struct pinger *engine_pinger(struct engine *engine);
 const struct policy *engine_policy(const struct engine *engine);
 const struct engine_limits *engine_limits(const struct engine *engine);
+/* The proxies of the local file (borrowed), and one's address ("http://HOST:PORT"); NULL: there is none. */
+void engine_set_proxies(struct engine *engine, const struct pairs *proxies);
+const char *engine_proxy(const struct engine *engine, const char *name);
 /* Whether ICMP works from here for FAMILY (AF_INET, AF_INET6). */
 bool engine_can_ping(const struct engine *engine, int family);
 

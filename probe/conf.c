@@ -72,6 +72,21 @@ static int check_spool_max(const void *value, const char **why)
 	return bytes == 0 || bytes >= 1048576 ? 0 : -1;
 }
 
+static int check_proxies(const void *value, const char **why)
+{
+	const struct pairs *proxies = value;
+	char host[NET_HOST_SIZE];
+	int port;
+	*why = "NAME: http://HOST:PORT, without a path or a log-in";
+	for (size_t i = 0; i < proxies->n; i++) {
+		const char *address = proxies->item[i].value;
+		if (strncmp(address, "http://", 7) != 0 || strchr(address, '@') != NULL ||
+			net_split_target(address + 7, host, &port) != 0)
+			return -1;
+	}
+	return 0;
+}
+
 static int check_types(const void *value, const char **why)
 {
 	const struct strings *types = value;
@@ -158,6 +173,9 @@ static const struct field conf_fields[] = {
 	 .check = fence_check_methods, .doc = "HTTP methods that checks may use; default: all."},
 	{.name = "organizations", .type = FIELD_STRINGS, .offset = offsetof(struct probe_conf, organizations), .max = 64,
 	 .check = fence_check_organizations, .doc = "Organizations whose monitors this probe checks; default: all, or the one that it joined for."},
+	{.name = "proxies", .type = FIELD_PAIRS, .offset = offsetof(struct probe_conf, proxies), .max = PROXIES_MAX,
+	 .check = check_proxies,
+	 .doc = "HTTP proxies that monitors may name (request.proxy), as NAME: http://HOST:PORT; no others are used by checks."},
 	{.name = "min_interval", .type = FIELD_DURATION, .offset = offsetof(struct probe_conf, min_interval_ms),
 	 .min = INTERVAL_MIN_MS, .max = INTERVAL_MAX_MS, .fallback = "\"10s\"",
 	 .doc = "A monitor with a smaller interval is checked at this one."},

@@ -31,6 +31,7 @@ struct probe_conf {
 	struct strings allow; /* CIDRs allowed beyond public addresses */
 	struct strings types; /* check kinds we are willing to run; default all */
 	struct strings ports, methods, organizations; /* none: all */
+	struct pairs proxies;                         /* of checks: name -> http://HOST:PORT */
 	int64_t min_interval_ms;
 	int64_t in_flight_max, per_second, per_destination, body_max_bytes;
 	int64_t certificate_memo_ms; /* a verified chain is not verified again for so long; 0: always */

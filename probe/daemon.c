@@ -199,6 +199,7 @@ static bool reaches(const struct daemon *d, int family)
 static void capabilities_cb(void *arg, struct capabilities *out)
 {
 	struct daemon *d = arg;
+	static char *names[PROXIES_MAX];
 	*out = (struct capabilities){.ipv4 = reaches(d, AF_INET),
 		.ipv6 = reaches(d, AF_INET6),
 		.icmp = engine_can_ping(d->engine, AF_INET) || engine_can_ping(d->engine, AF_INET6),
@@ -207,6 +208,7 @@ static void capabilities_cb(void *arg, struct capabilities *out)
 		.allow = d->conf.allow,
 		.ports = d->conf.ports,
 		.organizations = d->conf.organizations,
+		.proxies = bounds_proxies(&d->conf, names),
 		.min_interval_ms = d->conf.min_interval_ms,
 		.per_second = d->conf.per_second,
 		.per_destination = d->conf.per_destination,
@@ -376,6 +378,7 @@ static int open_parts(struct daemon *d)
 	if (!d->engine)
 		return -1;
 	engine_on_late(d->engine, late_cb, d);
+	engine_set_proxies(d->engine, &d->conf.proxies);
 	certs_warm(engine_certs(d->engine)); /* no check has to wait for that */
 	if (d->conf.coordinator.addresses.n)
 		d->whereabouts = whereabouts_new(d->loop, engine_resolver(d->engine),

@@ -78,6 +78,19 @@ const struct engine_limits *engine_limits(const struct engine *engine)
 	return &engine->limits;
 }
 
+void engine_set_proxies(struct engine *engine, const struct pairs *proxies)
+{
+	engine->proxies = proxies;
+}
+
+const char *engine_proxy(const struct engine *engine, const char *name)
+{
+	for (size_t i = 0; engine->proxies != NULL && i < engine->proxies->n; i++)
+		if (strcmp(engine->proxies->item[i].name, name) == 0)
+			return engine->proxies->item[i].value;
+	return NULL;
+}
+
 bool engine_can_ping(const struct engine *engine, int family)
 {
 	return pinger_works(engine->pinger, family);

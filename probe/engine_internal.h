@@ -42,6 +42,7 @@ struct list_of_runs {
 struct engine {
 	struct loop *loop;
 	const struct policy *policy;
+	const struct pairs *proxies; /* NULL: none */
 	struct engine_limits limits;
 	struct resolver *resolver;
 	struct curl_loop *curl;

@@ -33,7 +33,7 @@
 
 /* ---- the end */
 
-static void finish(struct http_hop *hop, enum reason reason, const char *detail)
+void http_hop_finish(struct http_hop *hop, enum reason reason, const char *detail)
 {
 	hop->phases.total_us = clock_now_us() - hop->began_at_us;
 	hop->done(hop->arg, reason, detail);
@@ -47,12 +47,12 @@ static void on_done(void *arg, CURL *easy UNUSED, CURLcode code)
 	enum reason reason = http_hop_reason(hop, code);
 	if (hop->refused) {
 		snprintf(detail, sizeof(detail), "%s must not be contacted", hop->tried);
-		finish(hop, REASON_DNS_FORBIDDEN_ADDRESS, detail);
+		http_hop_finish(hop, REASON_DNS_FORBIDDEN_ADDRESS, detail);
 		return;
 	}
 	if (code != CURLE_OK && http_hop_tls_failed(hop, code)) {
 		reason = cert_check_failure(&hop->cert, cert_error_of(hop->error), detail);
-		finish(hop, reason, detail);
+		http_hop_finish(hop, reason, detail);
 		return;
 	}
 	if (code != CURLE_OK && hop->socket_errno != 0 && hop->phases.tls_us == UNSET)
@@ -62,12 +62,16 @@ static void on_done(void *arg, CURL *easy UNUSED, CURLcode code)
 	else if (code == CURLE_OK &&
 		 !hop->headers_ended) /* curl is content with any part of them */
 		reason = REASON_TCP_CLOSED_EARLY;
-	if (reason == REASON_OK) {
-		finish(hop, REASON_OK, NULL);
+	if (reason == REASON_OK && http_proxy_reason(hop, reason) == REASON_OK) {
+		http_hop_finish(hop, REASON_OK, NULL);
 		return;
 	}
-	http_hop_explain(hop, reason, detail, sizeof(detail));
-	finish(hop, reason, detail);
+	enum reason through = http_proxy_reason(hop, reason);
+	if (through != reason)
+		http_proxy_explain(hop, through, detail, sizeof(detail));
+	else
+		http_hop_explain(hop, reason, detail, sizeof(detail));
+	http_hop_finish(hop, through, detail);
 }
 
 /* ---- callbacks of curl: they note and count, nothing else */
@@ -286,7 +290,7 @@ static void set_way(struct http_hop *hop)
 	curl_easy_setopt(hop->easy, CURLOPT_CONNECT_TO, hop->connect_to);
 }
 
-static void transfer(struct http_hop *hop, const struct addresses *permitted)
+void http_hop_transfer(struct http_hop *hop, const struct addresses *permitted)
 {
 	hop->easy = curl_easy_init();
 	ensure(hop->easy != NULL);
@@ -295,10 +299,14 @@ static void transfer(struct http_hop *hop, const struct addresses *permitted)
 	set_source(hop);
 	set_tls(hop);
 	set_callbacks(hop);
-	pin(hop, permitted);
+	if (hop->proxy != NULL)
+		http_proxy_set(hop);
+	else
+		pin(hop, permitted);
 	set_way(hop);
 	if (http_request_prepare(hop) != 0) {
-		finish(hop, REASON_INTERNAL_ERROR, "a header has a line break or a bad name");
+		http_hop_finish(
+			hop, REASON_INTERNAL_ERROR, "a header has a line break or a bad name");
 		return;
 	}
 	if (hop->https)
@@ -309,6 +317,15 @@ static void transfer(struct http_hop *hop, const struct addresses *permitted)
 
 /* ---- resolving and policing */
 
+static void ask_proxy(struct http_hop *hop)
+{
+	if (policy_permits_port(engine_policy(hop->check->engine), hop->port))
+		http_proxy_find(hop);
+	else
+		http_hop_finish(hop, REASON_INTERNAL_POLICY,
+			"this probe may not have a proxy connect to that port");
+}
+
 static void on_resolved(void *arg, enum reason reason, const struct addresses *found)
 {
 	struct http_hop *hop = arg;
@@ -316,18 +333,24 @@ static void on_resolved(void *arg, enum reason reason, const struct addresses *f
 	char detail[RESULT_DETAIL_MAX_BYTES];
 	hop->query = NULL;
 	hop->phases.resolve_us = clock_now_us() - hop->began_at_us;
+	if (reason != REASON_OK && hop->proxy != NULL) { /* names may be known to the proxy alone */
+		ask_proxy(hop);
+		return;
+	}
 	if (reason != REASON_OK) {
 		snprintf(detail, sizeof(detail), "%.150s: %s", hop->to, reason_text_en(reason));
-		finish(hop, reason, detail);
+		http_hop_finish(hop, reason, detail);
 		return;
 	}
 	struct check_way way = {
 		.host = hop->to, .port = hop->port, .redirect = !hop->request.first};
 	reason = check_police(hop->check, &way, found, &permitted, detail);
 	if (reason != REASON_OK)
-		finish(hop, reason, detail);
+		http_hop_finish(hop, reason, detail);
+	else if (hop->proxy != NULL)
+		ask_proxy(hop);
 	else
-		transfer(hop, &permitted);
+		http_hop_transfer(hop, &permitted);
 }
 
 /* Another way than the URL's is for its own host only. */
@@ -359,7 +382,13 @@ void http_hop_start(struct http_hop *hop, struct check *check, const struct http
 		&hop->body, request->expect, (size_t)engine_limits(check->engine)->body_max_bytes);
 	hop->https = http_url_is_https(request->url);
 	if (http_url_split(request->url, hop->host, &hop->port) != 0 || find_way(hop) != 0) {
-		finish(hop, REASON_INTERNAL_ERROR, "the URL cannot be used");
+		http_hop_finish(hop, REASON_INTERNAL_ERROR, "the URL cannot be used");
+		return;
+	}
+	const char *proxy = check->monitor->request.proxy;
+	if (proxy != NULL && (hop->proxy = engine_proxy(check->engine, proxy)) == NULL) {
+		http_hop_finish(
+			hop, REASON_INTERNAL_POLICY, "this probe's file names no such proxy");
 		return;
 	}
 	cert_check_init(&hop->cert, hop->host, check->monitor->request.verify);
@@ -385,6 +414,8 @@ void http_hop_clear(struct http_hop *hop)
 	http_socket_clear(hop);
 	mem_set(&hop->location, NULL);
 	http_body_clear(&hop->body);
+	free(hop->proxy_addresses);
+	hop->proxy_addresses = NULL;
 	cert_check_clear(&hop->cert);
 }
 
@@ -396,5 +427,5 @@ enum reason http_hop_expired(struct http_hop *hop)
 		return REASON_DNS_TIMEOUT;
 	}
 	http_hop_keep_facts(hop);
-	return http_hop_timed_out(hop);
+	return http_proxy_reason(hop, http_hop_timed_out(hop));
 }

@@ -44,6 +44,8 @@ struct http_hop {
 	char host[NET_HOST_SIZE]; /* the URL's */
 	char to[NET_HOST_SIZE];   /* where it is connected: the same, or as asked (connect_to) */
 	int port;                 /* there */
+	const char *proxy;        /* its address; NULL: none. `to` is asked of it then */
+	struct addresses *proxy_addresses; /* the only ones that are connected then */
 	bool https;
 	struct resolver_query *query;
 	CURL *easy;
@@ -89,6 +91,16 @@ MUST_CHECK int http_request_prepare(struct http_hop *hop);
 /* From curl into the hop: phases, status, bytes, Location. */
 void http_hop_keep_facts(struct http_hop *hop);
 enum reason http_hop_reason(const struct http_hop *hop, CURLcode code);
+/* What REASON is if a proxy was in between: its own fault, or its word on the target. http_proxy.c */
+enum reason http_proxy_reason(const struct http_hop *hop, enum reason reason);
+void http_proxy_explain(const struct http_hop *hop, enum reason reason, char *out, size_t room);
+/* Finds out where the proxy is, and goes on with the transfer. */
+void http_proxy_find(struct http_hop *hop);
+void http_proxy_set(struct http_hop *hop);
+bool http_proxy_permits(const struct http_hop *hop, const struct sockaddr *address);
+/* http_hop.c, for http_proxy.c */
+void http_hop_transfer(struct http_hop *hop, const struct addresses *permitted);
+void http_hop_finish(struct http_hop *hop, enum reason reason, const char *detail);
 /* Whether it was TLS that failed, so that cert_check_failure() knows why. */
 bool http_hop_tls_failed(const struct http_hop *hop, CURLcode code);
 /* The reason of a time-out, by the phase that it is in. */

@@ -142,6 +142,8 @@ static const struct field capabilities_fields[] = {
 	 .doc = "Ports, and ranges of them (8000-8099), that checks may connect to; none: all."},
 	{.name = "organizations", .type = FIELD_STRINGS, .offset = OF(organizations), .max = 64,
 	 .doc = "Organizations whose monitors it checks; none: all."},
+	{.name = "proxies", .type = FIELD_STRINGS, .offset = OF(proxies), .max = PROXIES_MAX,
+	 .doc = "Names of the HTTP proxies that checks may go through; none: none."},
 	{.name = "min_interval_ms", .type = FIELD_INT, .offset = OF(min_interval_ms), .min = 0,
 	 .max = INTERVAL_MAX_MS, .fallback = "10000",
 	 .doc = "The smallest interval at which the probe repeats a check."},
@@ -259,6 +261,8 @@ enum fence fence_judge(
 		return FENCE_METHOD;
 	if (m->interval_ms < can->min_interval_ms)
 		return FENCE_INTERVAL;
+	if (m->request.proxy && !strings_have(&can->proxies, m->request.proxy))
+		return FENCE_PROXY;
 	if (is_literal && !policy_permits(policy, (struct sockaddr *)&literal))
 		return FENCE_ADDRESS;
 	if (port && !policy_permits_port(policy, port))
@@ -318,6 +322,9 @@ char *fence_words(enum fence fence, const struct capabilities *can, const struct
 	case FENCE_PORT:
 		snprintf(out, FENCE_WORDS_SIZE, "may not connect to port %d", port);
 		break;
+	case FENCE_PROXY:
+		snprintf(out, FENCE_WORDS_SIZE, "knows no proxy '%.60s'", m->request.proxy);
+		break;
 	}
 	return out;
 }
@@ -346,6 +353,10 @@ char *fence_remedy(enum fence fence, const struct monitor *m, char out[FENCE_WOR
 		break;
 	case FENCE_PORT:
 		snprintf(out, FENCE_WORDS_SIZE, "ports: [\"%d\"]", port);
+		break;
+	case FENCE_PROXY:
+		snprintf(out, FENCE_WORDS_SIZE, "proxies: {%.40s: \"http://HOST:PORT\"}",
+			m->request.proxy);
 		break;
 	default:
 		out[0] = '\0';

@@ -18,6 +18,7 @@ struct capabilities {
 	struct strings allow;         /* CIDRs beyond public addresses */
 	struct strings ports;         /* "443", "8000-8099"; none: all */
 	struct strings organizations; /* served; none: all */
+	struct strings proxies;       /* names; none: none */
 	int64_t min_interval_ms;
 	int64_t per_second, per_destination; /* starts; UNSET: not said, like the next one */
 	int64_t body_max_bytes;
@@ -33,7 +34,8 @@ enum fence {
 	FENCE_FAMILY,
 	FENCE_ICMP,
 	FENCE_ADDRESS,
-	FENCE_PORT
+	FENCE_PORT,
+	FENCE_PROXY
 };
 
 /* The addresses and ports that CAN allows, into OUT (zeroed; clear it with policy_clear). What

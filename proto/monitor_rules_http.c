@@ -177,6 +177,9 @@ void http_check(const struct monitor *m, const char *path, struct problems *prob
 	if ((a->user != NULL || given(&a->token)) && has_header(m, "authorization"))
 		problems_add_at(problems, path, "request.auth",
 			"there is a header Authorization, too; accepted: one of both");
+	if (m->request.proxy != NULL && m->request.connect_to != NULL)
+		problems_add_at(problems, path, "request.proxy",
+			"the proxy connects, so connect_to has no use; accepted: one of both");
 	if (m->request.http_version == HTTP_1_1 && m->expect.http_version == HTTP_2)
 		problems_add_at(problems, path, "expect.http_version",
 			"2 can never be, since request.http_version is 1.1");

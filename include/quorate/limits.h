@@ -21,6 +21,7 @@
 #define POINTER_MAX_BYTES      256
 #define AUTH_USER_MAX_BYTES    256
 #define HOSTS_MAX              32
+#define PROXIES_MAX            16
 #define HOPS_MAX               20
 #define DIALOGUE_STEPS_MAX     20
 #define DIALOGUE_MAX_BYTES     65536 /* received for one expectation */

@@ -219,6 +219,7 @@ struct request {
 	bool verify;            /* certificates are verified (facts are kept either way) */
 	struct auth auth;
 	char *connect_to; /* host:port instead of the URL's; NULL */
+	char *proxy;      /* its name in the probe's own file; NULL: none */
 	int http_version; /* enum http_version */
 	bool cookies;     /* kept from hop to hop of one check */
 	bool compression; /* gzip and deflate are accepted */

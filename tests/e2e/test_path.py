@@ -138,3 +138,29 @@ def test_values(lab):
 
 
 test_values.seconds = 20
+
+
+def test_check_proxy(lab):
+    """A monitor names a proxy: only probes whose own file has one of that name check it, and through that."""
+    port, by = free_port(), free_port()
+    Nginx(lab, "web", [
+        server(f"127.0.0.1:{port}", 'location / { return 200 "welcome"; }'),
+        server(f"127.0.0.1:{by}", "location / { add_header X-By proxy; proxy_pass http://$http_host$request_uri; }"),
+    ]).start(("127.0.0.1", port), ("127.0.0.1", by))
+    coordinator = lab.coordinator().start()
+    lab.trio(coordinator)
+    monitor = {"name": "inner", "type": "http", "target": f"http://127.0.0.1:{port}/", "interval": "1s", "timeout": "1s",
+               "request": {"proxy": "dmz"}, "expect": {"headers": [{"name": "X-By", "equals": "proxy"}]}}
+    refused = coordinator.api.call("POST", "/api/v1/monitors", monitor)
+    equal(refused.status, 422, f"a proxy that nobody knows: {refused}")
+    check(b"knows no proxy 'dmz'" in refused.body, f"the reason: {refused}")
+    lab.wait_connected(coordinator, *[
+        lab.probe(coordinator, f"inside-{i}", region, proxies={"dmz": f"http://127.0.0.1:{by}"}).start()
+        for i, region in enumerate(("eu-central-1", "us-east-1", "ap-northeast-1"))])
+    id = coordinator.api.must("POST", "/api/v1/monitors", monitor)["id"]
+    lab.wait_state(coordinator, id, "up")
+    votes = coordinator.explain(id)["votes"]
+    equal({v["probe"] for v in votes}, {"inside-0", "inside-1", "inside-2"}, "who votes")
+
+
+test_check_proxy.seconds = 10

@@ -602,6 +602,8 @@ static void obey_http(struct monitor *m)
 		struct header_rule *r = (struct header_rule *)e->headers.item + i;
 		r->absent = r->absent && r->equals == NULL && r->matches == NULL;
 	}
+	if (m->request.proxy != NULL)
+		mem_set(&m->request.connect_to, NULL);
 	if (m->request.http_version == HTTP_1_1 ||
 		(m->request.http_version != HTTP_2 && e->http_version == HTTP_2))
 		e->http_version = HTTP_ANY;
@@ -684,8 +686,10 @@ static void obey(struct monitor *m)
 		mem_set(&m->request.body.value, NULL);
 		mem_set(&m->request.body.secret, NULL);
 	}
-	if (m->type == CHECK_REDIRECT)
+	if (m->type == CHECK_REDIRECT) {
 		obey_auth(&m->request.auth);
+		mem_set(&m->request.proxy, NULL);
+	}
 	if (m->type == CHECK_HTTP)
 		obey_http(m);
 	obey_verdict(m);

@@ -519,6 +519,115 @@ static void nothing_of_ours_follows_to_another_host(void **state UNUSED)
 	}
 }
 
+/* ---- through a proxy */
+
+static void splice_to(int fd, int port)
+{
+	struct sockaddr_in a = {.sin_family = AF_INET,
+		.sin_port = htons((uint16_t)port),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int to = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct pollfd p[2] = {{fd, POLLIN, 0}, {to, POLLIN, 0}};
+	bool open = connect(to, (struct sockaddr *)&a, sizeof(a)) == 0 &&
+		    peer_say(fd, "HTTP/1.1 200 Connection established\r\n\r\n");
+	while (open && poll(p, 2, 5000) > 0)
+		for (int i = 0; open && i < 2; i++) {
+			char bytes[4096];
+			ssize_t n = p[i].revents != 0 ? read(p[i].fd, bytes, sizeof(bytes)) : 0;
+			open = p[i].revents == 0 ||
+			       (n > 0 && send(p[1 - i].fd, bytes, (size_t)n, MSG_NOSIGNAL) == n);
+		}
+	close(to);
+}
+
+/* Tunnels to tls_port whatever is asked for, but for hosts that say what to answer. */
+static void proxy(int fd, void *arg)
+{
+	static const struct {
+		const char *asked, *answer;
+	} answers[] = {
+		{"CONNECT forbidden.test:", "HTTP/1.1 403 Forbidden\r\n\r\n"},
+		{"CONNECT lost.test:", "HTTP/1.1 503 Service Unavailable\r\n\r\n"},
+		{"GET http://login.test/", "HTTP/1.1 407 Who?\r\nContent-Length: 0\r\n\r\n"},
+		{"GET http://gone.test/", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nvia proxy"},
+	};
+	char request[4096];
+	int *asked = arg;
+	if (!peer_read_request(fd, request, sizeof(request)))
+		return;
+	++*asked;
+	for (size_t i = 0; i < ARRAY_LEN(answers); i++)
+		if (strncmp(request, answers[i].asked, strlen(answers[i].asked)) == 0) {
+			peer_say(fd, answers[i].answer);
+			peer_wait_for_end(fd);
+			return;
+		}
+	if (strncmp(request, "CONNECT ", 8) == 0)
+		splice_to(fd, tls_port);
+}
+
+static struct result *get_by(const char *url, const char *proxy_name, bool verify)
+{
+	struct monitor m = kit_monitor(CHECK_HTTP, url, 5000);
+	m.request.proxy = mem_strdup(proxy_name);
+	m.request.verify = verify;
+	return kit_run(&kit, m);
+}
+
+static void proxies_of_the_file_are_asked(void **state UNUSED)
+{
+	struct peer p;
+	int asked = 0, before;
+	char address[64], refused[64], url[64];
+	struct pair pairs[] = {{.name = (char *)(uintptr_t) "dmz", .value = address},
+		{.name = (char *)(uintptr_t) "dead", .value = refused}};
+	const struct pairs proxies = {.item = pairs, .n = 2};
+	peer_start(&p, proxy, &asked);
+	snprintf(address, sizeof(address), "http://127.0.0.1:%d", p.port);
+	snprintf(refused, sizeof(refused), "http://127.0.0.1:%d", free_port());
+	engine_set_proxies(kit.engine, &proxies);
+	snprintf(url, sizeof(url), "https://site.test:%d/", tls_port);
+	struct result *r = get_by(url, "dmz", true);
+	assert_reason(r, "ok");
+	assert_string_equal(r->http_version, "2");
+	assert_int_equal(r->certificate.days, 89);
+	assert_reason(get_by("http://gone.test:80/", "dmz", true), "ok"); /* the proxy knows it */
+	r = get_by("https://forbidden.test/", "dmz", true);
+	assert_reason(r, "internal.proxy");
+	assert_non_null(strstr(r->detail, "answers with 403 for forbidden.test:443"));
+	r = get_by("https://lost.test/", "dmz", true);
+	assert_reason(r, "http.proxy");
+	assert_non_null(strstr(r->detail, "answers with 503 for lost.test:443"));
+	assert_reason(get_by("http://login.test:80/", "dmz", true), "internal.proxy");
+	before = asked;
+	assert_reason(get_by("https://site.test/", "dead", true), "internal.proxy");
+	assert_reason(get_by("http://site.test/", "dead", true), "internal.proxy");
+	assert_reason(get_by("https://site.test/", "unknown", true), "internal.policy");
+	/* the policy is applied to what is asked */
+	assert_reason(get_by("http://10.0.0.1/", "dmz", true), "internal.policy");
+	assert_reason(get_by("http://inside.test/", "dmz", true), "dns.forbidden_address");
+	assert_int_equal(asked, before);
+	peer_stop(&p);
+}
+
+/* The proxy itself may be where no check may go. */
+static void the_proxy_is_exempt_from_the_policy(void **state UNUSED)
+{
+	struct peer p;
+	int asked = 0;
+	char address[64];
+	struct pair pair = {.name = (char *)(uintptr_t) "dmz", .value = address};
+	const struct pairs proxies = {.item = &pair, .n = 1};
+	peer_start(&p, proxy, &asked);
+	snprintf(address, sizeof(address), "http://127.0.0.1:%d", p.port);
+	policy_reset(&kit.policy);
+	engine_set_proxies(kit.engine, &proxies);
+	assert_reason(get_by("http://gone.test:80/", "dmz", true), "ok");
+	assert_reason(get_by("http://127.0.0.1/", "dmz", true), "internal.policy");
+	peer_stop(&p);
+	assert_int_equal(asked, 1);
+}
+
 /* ---- digest: nginx has none */
 
 #define CHALLENGE                                                                                  \
@@ -574,6 +683,8 @@ int main(void)
 		TEST(hosts_of_redirects_are_judged),
 		TEST(tls_versions_are_judged),
 		TEST(nothing_of_ours_follows_to_another_host),
+		TEST(proxies_of_the_file_are_asked),
+		TEST(the_proxy_is_exempt_from_the_policy),
 		TEST(digest_answers_its_challenge),
 	};
 	return cmocka_run_group_tests(tests, group_setup, group_teardown);
