@@ -33,6 +33,29 @@ static void must(bool ok, const char *what)
 
 /* ---- ICMP: batches of echo requests, and as many reads */
 
+/* A raw socket sees the requests too, where they come back on loopback: they are no answers. */
+static int icmp_socket(void)
+{
+	struct icmp_filter filter = {.data = ~(1U << ICMP_ECHOREPLY)};
+	int fd = socket(AF_INET, SOCK_DGRAM, IPPROTO_ICMP);
+	if (fd != -1)
+		return fd;
+	fd = socket(AF_INET, SOCK_RAW, IPPROTO_ICMP);
+	must(fd != -1, "an ICMP socket");
+	must(setsockopt(fd, SOL_RAW, ICMP_FILTER, &filter, sizeof(filter)) == 0, "ICMP_FILTER");
+	return fd;
+}
+
+/* With its checksum, without which a raw socket's request is not answered; the payload is zero. */
+static struct icmphdr icmp_request(uint16_t sequence)
+{
+	unsigned sum = (ICMP_ECHO << 8) + sequence;
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (struct icmphdr){.type = ICMP_ECHO,
+		.checksum = htons((uint16_t)~sum),
+		.un.echo.sequence = htons(sequence)};
+}
+
 static long icmp(long n)
 {
 	static struct packet {
@@ -43,13 +66,9 @@ static long icmp(long n)
 	static struct iovec out_at[BATCH], in_at[BATCH];
 	static char room[BATCH][256];
 	static int fd = -1;
-	if (fd == -1) {
-		fd = socket(AF_INET, SOCK_DGRAM, IPPROTO_ICMP);
-		fd = fd == -1 ? socket(AF_INET, SOCK_RAW, IPPROTO_ICMP) : fd;
-		must(fd != -1, "an ICMP socket");
-	}
+	if (fd == -1)
+		fd = icmp_socket();
 	for (int i = 0; i < BATCH; i++) {
-		packet[i].head = (struct icmphdr){.type = ICMP_ECHO};
 		out_at[i] = (struct iovec){&packet[i], sizeof(packet[i])};
 		in_at[i] = (struct iovec){room[i], sizeof(room[i])};
 		out[i].msg_hdr = (struct msghdr){.msg_name = &to,
@@ -61,7 +80,7 @@ static long icmp(long n)
 	for (long done = 0; done < n; done += BATCH) {
 		int answered = 0;
 		for (int i = 0; i < BATCH; i++)
-			packet[i].head.un.echo.sequence = htons((uint16_t)(done + i));
+			packet[i].head = icmp_request((uint16_t)(done + i));
 		must(sendmmsg(fd, out, BATCH, 0) == BATCH, "sendmmsg");
 		while (answered < BATCH) {
 			int got = recvmmsg(fd, in, BATCH, MSG_WAITFORONE, NULL);
