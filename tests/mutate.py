@@ -17,7 +17,7 @@ CORE = sorted(os.path.relpath(f, ROOT) for f in glob.glob(ROOT + "/coordinator/c
 VOCABULARY = ["proto/base/%s.c" % n for n in ("verdict", "reason", "duration", "mem", "log", "clock", "utf8")]
 ASAN = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 CFLAGS = ["-std=c11", "-D_GNU_SOURCE", "-I" + ROOT + "/include", "-I" + ROOT, "-O1", "-w"]
-UNIT = ["quorum", "alert", "court", "assign", "watch", "burst", "signals", "failures", "rates", "parents"]
+UNIT = ["quorum", "alert", "court", "assign", "watch", "burst", "signals", "failures", "rates", "parents", "budget"]
 PROP = ["quorum", "assign", "watch"]
 # The tests that know most about a file come first.
 FIRST = {"quorum.c": ["unit/quorum_test", "prop/quorum_prop"], "alert.c": ["unit/alert_test"],

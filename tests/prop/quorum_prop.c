@@ -90,6 +90,8 @@ static void test_sums(void **state)
 		assert_int_equal(sum, t.n);
 		assert_int_equal(y->down + y->up + y->warning + y->split + y->absent, t.rule.seats);
 		assert_int_equal(fates[FATE_COUNTED], y->down + y->up + y->warning);
+		/* DOWN is q seats that say so, never fewer, whoever is silent */
+		assert_int_equal(t.decision == DECISION_DOWN, y->down >= t.rule.down);
 	}
 }
 

@@ -257,6 +257,25 @@ static void test_failures_need_samples(void **state)
 	assert_int_equal(watch_failures(k.w, 0, k.now_ms).failed, 4);
 	assert_int_equal(watch_failures(k.w, 2, k.now_ms).checks, 9);
 	kit_clear(&k);
+
+	/* why, and since when: now, by the reason that is most frequent among what fails now */
+	start_failures(&k, 10, 50);
+	intervals(&k, 0, FAILURE_SAMPLES_MIN - 1, (int[]){2, 2, 0});
+	k.now_ms += 10000;
+	kit_says(&k, 1, 0, 'D');
+	struct vote vote = kit_vote(&k, VERDICT_DOWN);
+	watch_vote(k.w, 2, 0, &vote, k.now_ms, &k.actions);
+	bool told = false;
+	for (int i = 0; i < k.actions.n; i++) {
+		const struct watch_action *a = &k.actions.item[i];
+		if (a->kind != ALERT_FAILURES || a->type != WATCH_OPEN)
+			continue;
+		told = true;
+		assert_int_equal(a->reason, REASON_TCP_REFUSED);
+		assert_int_equal(a->started_at_ms, k.now_ms);
+	}
+	assert_true(told);
+	kit_clear(&k);
 }
 
 /* What is counted: scheduled checks of those who may vote, while it is not down. */
@@ -307,8 +326,12 @@ static void test_failures_count_what(void **state)
 	for (int i = 0; i < 3; i++)
 		watch_seat(w, i, i, k.w->voter[i].key);
 	watch_carry(w, k.w);
-	assert_int_equal(watch_failures(w, 1, k.now_ms).checks, 0);
 	assert_int_equal(w->failures_from_ms, 0);
+	w->failures_from_ms = k.w->failures_from_ms; /* nor is anything left in the rings */
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(watch_failures(w, i, k.now_ms).checks, 0);
+	w->rule.failures.window_ms = 0;
+	assert_int_equal(watch_failures(w, 0, k.now_ms).checks, 0);
 	free(w);
 	kit_clear(&k);
 }
@@ -334,6 +357,14 @@ static void test_failures_wake(void **state)
 	}
 	kit_tick(&k, k.now_ms);
 	assert_true(k.next_ms <= from_ms + 10000);
+	kit_clear(&k);
+
+	/* one failure is enough; and the same without a rule is nobody's business */
+	start_failures(&k, 10, 60);
+	kit_all(&k, 0, "UUD");
+	k.w->agreed_since_ms = 0;
+	kit_tick(&k, k.now_ms + 1);
+	assert_int_equal(k.next_ms, k.w->failures_from_ms + 10000);
 	kit_clear(&k);
 }
 
