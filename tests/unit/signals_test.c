@@ -117,6 +117,7 @@ static void test_undetermined_after(void **state)
 {
 	(void)state;
 	assert_int_equal(watch_undetermined_after_ms(1000, -1), 120000);
+	assert_int_equal(watch_undetermined_after_ms(50000, -1), 120000);
 	assert_int_equal(watch_undetermined_after_ms(60000, -1), 120000);
 	assert_int_equal(watch_undetermined_after_ms(60001, -1), 120002);
 	assert_int_equal(watch_undetermined_after_ms(60001, 1000), 1000);
