@@ -251,7 +251,7 @@ static void fill_document(
 		json_object_set_new(doc, "acknowledged_by", json_null());
 		json_object_set_new(doc, "closed_at", json_null());
 		json_object_set_new(doc, "closed_by", json_null());
-		json_object_set_new(doc, "held_ms", json_integer(0));
+		json_object_set_new(doc, "held_ms", json_integer(f->held_ms));
 	}
 	set_member(doc, "observed", f->observed);
 	set_member(doc, "quorum", f->quorum);

@@ -36,6 +36,7 @@ struct alert_facts {
 	json_t *probe;            /* {id, name, region, fault}; NULL for a monitor's */
 	const char *reason_code, *reason_text;
 	int64_t started_wall_ms; /* UNSET: as it was */
+	int64_t held_ms;         /* of a new one: how long it was held back */
 	json_t *observed, *quorum, *votes, *labels;
 	json_t *monitors; /* names listed in a probe's alert */
 };

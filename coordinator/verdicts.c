@@ -39,6 +39,7 @@ static void evaluate(struct watched *wd)
 {
 	struct watch_actions actions = {0};
 	int64_t now_ms = clock_now_ms(), next_ms;
+	bool was_turning = wd->w->turning;
 	bool was_down = wd->w->down, was_looking = watch_is_looking(wd->w);
 
 	family_judge(wd, now_ms);
@@ -47,6 +48,7 @@ static void evaluate(struct watched *wd)
 	if (wd->w->held)
 		next_ms = wd->hold_until_ms;
 	actions_carry_out(wd, &actions);
+	flips_follow(wd, was_turning, now_ms);
 	family_follow(wd, was_down, was_looking);
 	if (next_ms == INT64_MAX)
 		timer_stop(&wd->timer);
@@ -381,6 +383,7 @@ static void session(void *arg)
 	}
 	court_session(v, now_ms);
 	bursts_sweep(v, now_ms);
+	flips_session(v, now_ms);
 	registry_end_pauses(v->c->registry, clock_wall_ms());
 	actions_remind(v);
 	timer_set(&v->session, SESSION_MS);
@@ -455,6 +458,7 @@ void verdicts_free(struct verdicts *v)
 	HASH_ITER (hh, v->probes, s, s_next)
 		standing_free(v, s);
 	bursts_clear(v);
+	flips_clear(v);
 	timer_clear(&v->session);
 	timer_clear(&v->reseat);
 	timer_clear(&v->evaluate);

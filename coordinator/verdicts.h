@@ -59,6 +59,7 @@ struct verdict_counts {
 	int64_t by_state[STATE_MAINTENANCE + 1];
 	int64_t votes, bursts, bursts_denied, transitions;
 	bool held;      /* start-up hold */
+	bool mass_flip; /* many turned at once: what turns is looked at once more */
 	int64_t lag_us; /* worst lag of the loop lately */
 };
 void verdicts_counts(struct verdicts *v, struct verdict_counts *out);

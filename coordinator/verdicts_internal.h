@@ -7,6 +7,7 @@
 #include "coordinator/core/assign.h"
 #include "coordinator/core/budget.h"
 #include "coordinator/core/court.h"
+#include "coordinator/core/flip.h"
 #include "coordinator/core/watch.h"
 
 /* The newest result of one voter, as JSON text: evidence. */
@@ -25,8 +26,10 @@ struct watched {
 	struct timer timer;
 	int64_t hold_until_ms;
 	int64_t state_since_wall_ms;
-	bool explained; /* undetermined, and listed in its probes' alerts */
-	bool ready;     /* stands in verdicts.ready */
+	int64_t turned_at_ms; /* when it last counted for a mass flip; 0: never */
+	bool looked_again;    /* since it is in doubt */
+	bool explained;       /* undetermined, and listed in its probes' alerts */
+	bool ready;           /* stands in verdicts.ready */
 	struct watched *ancestor[ANCESTORS_MAX]; /* while verdicts.families_known */
 	int n_ancestors;
 	bool is_ancestor;
@@ -51,6 +54,7 @@ struct verdicts {
 	struct coordinator *c;
 	struct watched *watched;       /* by id */
 	struct standing_of *probes;    /* by key */
+	struct flips *flips;           /* by organization */
 	struct target_budget *targets; /* by host: those that bursts are drawn from just now */
 	struct timer session;          /* of the court, once a second */
 	struct timer reseat;           /* all electorates, soon */
@@ -72,6 +76,20 @@ void verdicts_evaluate(struct watched *wd);
 void actions_carry_out(struct watched *wd, const struct watch_actions *actions);
 /* Tells again of what has been open for long. */
 void actions_remind(struct verdicts *v);
+
+/* ---- flips.c */
+/* Who turned of one organization, or of all (""). */
+struct flips {
+	char *organization;
+	struct flip flip;
+	int enabled;      /* monitors */
+	int64_t since_ms; /* a mass since then; 0: it is none */
+	UT_hash_handle hh;
+};
+/* WD was just evaluated. */
+void flips_follow(struct watched *wd, bool was_turning, int64_t now_ms);
+void flips_session(struct verdicts *v, int64_t now_ms); /* once a second */
+void flips_clear(struct verdicts *v);
 
 /* ---- bursts.c */
 /* Whether every voter of WD and its target can bear ROUNDS more checks; if so these are taken from

@@ -261,6 +261,8 @@ static void verdict_metrics(struct scrape *s, struct coordinator *c)
 		n.transitions);
 	single(s, "quorate_hold", "gauge",
 		"1 while alerts are neither opened nor closed after a start", n.held);
+	single(s, "quorate_mass_flip", "gauge",
+		"1 while so many monitors turn that each is looked at once more", n.mass_flip);
 	single(s, "quorate_alerts_open", "gauge", "Open alerts",
 		(int64_t)alerts_count_open(c->alerts));
 	head(s, "quorate_loop_lag_seconds", "gauge", "Worst delay of the event loop lately");

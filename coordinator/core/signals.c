@@ -112,8 +112,9 @@ void signals_rest(struct watch *w)
 
 /* ---- alerts */
 
-/* q seats say down by checks that began after the parent had recovered. */
-static bool confirmed_since(const struct watch *w, const struct sitting *s)
+/* What the votes say whose checks began after SINCE_MS. */
+static enum decision decision_since(
+	const struct watch *w, const struct sitting *s, int64_t since_ms)
 {
 	struct quorum_view view = watch_view(w, s->now_ms);
 	struct ballot ballots[VOTERS_MAX];
@@ -121,11 +122,11 @@ static bool confirmed_since(const struct watch *w, const struct sitting *s)
 
 	for (int i = 0; i < w->n_voters; i++) {
 		ballots[i] = s->ballot[i];
-		if (ballots[i].vote.started_at_ms <= w->released_at_ms)
+		if (ballots[i].vote.started_at_ms <= since_ms)
 			ballots[i].vote.present = false;
 	}
 	quorum_count(&w->rule.quorum, &view, ballots, w->n_voters, NULL, &tally);
-	return quorum_decide(&w->rule.quorum, &tally) == DECISION_DOWN;
+	return quorum_decide(&w->rule.quorum, &tally);
 }
 
 static int64_t all_new_at(const struct watch *w)
@@ -138,8 +139,22 @@ static void end_release(struct watch *w, const struct sitting *s)
 {
 	if (w->released_at_ms == 0)
 		return;
-	if (w->down ? confirmed_since(w, s) : s->now_ms >= all_new_at(w))
+	if (w->down ? decision_since(w, s, w->released_at_ms) == DECISION_DOWN
+		    : s->now_ms >= all_new_at(w))
 		w->released_at_ms = 0;
+}
+
+/* A doubt ends when newer checks say what is confirmed, or with its time. */
+static void end_doubt(struct watch *w, const struct sitting *s)
+{
+	enum decision again;
+
+	if (w->doubt_since_ms == 0)
+		return;
+	again = decision_since(w, s, w->doubt_since_ms + DOUBT_PAUSE_MS);
+	if ((again != DECISION_UNDETERMINED && (again == DECISION_DOWN) == w->down) ||
+		s->now_ms - w->doubt_since_ms >= DOUBT_MAX_MS)
+		w->doubt_since_ms = 0;
 }
 
 /* What must not open now, whatever its signal. */
@@ -148,7 +163,7 @@ static bool held_back(const struct watch *w, const struct sitting *s, enum alert
 	if (w->block != BLOCK_NONE)
 		return true;
 	if (kind == ALERT_DOWN)
-		return w->flapping || w->released_at_ms != 0;
+		return w->flapping || w->released_at_ms != 0 || w->doubt_since_ms != 0;
 	if (w->released_at_ms != 0 && s->now_ms < all_new_at(w))
 		return true;
 	return kind == ALERT_REGIONAL && w->slot[ALERT_FAILURES].open; /* which tells it */
@@ -165,6 +180,7 @@ struct watch_action *signals_report(struct watch *w, struct sitting *s, enum ale
 	struct alert_signal judged = *signal;
 
 	judged.held = signal->held || held_back(w, s, kind);
+	int64_t since_ms = w->slot[kind].since_ms != 0 ? w->slot[kind].since_ms : s->now_ms;
 	enum alert_step step = alert_step(&w->slot[kind], &judged, after_ms, s->now_ms);
 
 	if (step == ALERT_STEP_NONE)
@@ -172,6 +188,8 @@ struct watch_action *signals_report(struct watch *w, struct sitting *s, enum ale
 	struct watch_action *action = sitting_act(s, type_of[step]);
 	action->kind = kind;
 	action->severity = w->slot[kind].severity;
+	if (step == ALERT_STEP_OPEN)
+		action->held_ms = s->now_ms - since_ms - after_ms;
 	return action;
 }
 
@@ -191,7 +209,7 @@ static struct alert_signal down_signal(const struct watch *w, const struct sitti
 	struct alert_signal signal = {
 		.held = held_back(w, s, ALERT_DOWN)}; /* open or not: stays so */
 
-	signal.clear = !w->down;
+	signal.clear = !w->down && w->doubt_since_ms == 0;
 	signal.clear_after_ms = w->rule.recovered_after_ms;
 	if (!w->down)
 		return signal;
@@ -377,6 +395,7 @@ void signals_apply(struct watch *w, struct sitting *s)
 	run_timers(w, s);
 	flapping_end(w, s);
 	end_release(w, s);
+	end_doubt(w, s);
 	apply_down(w, s);
 	apply_regional(w, s);
 	apply_undetermined(w, s);
@@ -389,6 +408,10 @@ void signals_wake(const struct watch *w, const struct sitting *s, int64_t *next_
 {
 	wake_at(alert_next_at(&w->slot[ALERT_DOWN], w->rule.after_ms, w->rule.recovered_after_ms),
 		s->now_ms, next_ms);
+	if (w->doubt_since_ms != 0) {
+		wake_at(w->doubt_since_ms + DOUBT_PAUSE_MS, s->now_ms, next_ms);
+		wake_at(w->doubt_since_ms + DOUBT_MAX_MS, s->now_ms, next_ms);
+	}
 	if (w->released_at_ms != 0)
 		wake_at(all_new_at(w), s->now_ms, next_ms);
 	wake_at(w->split_since_ms + split_after_ms(w), s->now_ms, next_ms);

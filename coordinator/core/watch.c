@@ -182,6 +182,18 @@ bool watch_is_released(const struct watch *w)
 	return w->released_at_ms != 0;
 }
 
+void watch_doubt(struct watch *w, int64_t now_ms)
+{
+	if (w->doubt_since_ms == 0)
+		w->doubt_since_ms = now_ms;
+}
+
+bool watch_wants_look(const struct watch *w, int64_t now_ms)
+{
+	return w->doubt_since_ms != 0 && w->burst.goal == BURST_NONE &&
+	       now_ms >= w->doubt_since_ms + DOUBT_PAUSE_MS;
+}
+
 /* ---- what the votes say */
 
 int64_t watch_undetermined_after_ms(int64_t interval_ms, int64_t asked_ms)
@@ -314,6 +326,8 @@ int64_t watch_tick(struct watch *w, int64_t now_ms, struct watch_actions *action
 	sit(w, &s, now_ms, actions);
 	burst_advance(w, &s);
 	burst_begin(w, &s);
+	w->turning =
+		s.decision != DECISION_UNDETERMINED && (s.decision == DECISION_DOWN) != w->down;
 	signals_apply(w, &s);
 	return next_look(w, &s);
 }

@@ -130,6 +130,8 @@ struct watch {
 	int64_t undetermined_since_ms;
 	int64_t agreed_since_ms; /* rounds = 0 or unanswered: the decision calls for a change since
 				    then; 0: it does not */
+	bool turning;            /* the newest votes say the opposite of what is confirmed */
+	int64_t doubt_since_ms;  /* in a mass flip since then: looked at once more; 0: no doubt */
 	enum watch_block block;
 	int64_t released_at_ms; /* a parent was down until then; 0: nothing waits for that any more */
 	bool asked;             /* a child wants it looked at */
@@ -162,6 +164,7 @@ struct watch_action {
 	bool promoted; /* CLOSE of regional: continues as the down alert of the same call */
 	enum monitor_state from, to;
 	int64_t started_at_ms; /* OPEN: start of the first vote that shows it */
+	int64_t held_ms;       /* OPEN: how long it was held back, by whatever */
 	int rounds; /* ORDER_BURST; OPEN/CLOSE: the rounds that confirmed it, 0: scheduled votes */
 	int64_t first_round, gap_ms;
 	int reason; /* enum reason: the most frequent one among the votes that show it */
@@ -200,6 +203,17 @@ void watch_restore(
 
 /* ASKED_MS, or when that is negative the default: max(2 x interval, 120 s). */
 int64_t watch_undetermined_after_ms(int64_t interval_ms, int64_t asked_ms);
+/*
+ * It turned together with many others, which may be something of ours that is soon over: before its
+ * down alert opens or closes, checks that began DOUBT_PAUSE_MS later or more have to say so too. For
+ * DOUBT_MAX_MS; then what is confirmed is told all the same.
+ */
+#define DOUBT_PAUSE_MS 10000
+#define DOUBT_MAX_MS   60000
+void watch_doubt(struct watch *w, int64_t now_ms);
+/* Whether it is time to ask the voters once more for that: no burst does, and the pause is over. */
+bool watch_wants_look(const struct watch *w, int64_t now_ms);
+
 /* How long a vote counts: interval + timeout + 5 s. */
 int64_t watch_fresh_ms(const struct watch_rule *rule);
 

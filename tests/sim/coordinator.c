@@ -159,7 +159,7 @@ static void tell_children(struct world *wo, int monitor)
 
 static void look_at_parents(struct world *wo, int monitor)
 {
-	const struct watch *parent[SCN_MONITORS_MAX];
+	const struct watch *parent[SCN_MONITORS_MAX] = {NULL};
 	int ancestor[SCN_MONITORS_MAX], n = ancestors_of(wo, monitor, ancestor);
 	struct watch *w = wo->monitor[monitor].w;
 
@@ -170,7 +170,7 @@ static void look_at_parents(struct world *wo, int monitor)
 
 static void ask_parents(struct world *wo, int monitor)
 {
-	struct watch *parent[SCN_MONITORS_MAX];
+	struct watch *parent[SCN_MONITORS_MAX] = {NULL};
 	int ancestor[SCN_MONITORS_MAX], n = ancestors_of(wo, monitor, ancestor);
 	bool asked[SCN_MONITORS_MAX];
 
@@ -180,6 +180,58 @@ static void ask_parents(struct world *wo, int monitor)
 	for (int i = 0; i < n; i++)
 		if (asked[i])
 			wo->monitor[ancestor[i]].next_ms = wo->now_ms;
+}
+
+/* ---- the coordinator: mass flips, of one organization */
+
+static void doubt(struct world *wo, int monitor)
+{
+	struct sim_monitor *mo = &wo->monitor[monitor];
+
+	watch_doubt(mo->w, wo->now_ms);
+	mo->looked_again = false;
+	mo->next_ms = wo->now_ms + 1;
+}
+
+static void follow_doubt(struct world *wo, int monitor)
+{
+	struct sim_monitor *mo = &wo->monitor[monitor];
+
+	if (mo->looked_again || mo->m->rounds == 0 || !watch_wants_look(mo->w, wo->now_ms))
+		return;
+	mo->looked_again = true;
+	for (int i = 0; i < mo->n_voters; i++)
+		world_push(wo, (struct event){
+				       .at_ms = wo->now_ms + LINK_MS,
+				       .type = EV_ORDER,
+				       .probe = (int)mo->seats[i].key - 1,
+				       .monitor = monitor,
+				       .round = mo->w->next_round,
+				       .rounds = 1,
+			       });
+	mo->w->next_round++;
+}
+
+static void follow_flip(struct world *wo, int monitor)
+{
+	struct sim_monitor *mo = &wo->monitor[monitor];
+	bool turned = mo->w->turning && !mo->turning && !mo->w->held &&
+		      wo->now_ms - mo->turned_at_ms >= FLIP_WINDOW_S * 1000;
+
+	mo->turning = mo->w->turning;
+	wo->mass = flip_is_mass(flip_count(&wo->flip, wo->now_ms), wo->s->n_monitors);
+	if (!turned)
+		return;
+	mo->turned_at_ms = wo->now_ms;
+	flip_note(&wo->flip, wo->now_ms);
+	if (wo->mass) {
+		doubt(wo, monitor);
+		return;
+	}
+	wo->mass = flip_is_mass(flip_count(&wo->flip, wo->now_ms), wo->s->n_monitors);
+	for (int i = 0; wo->mass && i < wo->s->n_monitors; i++)
+		if (wo->monitor[i].w->turning)
+			doubt(wo, i);
 }
 
 void coordinator_evaluate(struct world *wo, int monitor, struct watch_actions *actions)
@@ -194,6 +246,8 @@ void coordinator_evaluate(struct world *wo, int monitor, struct watch_actions *a
 		mo->next_ms = mo->hold_until_ms;
 	for (int i = 0; i < actions->n; i++)
 		carry_out(wo, monitor, &actions->item[i]);
+	follow_doubt(wo, monitor);
+	follow_flip(wo, monitor);
 	ask_parents(wo, monitor);
 	if (was_down != mo->w->down || was_looking != watch_is_looking(mo->w))
 		tell_children(wo, monitor);

@@ -49,7 +49,7 @@
 #include <stdint.h>
 
 #define SCN_PROBES_MAX   20
-#define SCN_MONITORS_MAX 20
+#define SCN_MONITORS_MAX 60
 #define SCN_STEPS_MAX    100
 #define SCN_EXPECTS_MAX  60
 #define SCN_PARENTS_MAX  4

@@ -7,6 +7,7 @@
 #include "tests/sim/world.h"
 
 #include "coordinator/core/assign.h"
+#include "coordinator/core/flip.h"
 
 #define EPOCH_MS     1000000000
 #define LINK_MS      20 /* one way */
@@ -71,6 +72,8 @@ struct sim_monitor {
 	int n_voters, n_seats;
 	int64_t next_ms, hold_until_ms;
 	bool undetermined_explained;
+	bool turning, looked_again;
+	int64_t turned_at_ms;
 };
 
 struct world {
@@ -83,6 +86,8 @@ struct world {
 	int n_events, room;
 	bool coordinator_up;
 	int64_t hold_from_ms, court_at_ms;
+	struct flip flip;
+	bool mass; /* flip */
 	struct sim_probe probe[SCN_PROBES_MAX];
 	struct sim_monitor monitor[SCN_MONITORS_MAX];
 	struct sim_pair pair[SCN_MONITORS_MAX][SCN_PROBES_MAX];
