@@ -368,7 +368,7 @@ class Lab:
         """Registers a fast monitor; its id."""
         seats = {"seats": 3} if len(coordinator.api.items("/api/v1/probes")) >= 3 else {}  # as many as there are
         body = {"name": name, "type": type, "target": target, "interval": "1s", "timeout": "1s",
-                "quorum": {**seats, "rounds": 2, "gap": "500ms"}, **more}
+                "quorum": {**seats, "rounds": 2, "gap": "500ms"}, "alert": {"flapping": {"changes": 0}}, **more}  # many outages in a minute
         return coordinator.api.must("POST", "/api/v1/monitors", body)["id"]
 
     def wait_state(self, coordinator, monitor, state, timeout=20):
