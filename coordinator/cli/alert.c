@@ -169,6 +169,15 @@ static void print_comments(struct cli *cli, const json_t *comments)
 	}
 }
 
+/* Of the other kinds the seats that say down are no measure. */
+static bool is_about_down(const json_t *alert)
+{
+	const char *kind = value_text(alert, "kind", "");
+
+	return strcmp(kind, "down") == 0 || strcmp(kind, "regional") == 0 ||
+	       strcmp(kind, "undetermined") == 0;
+}
+
 static void print_page(struct cli *cli, const json_t *alert)
 {
 	char lasted[TEXT_SIZE], *reason;
@@ -181,16 +190,19 @@ static void print_page(struct cli *cli, const json_t *alert)
 	free(reason);
 	print_time(cli, alert, "began", "started_at");
 	print_time(cli, alert, "opened", "opened_at");
+	print_time(cli, alert, "reminded", "reminded_at");
 	print_act(cli, alert, "taken", "acknowledged");
 	print_act(cli, alert, "closed", "closed");
 	print_act(cli, alert, "reopened", "reopened");
 	evidence_line(cli, "because", value_text(alert, "closed_because", NULL));
 	evidence_line(cli, "lasted", alert_lasted(alert, lasted));
 	print_comments(cli, value_at(alert, "comments"));
-	evidence_quorum(cli, value_at(alert, "quorum"));
+	if (is_about_down(alert))
+		evidence_quorum(cli, value_at(alert, "quorum"));
 	evidence_observed(cli, value_at(alert, "observed"));
 	evidence_members(cli, "labels", value_at(alert, "labels"));
 	evidence_list(cli, "monitors", value_at(alert, "monitors"));
+	evidence_list(cli, "holds back", value_at(alert, "holds_back"));
 	evidence_line(cli, "page", value_text(alert, "url", NULL));
 	evidence_votes(cli, value_at(alert, "votes"));
 }
