@@ -262,10 +262,11 @@ struct suspicion {
 	bool ready; /* besides having lasted */
 	bool clear;
 	bool explained; /* every voter responsible is a suspect */
+	bool of_votes;  /* its reason is the one that most down votes give */
 };
 
-static void apply_suspicion(struct watch *w, struct sitting *s, const struct suspicion *c,
-	int64_t started_at_ms, int reason)
+static void apply_suspicion(
+	struct watch *w, struct sitting *s, const struct suspicion *c, int64_t started_at_ms)
 {
 	bool on = *c->since_ms != 0;
 	struct watch_action *action = NULL;
@@ -289,7 +290,7 @@ static void apply_suspicion(struct watch *w, struct sitting *s, const struct sus
 	if (!action || action->type == WATCH_CLOSE)
 		return;
 	action->started_at_ms = started_at_ms;
-	action->reason = reason;
+	action->reason = c->of_votes ? signals_reason(w, s, true) : REASON_OK;
 }
 
 /* Whether there are voters responsible and all of them are suspects. */
@@ -336,9 +337,10 @@ static void apply_regional(struct watch *w, struct sitting *s)
 		.ready = w->burst.goal == BURST_NONE,
 		.clear = !w->down && s->tally.down == 0 && works(s->decision),
 		.explained = regional_explained(w, s),
+		.of_votes = true,
 	};
 
-	apply_suspicion(w, s, &c, w->split_started_ms, signals_reason(w, s, true));
+	apply_suspicion(w, s, &c, w->split_started_ms);
 }
 
 static void apply_undetermined(struct watch *w, struct sitting *s)
@@ -355,7 +357,7 @@ static void apply_undetermined(struct watch *w, struct sitting *s)
 		.explained = undetermined_explained(w, s),
 	};
 
-	apply_suspicion(w, s, &c, w->undetermined_since_ms, REASON_OK);
+	apply_suspicion(w, s, &c, w->undetermined_since_ms);
 }
 
 /* Start of the earliest vote that crossed threshold T. */
