@@ -11,7 +11,7 @@
 
 #define KIB           INT64_C(1024)
 #define PROGRAM_BYTES (24 * 1024 * KIB) /* libraries, certificates, link, results that wait */
-#define MONITOR_BYTES (2560)            /* with its newest result */
+#define MONITOR_BYTES 3072              /* with its newest result */
 #define CHECKS_BYTES  (4 * 1024 * KIB)  /* at least: a few have to run whatever the limit is */
 
 /* ---- control groups */

@@ -5,6 +5,7 @@ import ctypes
 import http.client
 import json
 import os
+import random
 import resource
 import shutil
 import socket
@@ -38,11 +39,11 @@ def wait_for(condition, what, timeout=10.0):
 
 def free_port():
     """Outside of the range that clients' ports are taken from."""
-    for port in range(21000, 32000):
+    for port in random.sample(range(15000, 32000), 1000):
         with socket.socket() as s:
             s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                s.bind(("127.0.0.1", port))
+                s.bind(("0.0.0.0", port))
             except OSError:
                 continue
         if port not in given:

@@ -3,8 +3,8 @@
 """What a check costs, beside others: the same local servers on one processor, who probes on the other, in interleaved
 rounds, as ratios of the same round. `make bench`; T=NAME runs one case, BENCH=quick fewer rounds.
 
-  icmp tcp http https    one check, set beside a bare loop in C, plain libcurl and the tools that people use
-  memory isolation accuracy    many monitors on their schedule
+  icmp tcp http https_p256 https_rsa https_le    one check, set beside a bare loop in C, plain libcurl and the tools that people use
+  memory memory_tls isolation accuracy    many monitors on their schedule
   mass_event             every monitor of a coordinator changes at once
 """
 import json
@@ -18,7 +18,7 @@ from ground import Blackbox, fping, plugin, program
 from report import QUICK, goal, goals, measure, middle, ratio, seldom, table
 
 
-def quorate(monitor, n, at_a_time=50, env=None):
+def quorate(monitor, n, at_a_time=20, env=None):  # 20: a thousand a second that take 20 ms each
     return program("checks", n, at_a_time, json.dumps({"name": "bench", **monitor}), env=env)[0]
 
 
@@ -75,23 +75,32 @@ def http(g):
     goal("blackbox ÷ HTTP", ratio(found, "blackbox", "quorate"), 9, least=True)
 
 
-def https(g):
-    blackbox, n = Blackbox(g), 200 if QUICK else 500
-    for name, title, limit, stretch in (("p256", "HTTPS, P-256", 0.95, 0.8), ("rsa", "HTTPS, RSA-2048", 0.95, 0.8),
-                                        ("le", "HTTPS, like Let's Encrypt: P-256, P-384, RSA-4096", 0.45, None)):
-        port = g.https[name]
-        url = f"https://127.0.0.1:{port}/"
-        found = measure({
-            "quorate": lambda: quorate({"http": url}, n, at_a_time=20, env={"SSL_CERT_FILE": g.roots}),
-            "bare OpenSSL handshake": lambda: program("floor", "tls", n, port, g.roots)[0],
-            "plain libcurl": lambda: program("floor", "curls", n, port, g.roots)[0],
-            "blackbox": lambda: blackbox.run("http", url, n // 2),
-            "check_http": seldom(lambda: plugin("check_http", "-S", "-I", "127.0.0.1", "-p", str(port))),
-        })
-        table(f"{title}, new connection, full handshake", found)
-        goal(f"{title} ÷ blackbox", ratio(found, "quorate", "blackbox"), limit)
-        if stretch:
-            print(f"            stretch ≤ {stretch}: {'reached' if ratio(found, 'quorate', 'blackbox') <= stretch else 'not reached'}")
+def https(g, name, title, limit, stretch=None):
+    blackbox, n, port = Blackbox(g), 200 if QUICK else 500, g.https[name]
+    url = f"https://127.0.0.1:{port}/"
+    found = measure({
+        "quorate": lambda: quorate({"http": url}, n, env={"SSL_CERT_FILE": g.roots}),
+        "bare OpenSSL handshake": lambda: program("floor", "tls", n, port, g.roots)[0],
+        "plain libcurl": lambda: program("floor", "curls", n, port, g.roots)[0],
+        "blackbox": lambda: blackbox.run("http", url, n // 2),
+        "check_http": seldom(lambda: plugin("check_http", "-S", "-I", "127.0.0.1", "-p", str(port))),
+    })
+    table(f"{title}, new connection, full handshake", found)
+    goal(f"{title} ÷ blackbox", ratio(found, "quorate", "blackbox"), limit)
+    if stretch:
+        print(f"            stretch ≤ {stretch}: {'reached' if ratio(found, 'quorate', 'blackbox') <= stretch else 'not reached'}")
+
+
+def https_p256(g):
+    https(g, "p256", "HTTPS, P-256", 0.95, 0.8)
+
+
+def https_rsa(g):
+    https(g, "rsa", "HTTPS, RSA-2048", 0.95, 0.8)
+
+
+def https_le(g):
+    https(g, "le", "HTTPS, like Let's Encrypt: P-256, P-384, RSA-4096", 0.45)
 
 
 def mass_event(_):
@@ -99,7 +108,14 @@ def mass_event(_):
     subprocess.run([os.path.join(ground.BUILD, "tests/bench/mass_event")], check=True)
 
 
-CASES = {f.__name__: f for f in (icmp, tcp, http, https, many.memory, many.isolation, many.accuracy, mass_event)}
+CASES = {f.__name__: f for f in (icmp, tcp, http, https_p256, https_rsa, https_le, many.memory, many.memory_tls, many.isolation, many.accuracy, mass_event)}
+
+
+def machine():
+    with open("/proc/cpuinfo") as f:
+        model = next((line.split(":")[1].strip() for line in f if line.startswith("model name")), os.uname().machine)
+    print(f"{model}, {os.cpu_count()} processors, Linux {os.uname().release}, load {os.getloadavg()[0]:.1f};"
+          f" servers on processor {ground.SERVER}, who probes on {ground.PROBER}")
 
 
 def main():
@@ -107,6 +123,7 @@ def main():
     for name in chosen:
         if name not in CASES:
             sys.exit(f"bench: '{name}' is no case; accepted: {', '.join(CASES)}")
+    machine()
     g = ground.Ground()
     try:
         for name in chosen:
