@@ -11,6 +11,7 @@
 #   make e2e        end-to-end tests with real programs   (TEST=name: one of them)
 #   make fuzz       every fuzz target for FUZZ_SECONDS    (T=name: one of them)
 #   make bench      what checks cost, beside other tools  (T=name: one of them; BENCH=quick: fewer rounds)
+#   make bench-detect  how long from an outage to its webhook: 480 targets broken at random (11 minutes)
 #   make lint       include layers, format, clang-tidy, cppcheck, man pages
 #   make format     apply clang-format
 #   make pages      man pages and proto/README.md: write their parts that are made from the tables in the code
@@ -74,7 +75,7 @@ PROGRAMS  := $(addprefix $(BUILD)/,quorate-coordinator quorate-probe quorate)
 obj        = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 LIBS      := $(BUILD)/libcli.a $(BUILD)/libcoordinator.a $(BUILD)/libcore.a $(BUILD)/libprobe.a $(BUILD)/libproto.a
 
-.PHONY: all demo check check-all unit sim fleet e2e fuzz fuzz-replay lint format pages deps test-programs install clean help bench check-chroot \
+.PHONY: all demo check check-all unit sim fleet e2e bench-detect fuzz fuzz-replay lint format pages deps test-programs install clean help bench check-chroot \
 	deb packages e2e-ansible install-system
 all: $(PROGRAMS)
 
@@ -185,6 +186,8 @@ fuzz:
 
 bench: $(patsubst tests/bench/%.c,$(BUILD)/tests/bench/%,$(wildcard tests/bench/*.c)) | build/peers/.done build/peers-bench/.done
 	$(Q)BUILD=$(BUILD) BENCH=$(BENCH) /usr/bin/python3 tests/bench/run.py $(T) # meant for a build without SANITIZE
+bench-detect: # meant for a build without SANITIZE
+	$(Q)$(MAKE) --no-print-directory e2e TEST=detection_long
 $(BUILD)/tests/bench/%: $(BUILD)/obj/tests/bench/%.o $(LIBS)
 	@mkdir -p $(@D)
 	$(call link,$< -Wl$(comma)--start-group $(LIBS) -Wl$(comma)--end-group)
