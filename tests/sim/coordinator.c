@@ -129,18 +129,20 @@ static void carry_out(struct world *wo, int monitor, const struct watch_action *
 	}
 }
 
+_Static_assert(SCN_MONITORS_MAX <= 64, "a bit per monitor in ancestors_of()");
+
 /* MONITOR's parents, theirs, and so on; every one once. */
 static int ancestors_of(const struct world *wo, int monitor, int out[SCN_MONITORS_MAX])
 {
-	unsigned seen = 1U << monitor;
+	uint64_t seen = UINT64_C(1) << monitor;
 	int n = 0;
 
 	for (int done = -1; done < n; done++) {
 		const struct scn_monitor *m = wo->monitor[done < 0 ? monitor : out[done]].m;
 		for (int p = 0; p < m->n_parents; p++) {
-			if (!(seen & (1U << m->parent[p])))
+			if (!(seen & (UINT64_C(1) << m->parent[p])))
 				out[n++] = m->parent[p];
-			seen |= 1U << m->parent[p];
+			seen |= UINT64_C(1) << m->parent[p];
 		}
 	}
 	return n;

@@ -187,6 +187,14 @@ static void test_ask_denied(void **state)
 	watch_deny_burst(k.w, k.now_ms);
 	assert_false(watch_is_looking(k.w)); /* no budget: the child goes without */
 	assert_false(watch_ask(k.w, k.now_ms));
+	assert_int_equal(k.w->no_burst_before_ms, k.now_ms + 5000);
+	assert_true(k.w->unanswered); /* the scheduled votes decide meanwhile */
+	k.w->agreed_since_ms = k.now_ms;
+	watch_deny_burst(k.w, k.now_ms + 1000);
+	assert_int_equal(k.w->agreed_since_ms, k.now_ms); /* and go on agreeing */
+	k.w->unanswered = false;
+	watch_deny_burst(k.w, k.now_ms + 2000);
+	assert_int_equal(k.w->agreed_since_ms, 0); /* or begin to */
 	kit_clear(&k);
 }
 

@@ -21,6 +21,7 @@ static void start_flaps(struct kit *k, int changes)
 	rule.flap_window_ms = 600000;
 	kit_init(k, &rule, 3);
 	kit_all(k, 0, "UUU");
+	assert_int_equal(watch_changes(k->w, k->now_ms), 0);
 }
 
 /* WAIT_MS later all say LETTERS, and it is believed a second after. */
