@@ -9,6 +9,7 @@ rounds, as ratios of the same round. `make bench`; T=NAME runs one case, BENCH=q
 """
 import json
 import os
+import signal
 import subprocess
 import sys
 
@@ -123,6 +124,7 @@ def main():
     for name in chosen:
         if name not in CASES:
             sys.exit(f"bench: '{name}' is no case; accepted: {', '.join(CASES)}")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started is stopped
     machine()
     g = ground.Ground()
     try:
