@@ -203,7 +203,7 @@ static struct result *run(const struct script *script, const char *json)
 
 #define TCP(rest)    "\"tcp\":\"127.0.0.1:PORT\"" rest
 #define TLS(rest)    "\"tls\":\"127.0.0.1:PORT\"" rest
-#define STEPS(steps) TCP(",\"timeout\":\"2s\",\"request\":{\"dialogue\":[" steps "]}")
+#define STEPS(steps) TCP(",\"timeout\":\"10s\",\"request\":{\"dialogue\":[" steps "]}")
 #define SMTP                                                                                       \
 	{SAY, "220 mx\r\n"}, {HEAR, "EHLO"}, {SAY, "250-mx\r\n250 STARTTLS\r\n"},                  \
 		{HEAR, "STARTTLS"},                                                                \
@@ -237,11 +237,11 @@ static const struct {
 		{{{FLOOD, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}}, NULL, 0},
 		"content.pattern", "step 1", "aaa", false},
 	/* TLS at once, with a dialogue */
-	{TCP(",\"timeout\":\"2s\",\"request\":{\"tls\":true,\"dialogue\":[{\"send\":\"hi\\r\\n\"},"
+	{TCP(",\"timeout\":\"10s\",\"request\":{\"tls\":true,\"dialogue\":[{\"send\":\"hi\\r\\n\"},"
 	     "{\"expect\":\"ho\"}]}"),
 		{{{START_TLS, NULL}, {HEAR, "hi"}, {SAY, "ho\r\n"}, {WAIT, NULL}}, NULL, 0}, "ok",
 		"TLSv1.3 with 127.0.0.1", NULL, true},
-	{TCP(",\"timeout\":\"2s\",\"request\":{\"tls\":true,\"dialogue\":[{\"expect\":\"ho\"}]}"),
+	{TCP(",\"timeout\":\"10s\",\"request\":{\"tls\":true,\"dialogue\":[{\"expect\":\"ho\"}]}"),
 		{{{START_TLS, NULL}, {SAY, "no\r\n"}}, NULL, 0}, "content.missing",
 		"instead: \"no\"", "no\r\n", true},
 	/* TLS in the midst of a dialogue */
@@ -276,7 +276,7 @@ static const struct {
 		{{{WAIT, NULL}}, NULL, 0}, "tls.timeout", "said nothing", NULL, false},
 	{TLS(",\"timeout\":\"300ms\",\"request\":{\"starttls\":\"smtp\"}"),
 		{{{DRIP, "220-x\r\n"}}, NULL, 0}, "tls.timeout", "gave no go-ahead", NULL, false},
-	{TLS(",\"timeout\":\"2s\",\"request\":{\"starttls\":\"smtp\"}"),
+	{TLS(",\"timeout\":\"10s\",\"request\":{\"starttls\":\"smtp\"}"),
 		{{{FLOOD, "220-x\r\n"}}, NULL, 0}, "tls.starttls_unexpected", "16384 bytes", NULL,
 		false},
 	/* handshakes */
