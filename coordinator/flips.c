@@ -126,7 +126,7 @@ void flips_follow(struct watched *wd, bool was_turning, int64_t now_ms)
 	struct flips *own, *all;
 
 	follow_doubt(wd, now_ms);
-	if (!wd->w->turning || was_turning || wd->w->held ||
+	if (!wd->w->turning || was_turning || wd->w->held || wd->w->block == BLOCK_MAINTENANCE ||
 		now_ms - wd->turned_at_ms < FLIP_WINDOW_S * 1000)
 		return;
 	wd->turned_at_ms = now_ms;

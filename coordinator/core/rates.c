@@ -34,6 +34,13 @@ void flapping_rest(struct watch *w, int64_t now_ms)
 	w->flap_from_ms = now_ms;
 }
 
+void flapping_forget(struct watch *w)
+{
+	for (int i = 0; i < FLAPPING_CHANGES_MAX; i++)
+		w->changed_at_ms[i] = 0;
+	w->flapping &= w->slot[ALERT_FLAPPING].open;
+}
+
 int64_t watch_calm_ms(const struct watch_rule *rule)
 {
 	return rule->flap_window_ms / CALM_PART;

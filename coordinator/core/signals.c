@@ -134,14 +134,30 @@ static int64_t all_new_at(const struct watch *w)
 	return w->released_at_ms + watch_fresh_ms(&w->rule);
 }
 
-/* Whether what a parent's outage held back may open again. */
+/* Whether every vote is of after the release; one that does not come is not waited for in vain. */
+static bool all_new(const struct watch *w, const struct sitting *s)
+{
+	if (s->now_ms >= all_new_at(w))
+		return true;
+	for (int i = 0; i < w->n_voters; i++) {
+		const struct vote *vote = &w->voter[i].scheduled;
+		if (w->voter[i].excluded == EXCLUDED_NOT &&
+			(!vote->present || vote->revision != w->rule.revision ||
+				vote->started_at_ms <= w->released_at_ms))
+			return false;
+	}
+	return w->n_voters > 0;
+}
+
+/* Whether what a parent's outage or maintenance held back may open again. */
 static void end_release(struct watch *w, const struct sitting *s)
 {
-	if (w->released_at_ms == 0)
+	if (w->released_at_ms == 0 || w->block >= BLOCK_PARENT)
 		return;
-	if (w->down ? decision_since(w, s, w->released_at_ms) == DECISION_DOWN
-		    : s->now_ms >= all_new_at(w))
+	if (w->down ? decision_since(w, s, w->released_at_ms) == DECISION_DOWN : all_new(w, s)) {
 		w->released_at_ms = 0;
+		w->recheck = false;
+	}
 }
 
 /* A doubt ends when newer checks say what is confirmed, or with its time. */
@@ -164,7 +180,7 @@ static bool held_back(const struct watch *w, const struct sitting *s, enum alert
 		return true;
 	if (kind == ALERT_DOWN)
 		return w->flapping || w->released_at_ms != 0 || w->doubt_since_ms != 0;
-	if (w->released_at_ms != 0 && s->now_ms < all_new_at(w))
+	if (w->released_at_ms != 0 && !all_new(w, s))
 		return true;
 	return kind == ALERT_REGIONAL && w->slot[ALERT_FAILURES].open; /* which tells it */
 }

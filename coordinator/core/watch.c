@@ -145,12 +145,17 @@ void watch_restore(
 	}
 }
 
-/* ---- parents */
+/* ---- parents, maintenance */
 
 void watch_block(struct watch *w, enum watch_block block, int64_t now_ms)
 {
-	if (w->block == BLOCK_PARENT && block != BLOCK_PARENT)
+	if (w->block >= BLOCK_PARENT && block < BLOCK_PARENT)
 		w->released_at_ms = now_ms;
+	if (w->block == BLOCK_MAINTENANCE && block != BLOCK_MAINTENANCE) {
+		w->recheck = true;
+		failures_forget(w);
+		flapping_forget(w);
+	}
 	w->block = block;
 }
 
@@ -190,8 +195,11 @@ void watch_doubt(struct watch *w, int64_t now_ms)
 
 bool watch_wants_look(const struct watch *w, int64_t now_ms)
 {
-	return w->doubt_since_ms != 0 && w->burst.goal == BURST_NONE &&
-	       now_ms >= w->doubt_since_ms + DOUBT_PAUSE_MS;
+	if (w->held || w->burst.goal != BURST_NONE)
+		return false;
+	if (w->recheck && w->released_at_ms != 0 && w->block < BLOCK_PARENT)
+		return true;
+	return w->doubt_since_ms != 0 && now_ms >= w->doubt_since_ms + DOUBT_PAUSE_MS;
 }
 
 /* ---- what the votes say */

@@ -31,6 +31,10 @@
  * and it opens while not down only. Its severity only rises; it closes when the rates have been
  * below the thresholds for half of the window; meanwhile no regional alert opens. The rings begin anew with a revision, another probe, a restart.
  *
+ * MAINTENANCE: everything is taken in and decided as ever, closes and changes of what was open before
+ * included, but nothing opens. When it ends one look is asked for (watch_wants_look), and what checks
+ * from after the end say opens. Failures and changes are counted anew: those were the work's.
+ *
  * A down alert closes when up was confirmed and has stayed so for recovered_after_ms.
  *
  * While down is confirmed only a confirmed up closes the down alert: votes that vanish make the
@@ -75,8 +79,9 @@ struct watch_rule {
 /* Why no alert may open, in ascending order. */
 enum watch_block {
 	BLOCK_NONE,
-	BLOCK_ASKED, /* a parent is looked at first */
-	BLOCK_PARENT /* a parent is down */
+	BLOCK_ASKED,      /* a parent is looked at first */
+	BLOCK_PARENT,     /* a parent is down */
+	BLOCK_MAINTENANCE /* somebody works on it; when that ends it is looked at again first */
 };
 
 enum burst_goal { BURST_NONE, BURST_DOWN, BURST_UP };
@@ -133,7 +138,9 @@ struct watch {
 	bool turning;            /* the newest votes say the opposite of what is confirmed */
 	int64_t doubt_since_ms;  /* in a mass flip since then: looked at once more; 0: no doubt */
 	enum watch_block block;
-	int64_t released_at_ms; /* a parent was down until then; 0: nothing waits for that any more */
+	int64_t released_at_ms; /* a parent was down, or maintenance lasted, until then; 0: nothing
+				   waits for that any more */
+	bool recheck;           /* that was maintenance, so the release asks for a look at once */
 	bool asked;             /* a child wants it looked at */
 	int64_t looked_at_ms;   /* start of the last burst that found it not down */
 	int64_t suspected_at_ms; /* start of what confirmed `down`, or of the burst under way for it */
@@ -211,7 +218,8 @@ int64_t watch_undetermined_after_ms(int64_t interval_ms, int64_t asked_ms);
 #define DOUBT_PAUSE_MS 10000
 #define DOUBT_MAX_MS   60000
 void watch_doubt(struct watch *w, int64_t now_ms);
-/* Whether it is time to ask the voters once more for that: no burst does, and the pause is over. */
+/* Whether it is time to ask the voters once more: for a doubt whose pause is over, or because
+ * maintenance is; and no burst does. */
 bool watch_wants_look(const struct watch *w, int64_t now_ms);
 
 /* How long a vote counts: interval + timeout + 5 s. */
@@ -245,7 +253,7 @@ int64_t watch_tick(struct watch *w, int64_t now_ms, struct watch_actions *action
 
 /* ---- dependencies, see parents.h */
 
-/* What the parents say at NOW_MS; the caller ticks afterwards. */
+/* What the parents say at NOW_MS, or that it is in maintenance; the caller ticks afterwards. */
 void watch_block(struct watch *w, enum watch_block block, int64_t now_ms);
 /* Since when W has to know how its parents are: it may be down, and has no alert; INT64_MAX: it has
  * not to. */
@@ -255,7 +263,7 @@ int64_t watch_suspects_since(const struct watch *w);
 bool watch_ask(struct watch *w, int64_t since_ms);
 /* Whether it may be down, as far as a burst that is under way, or asked for, will tell. */
 bool watch_is_looking(const struct watch *w);
-/* A parent was down, and W's own confirmation is still to come. */
+/* A parent was down or maintenance lasted, and W's own confirmation is still to come. */
 bool watch_is_released(const struct watch *w);
 
 /* How long nothing must change for flapping to end. */

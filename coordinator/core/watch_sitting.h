@@ -36,6 +36,7 @@ void burst_wake(const struct watch *w, const struct sitting *s, int64_t *next_ms
 /* ---- rates.c: what shows over time only: flapping, failures */
 void flapping_note(struct watch *w, int64_t now_ms); /* `down` has just changed */
 void flapping_rest(struct watch *w, int64_t now_ms); /* held: calm does not count */
+void flapping_forget(struct watch *w); /* counts anew; an alert that is open ends as ever */
 void flapping_end(struct watch *w, const struct sitting *s);
 void flapping_apply(struct watch *w, struct sitting *s);
 /* A scheduled result became voter V's vote. */

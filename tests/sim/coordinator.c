@@ -116,6 +116,8 @@ static void carry_out(struct world *wo, int monitor, const struct watch_action *
 		a->explained ? " explained" : "", a->promoted ? " promoted" : "");
 	if (mo->w->held)
 		world_broken(wo, "an alert action under hold");
+	if (a->type == WATCH_OPEN && !a->explained && wo->now_ms < mo->maintenance_until_ms)
+		world_broken(wo, "an alert opens in maintenance");
 	if (a->explained) {
 		wo->out->explained[monitor][a->kind] += a->type == WATCH_OPEN;
 		if (a->kind == ALERT_UNDETERMINED)
@@ -159,15 +161,21 @@ static void tell_children(struct world *wo, int monitor)
 				wo->monitor[i].next_ms = wo->now_ms;
 }
 
-static void look_at_parents(struct world *wo, int monitor)
+static void look_at_blocks(struct world *wo, int monitor)
 {
 	const struct watch *parent[SCN_MONITORS_MAX] = {NULL};
 	int ancestor[SCN_MONITORS_MAX], n = ancestors_of(wo, monitor, ancestor);
-	struct watch *w = wo->monitor[monitor].w;
+	struct sim_monitor *mo = &wo->monitor[monitor];
+	bool was_in = mo->w->block == BLOCK_MAINTENANCE;
 
 	for (int i = 0; i < n; i++)
 		parent[i] = wo->monitor[ancestor[i]].w;
-	watch_block(w, parents_judge(w, parent, n, NULL), wo->now_ms);
+	watch_block(mo->w,
+		wo->now_ms < mo->maintenance_until_ms ? BLOCK_MAINTENANCE
+						      : parents_judge(mo->w, parent, n, NULL),
+		wo->now_ms);
+	if (was_in && mo->w->block != BLOCK_MAINTENANCE)
+		mo->looked_again = false;
 }
 
 static void ask_parents(struct world *wo, int monitor)
@@ -218,6 +226,7 @@ static void follow_flip(struct world *wo, int monitor)
 {
 	struct sim_monitor *mo = &wo->monitor[monitor];
 	bool turned = mo->w->turning && !mo->turning && !mo->w->held &&
+		      mo->w->block != BLOCK_MAINTENANCE &&
 		      wo->now_ms - mo->turned_at_ms >= FLIP_WINDOW_S * 1000;
 
 	mo->turning = mo->w->turning;
@@ -241,11 +250,13 @@ void coordinator_evaluate(struct world *wo, int monitor, struct watch_actions *a
 	struct sim_monitor *mo = &wo->monitor[monitor];
 	bool was_down = mo->w->down, was_looking = watch_is_looking(mo->w);
 
-	look_at_parents(wo, monitor);
+	look_at_blocks(wo, monitor);
 	mo->w->held = wo->now_ms < mo->hold_until_ms;
 	mo->next_ms = watch_tick(mo->w, wo->now_ms, actions);
 	if (mo->w->held)
 		mo->next_ms = mo->hold_until_ms;
+	if (wo->now_ms < mo->maintenance_until_ms && mo->next_ms > mo->maintenance_until_ms)
+		mo->next_ms = mo->maintenance_until_ms;
 	for (int i = 0; i < actions->n; i++)
 		carry_out(wo, monitor, &actions->item[i]);
 	follow_doubt(wo, monitor);

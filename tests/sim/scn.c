@@ -317,7 +317,8 @@ static void read_at_probe(struct reader *r, struct scn_step *step)
 
 static void read_at(struct reader *r)
 {
-	static const char *const words[] = {"target", "probe", "coordinator", "monitor", NULL};
+	static const char *const words[] = {
+		"target", "probe", "coordinator", "monitor", "maintenance", NULL};
 	struct scn_step *step = &r->s->step[r->s->n_steps++];
 
 	if (r->s->n_steps == SCN_STEPS_MAX)
@@ -346,6 +347,12 @@ static void read_at(struct reader *r)
 		step->what = AT_REVISE;
 		step->monitor = monitor(r);
 		need(r, "revise");
+		break;
+	case 4:
+		step->what = AT_MAINTENANCE;
+		step->monitor = monitor(r);
+		need(r, "for");
+		step->duration_ms = duration(r);
 		break;
 	}
 }

@@ -23,6 +23,7 @@
  *   at 10m probe 2 cut|back|stop|cont|blind|sighted|excluded|included
  *   at 10m probe 2 deaf|hears                        burst orders to it are lost
  *   at 10m monitor NAME revise                       a new revision
+ *   at 10m maintenance NAME|all for 20m
  *   at 10m coordinator restart [for 20s]
  *   at 10m coordinator hold 20s
  *
@@ -95,9 +96,10 @@ enum scn_what {
 	AT_INCLUDED,
 	AT_DEAF,
 	AT_HEARS,
-	AT_RESTART, /* duration */
-	AT_HOLD,    /* duration */
-	AT_REVISE,  /* monitor */
+	AT_RESTART,     /* duration */
+	AT_HOLD,        /* duration */
+	AT_REVISE,      /* monitor */
+	AT_MAINTENANCE, /* monitor, duration */
 };
 
 struct scn_step {

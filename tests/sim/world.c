@@ -336,6 +336,17 @@ static void take_probe_step(struct world *wo, const struct scn_step *step)
 	}
 }
 
+static void maintain(struct world *wo, int monitor, int64_t until_ms)
+{
+	struct sim_monitor *mo = &wo->monitor[monitor];
+	struct watch_actions actions = {0};
+
+	if (until_ms > mo->maintenance_until_ms)
+		mo->maintenance_until_ms = until_ms;
+	if (wo->coordinator_up)
+		coordinator_evaluate(wo, monitor, &actions);
+}
+
 static void take_step_of(struct world *wo, const struct scn_step *step, int monitor)
 {
 	struct sim_monitor *mo = &wo->monitor[monitor];
@@ -345,6 +356,8 @@ static void take_step_of(struct world *wo, const struct scn_step *step, int moni
 		mo->view = step->view;
 	} else if (step->what == AT_REVISE) {
 		revise(wo, monitor);
+	} else if (step->what == AT_MAINTENANCE) {
+		maintain(wo, monitor, wo->now_ms + step->duration_ms);
 	} else if (pair) {
 		pair->has_sight = step->what == AT_SIGHT;
 		pair->sight = step->view;
@@ -358,6 +371,7 @@ static void take_step(struct world *wo, const struct scn_step *step)
 	case AT_SIGHT:
 	case AT_INSIGHT:
 	case AT_REVISE:
+	case AT_MAINTENANCE:
 		for (int i = 0; i < wo->s->n_monitors; i++)
 			if (step->monitor == SCN_ALL || step->monitor == i)
 				take_step_of(wo, step, i);

@@ -71,6 +71,7 @@ struct sim_monitor {
 	struct assigned seats[VOTERS_MAX];
 	int n_voters, n_seats;
 	int64_t next_ms, hold_until_ms;
+	int64_t maintenance_until_ms; /* over restarts, too */
 	bool undetermined_explained;
 	bool turning, looked_again;
 	int64_t turned_at_ms;

@@ -263,30 +263,57 @@ static void test_released_into_silence(void **state)
 	kit_clear(&k);
 }
 
-/* The other kinds wait until all votes can be new. */
+static void take_slow(struct kit *k, uint32_t first, uint32_t last)
+{
+	for (uint32_t key = first; key <= last; key++) {
+		struct vote vote = kit_vote(k, VERDICT_WARNING);
+		vote.severity[THRESHOLD_SLOW] = SEVERITY_WARNING;
+		watch_take(k->w, key, 0, &vote, k->now_ms);
+	}
+}
+
+/* Three are slow while the parent is down, which then is over. Returns when every vote can be new. */
+static int64_t release_slow(struct kit *k)
+{
+	kit_start_up(k);
+	watch_block(k->w, BLOCK_PARENT, k->now_ms);
+	k->now_ms += 20000;
+	take_slow(k, 1, 3);
+	assert_string_equal(kit_tick(k, k->now_ms), "up>degraded");
+	k->now_ms += 1000;
+	watch_block(k->w, BLOCK_NONE, k->now_ms);
+	return k->now_ms + watch_fresh_ms(&k->w->rule);
+}
+
+/* The other kinds wait until all votes are new … */
 static void test_released_thresholds(void **state)
 {
 	struct kit k;
 
 	(void)state;
-	kit_start_up(&k);
-	watch_block(k.w, BLOCK_PARENT, k.now_ms);
-	k.now_ms += 20000;
-	for (uint32_t key = 1; key <= 3; key++) {
-		struct vote vote = kit_vote(&k, VERDICT_WARNING);
-		vote.severity[THRESHOLD_SLOW] = SEVERITY_WARNING;
-		watch_take(k.w, key, 0, &vote, k.now_ms);
-	}
-	assert_string_equal(kit_tick(&k, k.now_ms), "up>degraded");
-	k.now_ms += 1000;
-	watch_block(k.w, BLOCK_NONE, k.now_ms);
-	int64_t new_ms = k.now_ms + watch_fresh_ms(&k.w->rule);
+	(void)release_slow(&k);
+	k.now_ms += 100; /* began in the very instant of the release */
+	take_slow(&k, 1, 1);
+	k.now_ms += 40000;
+	take_slow(&k, 2, 3);
+	assert_string_equal(kit_tick(&k, k.now_ms), "");
+	assert_true(watch_is_released(k.w));
+	k.now_ms += 5000;
+	take_slow(&k, 1, 1);
+	assert_string_equal(kit_tick(&k, k.now_ms), "open slow warning");
+	assert_false(watch_is_released(k.w));
+	kit_clear(&k);
+}
+
+/* … or can be: nobody waits in vain. */
+static void test_released_thresholds_in_time(void **state)
+{
+	struct kit k;
+
+	(void)state;
+	int64_t new_ms = release_slow(&k);
 	k.now_ms += 50000;
-	for (uint32_t key = 1; key <= 3; key++) {
-		struct vote vote = kit_vote(&k, VERDICT_WARNING);
-		vote.severity[THRESHOLD_SLOW] = SEVERITY_WARNING;
-		watch_take(k.w, key, 0, &vote, k.now_ms);
-	}
+	take_slow(&k, 1, 2);
 	assert_string_equal(kit_run(&k, new_ms - 1), "");
 	assert_int_equal(k.next_ms, new_ms);
 	assert_string_equal(kit_run(&k, new_ms), "open slow warning");
@@ -325,6 +352,7 @@ int main(void)
 		cmocka_unit_test(test_released_and_recovered),
 		cmocka_unit_test(test_released_into_silence),
 		cmocka_unit_test(test_released_thresholds),
+		cmocka_unit_test(test_released_thresholds_in_time),
 		cmocka_unit_test(test_open_ones_go_on),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
