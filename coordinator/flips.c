@@ -99,9 +99,25 @@ static void begin(struct verdicts *v, struct flips *f, int changed, int64_t now_
 			doubt(wd, now_ms);
 }
 
+static void count_enabled(struct verdicts *v)
+{
+	struct flips *f, *f_next, *all = flips_of(v, ALL);
+	struct watched *wd, *next;
+
+	HASH_ITER (hh, v->flips, f, f_next)
+		f->enabled = 0;
+	HASH_ITER (hh, v->watched, wd, next) {
+		flips_of(v, organization_of(wd))->enabled++;
+		all->enabled++;
+	}
+}
+
 static void note(struct verdicts *v, struct flips *f, int64_t now_ms)
 {
 	int changed;
+
+	if (f->enabled == 0)
+		count_enabled(v);
 
 	flip_note(&f->flip, now_ms);
 	changed = flip_count(&f->flip, now_ms);
@@ -149,14 +165,8 @@ static void end(struct flips *f, int64_t now_ms)
 void flips_session(struct verdicts *v, int64_t now_ms)
 {
 	struct flips *f, *f_next, *all = flips_of(v, ALL);
-	struct watched *wd, *next;
 
-	HASH_ITER (hh, v->flips, f, f_next)
-		f->enabled = 0;
-	HASH_ITER (hh, v->watched, wd, next) {
-		flips_of(v, organization_of(wd))->enabled++;
-		all->enabled++;
-	}
+	count_enabled(v);
 	v->counts.mass_flip = false;
 	HASH_ITER (hh, v->flips, f, f_next) {
 		if (f->since_ms != 0 && !flip_is_mass(flip_count(&f->flip, now_ms), f->enabled))

@@ -334,8 +334,8 @@ int64_t watch_tick(struct watch *w, int64_t now_ms, struct watch_actions *action
 	sit(w, &s, now_ms, actions);
 	burst_advance(w, &s);
 	burst_begin(w, &s);
-	w->turning =
-		s.decision != DECISION_UNDETERMINED && (s.decision == DECISION_DOWN) != w->down;
+	w->turning = w->state != STATE_PENDING && s.decision != DECISION_UNDETERMINED &&
+		     (s.decision == DECISION_DOWN) != w->down;
 	signals_apply(w, &s);
 	return next_look(w, &s);
 }

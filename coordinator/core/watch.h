@@ -135,7 +135,7 @@ struct watch {
 	int64_t undetermined_since_ms;
 	int64_t agreed_since_ms; /* rounds = 0 or unanswered: the decision calls for a change since
 				    then; 0: it does not */
-	bool turning;            /* the newest votes say the opposite of what is confirmed */
+	bool turning;            /* it was known, and the newest votes say the opposite */
 	int64_t doubt_since_ms;  /* in a mass flip since then: looked at once more; 0: no doubt */
 	enum watch_block block;
 	int64_t released_at_ms; /* a parent was down, or maintenance lasted, until then; 0: nothing
