@@ -36,14 +36,26 @@ static bool say(struct session *s, const char *text, size_t n)
 			      : send(s->fd, text, n, MSG_NOSIGNAL) == (ssize_t)n;
 }
 
+/* A line in clear is read no further than its end: what follows may be TLS. */
+static bool is_line(const struct session *s, const char *text)
+{
+	return s->ssl == NULL && text[0] != '\x16';
+}
+
+static bool heard_all(const struct session *s, const char *heard, size_t n, const char *text)
+{
+	return strstr(heard, text) != NULL && (!is_line(s, text) || heard[n - 1] == '\n');
+}
+
 static bool hear(struct session *s, const char *text)
 {
 	char heard[4096] = "";
 	size_t n = 0;
-	while (strstr(heard, text) == NULL && n < sizeof(heard) - 1) {
+	while (!heard_all(s, heard, n, text) && n < sizeof(heard) - 1) {
 		ssize_t got = s->ssl != NULL
 				      ? SSL_read(s->ssl, heard + n, (int)(sizeof(heard) - 1 - n))
-				      : read(s->fd, heard + n, sizeof(heard) - 1 - n);
+				      : read(s->fd, heard + n,
+						is_line(s, text) ? 1 : sizeof(heard) - 1 - n);
 		if (got <= 0)
 			return false;
 		n += (size_t)got;
