@@ -47,6 +47,7 @@ contents() {
 -rw-r--r-- root/root ./usr/lib/tmpfiles.d/quorate-coordinator.conf
 -rw-r--r-- root/root ./usr/lib/tmpfiles.d/quorate-probe.conf
 -rw-r--r-- root/root ./usr/share/man/man1/quorate.1.gz
+-rw-r--r-- root/root ./usr/share/man/man5/quorate-monitors.5.gz
 -rw-r--r-- root/root ./usr/share/man/man8/quorate-coordinator.8.gz
 -rw-r--r-- root/root ./usr/share/man/man8/quorate-probe.8.gz
 -rw-r--r-- root/root ./usr/share/quorate-coordinator/coordinator.yml
