@@ -24,10 +24,12 @@ static void order_burst(struct watched *wd, const struct watch_action *action)
 
 	if (!bursts_afford(wd, action->rounds)) {
 		wd->v->counts.bursts_denied++;
-		watch_deny_burst(wd->w, clock_now_ms());
+		wd->denied_at_ms = clock_now_ms();
+		watch_deny_burst(wd->w, wd->denied_at_ms);
 		verdicts_evaluate(wd);
 		return;
 	}
+	wd->denied_at_ms = 0;
 	wd->v->counts.bursts++;
 	for (int i = 0; i < wd->w->n_voters; i++)
 		fleet_burst(wd->v->c->fleet, wd->w->voter[i].key, &order);

@@ -3,6 +3,7 @@
  * watches, changes nothing. */
 #include "coordinator/verdicts_internal.h"
 
+#include "coordinator/holding.h"
 #include "coordinator/json.h"
 #include "coordinator/rule_words.h"
 #include "proto/base/clock.h"
@@ -240,29 +241,67 @@ static json_t *explain_sentence(
 	const struct watched *wd, enum decision decision, const struct tally *t)
 {
 	const struct quorum_rule *rule = &wd->w->rule.quorum;
-	const char *held = wd->w->held ? " Held: the coordinator has not run settled for long "
-					 "enough to open or close anything."
-				       : "";
 
 	if (wd->w->n_voters == 0)
 		return json_string(
 			"No registered probe is eligible: nobody looks at this monitor.");
 	switch (decision) {
 	case DECISION_DOWN:
-		return json_sprintf("DOWN: %d of %d seats say down, %d are needed.%s", t->down,
-			rule->seats, rule->down, held);
+		return json_sprintf("DOWN: %d of %d seats say down, %d are needed.", t->down,
+			rule->seats, rule->down);
 	case DECISION_UP:
 	case DECISION_DEGRADED:
 		return json_sprintf("%s: %d of %d seats say up (%d of them with a warning), %d are "
-				    "needed, and %d say down, fewer than %d.%s",
+				    "needed, and %d say down, fewer than %d.",
 			decision == DECISION_UP ? "UP" : "DEGRADED", t->up + t->warning,
-			rule->seats, t->warning, rule->up, t->down, rule->down, held);
+			rule->seats, t->warning, rule->up, t->down, rule->down);
 	default:
 		return json_sprintf("UNDETERMINED: %d of %d seats say down (%d are needed), %d say "
-				    "up (%d are needed), %d are absent, %d split.%s",
+				    "up (%d are needed), %d are absent, %d split.",
 			t->down, rule->seats, rule->down, t->up + t->warning, rule->up, t->absent,
-			t->split, held);
+			t->split);
 	}
+}
+
+/* When the decision changes although nobody says anything new, and to what; null: it does not. */
+static json_t *explain_silence(const struct watched *wd, enum decision decision, int64_t now_ms)
+{
+	int64_t first_ms = INT64_MAX;
+	enum decision then = decision;
+
+	for (int i = 0; i < wd->w->n_voters; i++) {
+		const struct vote *vote = &wd->w->voter[i].scheduled;
+		int64_t at_ms = vote->ended_at_ms + watch_fresh_ms(&wd->w->rule) + 1;
+		struct tally tally;
+		if (!vote->present || at_ms <= now_ms || at_ms >= first_ms ||
+			watch_explain(wd->w, at_ms, NULL, &tally) == decision)
+			continue;
+		first_ms = at_ms;
+		then = watch_explain(wd->w, at_ms, NULL, &tally);
+	}
+	if (first_ms == INT64_MAX)
+		return json_null();
+	return json_pack("{s:s, s:o, s:o}", "to", decision_names[then], "at",
+		json_time(wall_of(first_ms)), "words",
+		json_sprintf("without any newer result it is %s in %d s", decision_words[then],
+			(int)((first_ms - now_ms + 999) / 1000)));
+}
+
+/* What it takes besides the votes. */
+static json_t *explain_confirmation(const struct watch_rule *rule)
+{
+	char gap[DURATION_TEXT_SIZE];
+
+	duration_format(rule->gap_ms, gap);
+	if (rule->rounds == 0)
+		return json_sprintf("a turn counts once scheduled checks have said so at two "
+				    "looks, %s apart or more",
+			gap);
+	if (rule->rounds == 1)
+		return json_string("a turn counts once one more round of checks has said the same");
+	return json_sprintf("a turn counts once %d rounds of checks, started %s apart, have all "
+			    "said the same",
+		rule->rounds, gap);
 }
 
 /* The registered probes that the monitor's regions and organization take in and that would not check
@@ -351,15 +390,19 @@ json_t *verdicts_explain(struct verdicts *v, const struct id *monitor)
 	decision = watch_explain(wd->w, now_ms, NULL, &tally);
 	state = verdicts_state(v, monitor, &since_wall_ms);
 	return json_pack(
-		"{s:o, s:s, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o}",
+		"{s:o, s:s, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
+		"s:o, s:o, s:b, s:o}",
 		"monitor", evidence_monitor(&entry->m), "state", monitor_state_names[state],
 		"since", json_time(since_wall_ms), "rule",
 		rule_json(&wd->w->rule.quorum, &entry->m), "decision", decision_names[decision],
 		"tally", json_tally(&tally), "votes", evidence_votes(wd, 0, now_ms), "refusals",
 		explain_refusals(v, &entry->m), "burst", explain_burst(wd, now_ms), "failures",
 		explain_failures(wd, now_ms), "flapping", explain_flapping(wd, now_ms), "held_back",
-		family_explain(wd), "alerts", explain_alerts(v, monitor), "closed_by_hand",
-		explain_hushed(v, monitor), "held", wd->w->held, "sentence",
+		family_explain(wd), "holding", holding_explain(wd, now_ms), "outlook",
+		wd->w->n_voters ? outlook_json(&wd->w->rule.quorum, &tally) : json_array(),
+		"without_news", explain_silence(wd, decision, now_ms), "confirmation",
+		explain_confirmation(&wd->w->rule), "alerts", explain_alerts(v, monitor),
+		"closed_by_hand", explain_hushed(v, monitor), "held", wd->w->held, "sentence",
 		explain_sentence(wd, decision, &tally));
 }
 

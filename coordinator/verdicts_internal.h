@@ -26,6 +26,7 @@ struct watched {
 	struct timer timer;
 	int64_t hold_until_ms;
 	int64_t state_since_wall_ms;
+	int64_t denied_at_ms; /* its last burst was, for want of budget; 0: it was not */
 	int64_t turned_at_ms; /* when it last counted for a mass flip; 0: never */
 	bool looked_again;    /* since it is in doubt */
 	bool explained;       /* undetermined, and listed in its probes' alerts */

@@ -84,6 +84,29 @@ static void print_hushed(struct cli *cli, const json_t *cases)
 	}
 }
 
+/* The "words" of every member of LIST, one per line. */
+static void print_words(struct cli *cli, const char *label, const json_t *list)
+{
+	const json_t *one;
+	size_t i;
+
+	json_array_foreach (list, i, one)
+		evidence_line(cli, i == 0 ? label : "", value_text(one, "words", NULL));
+}
+
+/* What would turn the decision, and what a turn takes. */
+static void print_outlook(struct cli *cli, const json_t *x)
+{
+	const json_t *outlook = value_at(x, "outlook");
+	const char *unheard = value_text(x, "without_news.words", NULL);
+	const char *label = json_array_size(outlook) > 0 ? "" : "what if";
+
+	print_words(cli, "what if", outlook);
+	evidence_line(cli, label, unheard);
+	if (json_array_size(outlook) > 0)
+		evidence_line(cli, "", value_text(x, "confirmation", NULL));
+}
+
 static void print_page(struct cli *cli, const json_t *x)
 {
 	char *rule = rule_words(value_at(x, "rule"));
@@ -95,8 +118,8 @@ static void print_page(struct cli *cli, const json_t *x)
 	print_tally(cli, value_at(x, "tally"));
 	print_burst(cli, value_at(x, "burst"));
 	evidence_line(cli, "failures", value_text(x, "failures.words", NULL));
-	evidence_line(cli, "held back", value_text(x, "held_back.words", NULL));
-	evidence_line(cli, "flapping", value_text(x, "flapping.words", NULL));
+	print_words(cli, "held back", value_at(x, "holding"));
+	print_outlook(cli, x);
 	evidence_list(cli, "alerts", value_at(x, "alerts"));
 	print_hushed(cli, value_at(x, "closed_by_hand"));
 	print_refusals(cli, value_at(x, "refusals"));

@@ -57,10 +57,7 @@ static void to_up(const struct quorum_rule *rule, const int now[ANSWER_COUNT], s
 	int works = above_zero(rule->up - now[ANSWER_UP] - now[ANSWER_WARNING]);
 	int down = least(now[ANSWER_DOWN], most(bad, works));
 
-	if (bad == 0) { /* silent seats will do as well as those that say down */
-		down = above_zero(works - now[ANSWER_SILENT]);
-		t->whoever = true;
-	}
+	t->whoever = bad == 0; /* silent seats will do as well as those that say down */
 	t->from[ANSWER_DOWN] = down;
 	t->from[ANSWER_WARNING] = above_zero(bad - down);
 	t->from[ANSWER_SILENT] = above_zero(works - down);

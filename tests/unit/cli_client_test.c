@@ -367,17 +367,22 @@ static void an_alert_tells_who_did_what(void **state UNUSED)
 static void a_monitor_is_explained(void **state UNUSED)
 {
 	static const char *const answers[] = {
-		ANSWER("200", "{\"monitor\": {\"id\": \"m\", \"name\": \"shop front\"}, \"state\": "
-			      "\"up\", \"since\": \"2026-11-21T18:30:53.156Z\","
-			      "\"rule\": {\"seats\": 3, \"down\": 2, \"up\": 2, \"domain\": "
-			      "\"region\", \"words\": \"q=2 of 3\"}, \"decision\": \"up\","
-			      "\"tally\": {\"down\": 1, \"up\": 2, \"warning\": 0, \"split\": 0, "
-			      "\"absent\": 0}, \"burst\": null, \"alerts\": [\"K7F-2QX\"],"
-			      "\"held\": false, \"sentence\": \"up, because 2 of 3 seats say so\", "
-			      "\"votes\": [{\"probe\": \"tokyo-1\", \"region\": \"tokyo\","
-			      "\"seat\": 0, \"verdict\": \"up\", \"reason\": \"ok\", \"detail\": "
-			      "\"200 in 12 ms\", \"age_ms\": 3210, \"fate\": \"counted\","
-			      "\"why\": null}]}"),
+		ANSWER("200",
+			"{\"monitor\": {\"id\": \"m\", \"name\": \"shop front\"}, \"state\": "
+			"\"up\", \"since\": \"2026-11-21T18:30:53.156Z\","
+			"\"rule\": {\"seats\": 3, \"down\": 2, \"up\": 2, \"domain\": "
+			"\"region\", \"words\": \"q=2 of 3\"}, \"decision\": \"up\","
+			"\"tally\": {\"down\": 1, \"up\": 2, \"warning\": 0, \"split\": 0, "
+			"\"absent\": 0}, \"burst\": null, \"alerts\": [\"K7F-2QX\"],"
+			"\"held\": false, \"sentence\": \"up, because 2 of 3 seats say so\", "
+			"\"holding\": [{\"why\": \"parent\", \"words\": \"parent router is "
+			"down\"}], \"outlook\": [{\"words\": \"1 more seat saying down makes "
+			"it DOWN\"}], \"without_news\": {\"words\": \"without any newer result "
+			"it is UNDETERMINED in 40 s\"}, \"confirmation\": \"a turn counts once\", "
+			"\"votes\": [{\"probe\": \"tokyo-1\", \"region\": \"tokyo\","
+			"\"seat\": 0, \"verdict\": \"up\", \"reason\": \"ok\", \"detail\": "
+			"\"200 in 12 ms\", \"age_ms\": 3210, \"fate\": \"counted\","
+			"\"why\": null}]}"),
 		NULL};
 	struct recorded server;
 
@@ -390,6 +395,10 @@ static void a_monitor_is_explained(void **state UNUSED)
 	assert_contains(r.out, "decision   up, because 2 of 3 seats say so\n");
 	assert_contains(r.out, "rule       q=2 of 3\n");
 	assert_contains(r.out, "seats      1 down, 2 up, 0 warning");
+	assert_contains(r.out, "held back  parent router is down\n");
+	assert_contains(r.out, "what if    1 more seat saying down makes it DOWN\n"
+			       "           without any newer result it is UNDETERMINED in 40 s\n"
+			       "           a turn counts once\n");
 	assert_contains(r.out, "alerts     K7F-2QX\n");
 	assert_contains(
 		r.out, "tokyo-1  tokyo      0  up       3.2 s  counted  ok      200 in 12 ms\n");
