@@ -132,7 +132,7 @@ void handle_status(struct api_request *r)
 	api_reply_json(r, 200,
 		json_pack(
 			"{s:s, s:s, s:o, s:o, s:o, s:{s:I}, s:b, s:I, s:o, s:o, s:o, s:o, s:{s:I, "
-			"s:I, s:I}}",
+			"s:I, s:I, s:I, s:b}}",
 			"status", status, "version", QUORATE_VERSION, "started_at",
 			json_time(c->started_wall_ms), "monitors", monitors_json(c, &counts),
 			"probes", probes_json(c), "alerts", "open",
@@ -140,5 +140,7 @@ void handle_status(struct api_request *r)
 			"loop_lag_ms", (json_int_t)(counts.lag_us / 1000), "store", store_json(c),
 			"outbox", outbox_json(c), "link", link_json(c), "door", door_json(c),
 			"verdicts", "votes", (json_int_t)counts.votes, "bursts",
-			(json_int_t)counts.bursts, "transitions", (json_int_t)counts.transitions));
+			(json_int_t)counts.bursts, "bursts_denied",
+			(json_int_t)counts.bursts_denied, "transitions",
+			(json_int_t)counts.transitions, "mass_flip", counts.mass_flip));
 }
