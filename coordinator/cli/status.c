@@ -56,7 +56,8 @@ static void print_troubles(struct cli *cli, const json_t *status)
 			"just started: no alert is opened or closed until enough was heard");
 	if (json_is_true(value_at(status, "verdicts.mass_flip")))
 		evidence_line(cli, "mass flip",
-			"very many monitors turned within a minute: each is looked at once more, ten "
+			"very many monitors turned within a minute: each is looked at once more, "
+			"ten "
 			"seconds later or more, before it is told");
 	if (json_is_false(value_at(status, "store.ok"))) {
 		evidence_line(cli, "store", value_text(status, "store.problem", NULL));
