@@ -4,6 +4,7 @@
  * undetermined because of it, whether its alert opens or closes. core/court decides; a probe with
  * an open alert is a suspect in every electorate it sits in.
  */
+#include "coordinator/core/tolerance.h"
 #include "coordinator/verdicts_internal.h"
 
 #include "proto/base/clock.h"
@@ -40,14 +41,18 @@ static void count_undetermined(struct standing_of *s, const struct monitor *m)
 static void hear_monitor(struct watched *wd, int64_t now_ms)
 {
 	const struct registered *entry = registry_monitor(wd->v->c->registry, &wd->id);
+	enum stance stance[VOTERS_MAX];
+	struct tally tally;
 
+	watch_stances(wd->w, now_ms, stance, &tally);
+	wd->margin = tolerance_margin(&wd->w->rule.quorum, &tally);
 	for (int i = 0; i < wd->w->n_voters; i++) {
 		struct standing_of *s = verdicts_standing(wd->v, wd->w->voter[i].key);
 		if (!s)
 			continue;
 		s->facts.monitors++;
 		s->scheduled_per_1000_s += 1000000 / wd->w->rule.interval_ms;
-		s->facts.dissents += watch_dissents(wd->w, i, now_ms);
+		s->facts.dissents += stance[i] == STANCE_DISSENTS;
 		if (wd->w->rule.interval_ms > s->facts.dissent_after_ms)
 			s->facts.dissent_after_ms = wd->w->rule.interval_ms;
 		if (wd->explained && wd->w->voter[i].suspect)
@@ -83,16 +88,18 @@ void court_mark(struct verdicts *v, uint32_t key)
 		if (watch_find(wd->w, key) < 0)
 			continue;
 		watch_suspect(wd->w, key, suspect);
-		watch_exclude(wd->w, key, court_exclusion(v, key));
+		quarantine_apply(wd);
 		verdicts_evaluate(wd);
 	}
 }
 
-static void describe(const struct standing_of *s, const struct probe *probe, enum probe_fault fault,
-	int64_t now_ms, char *text, size_t room)
+static void describe(const struct verdicts *v, const struct standing_of *s,
+	const struct probe *probe, enum probe_fault fault, int64_t now_ms, char *text, size_t room)
 {
 	int64_t silent_s = (now_ms - s->court.heard_at_ms) / 1000;
+	char where[256];
 
+	quarantine_words(v, s, where, sizeof(where));
 	if (fault == FAULT_LOST && probe->joined_wall_ms == UNSET)
 		snprintf(text, room, "probe %s (%s) is registered but never joined", probe->name,
 			probe->region);
@@ -112,14 +119,14 @@ static void describe(const struct standing_of *s, const struct probe *probe, enu
 			probe->name, probe->region);
 	else
 		snprintf(text, room,
-			"probe %s (%s) contradicts the quorum on %d of its %d monitors",
-			probe->name, probe->region, s->facts.dissents, s->facts.monitors);
+			"probe %s (%s) contradicts the quorum on %d of its %d monitors%s",
+			probe->name, probe->region, s->facts.dissents, s->facts.monitors, where);
 }
 
 static void carry_out(struct verdicts *v, struct standing_of *s, const struct probe *probe,
 	const struct court_action *action, int64_t now_ms)
 {
-	char id[ID_TEXT_SIZE], text[256], code[32];
+	char id[ID_TEXT_SIZE], text[512], code[32];
 	json_t *of_probe = json_pack("{s:s, s:s, s:s, s:s}", "id", id_format(&probe->id, id),
 		"name", probe->name, "region", probe->region, "fault",
 		probe_fault_names[action->fault]);
@@ -137,7 +144,7 @@ static void carry_out(struct verdicts *v, struct standing_of *s, const struct pr
 	};
 
 	snprintf(code, sizeof(code), "probe.%s", probe_fault_names[action->fault]);
-	describe(s, probe, action->fault, now_ms, text, sizeof(text));
+	describe(v, s, probe, action->fault, now_ms, text, sizeof(text));
 	switch (action->step) {
 	case ALERT_STEP_OPEN:
 		(void)alerts_raise(v->c->alerts, &facts);
@@ -171,11 +178,12 @@ void court_session(struct verdicts *v, int64_t now_ms)
 {
 	struct standing_of *s, *s_next;
 	struct watched *wd, *next;
-	bool reseat = false;
+	bool reseat = false, held = now_ms < v->hold_from_ms + HOLD_COURT_MS;
 
-	clear_facts(v, now_ms < v->hold_from_ms + HOLD_COURT_MS);
+	clear_facts(v, held);
 	HASH_ITER (hh, v->watched, wd, next)
 		hear_monitor(wd, now_ms);
+	quarantine_session(v, held, now_ms);
 	HASH_ITER (hh, v->probes, s, s_next) {
 		const struct probe *probe = registry_probe_by_key(v->c->registry, s->key);
 		if (!probe)
@@ -187,6 +195,7 @@ void court_session(struct verdicts *v, int64_t now_ms)
 		}
 		enum probe_fault before = s->court.fault;
 		s->facts.drained = probe->drained || !probe->token_hash;
+		s->facts.quarantined = quarantine_lasts(s);
 		s->facts.floods = fleet_floods(v->c->fleet, s->key);
 		struct court_action action = court_tick(&s->court, &s->facts, now_ms);
 		if (action.step != ALERT_STEP_NONE)

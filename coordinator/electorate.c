@@ -110,10 +110,9 @@ void electorate_seat(struct watched *wd, const struct registered *entry, bool re
 	wd->w->next_round = clock_wall_ms(); /* so that no number is used again after a restart */
 	if (before)
 		watch_carry(wd->w, before);
-	for (int i = 0; i < n; i++) {
+	for (int i = 0; i < n; i++)
 		watch_suspect(wd->w, seats[i].key, court_suspects(wd->v, seats[i].key));
-		watch_exclude(wd->w, seats[i].key, court_exclusion(wd->v, seats[i].key));
-	}
+	quarantine_apply(wd);
 	free(before);
 	forget_evidence(wd, n);
 	tell_fleet(wd, old, n_old, old_seats, n, revised);

@@ -210,6 +210,7 @@ static void standing_free(struct verdicts *v, struct standing_of *s)
 {
 	HASH_DEL(v->probes, s);
 	json_decref(s->undetermined);
+	quarantine_clear(s);
 	free(s);
 }
 
@@ -305,7 +306,8 @@ enum probe_fault verdicts_fault(const struct verdicts *v, uint32_t probe_key)
 	return s ? s->court.fault : FAULT_NONE;
 }
 
-static void keep_evidence(struct watched *wd, uint32_t key, const char *text)
+static void keep_evidence(
+	struct watched *wd, uint32_t key, const struct result *r, const char *text)
 {
 	struct evidence *place = NULL;
 
@@ -315,6 +317,7 @@ static void keep_evidence(struct watched *wd, uint32_t key, const char *text)
 	}
 	ensure(place);
 	place->key = key;
+	place->network = quarantine_network(r->address);
 	mem_set(&place->text, text);
 }
 
@@ -347,7 +350,7 @@ enum vote_outcome verdicts_result(
 		vote.severity[t] = (uint8_t)r->severity[t];
 	v->counts.votes++;
 	if (watch_take(wd->w, probe->key, r->round, &vote, now_ms)) {
-		keep_evidence(wd, probe->key, text);
+		keep_evidence(wd, probe->key, r, text);
 		verdicts_evaluate(wd);
 	}
 	return VOTE_TAKEN;

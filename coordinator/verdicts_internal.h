@@ -8,12 +8,14 @@
 #include "coordinator/core/budget.h"
 #include "coordinator/core/court.h"
 #include "coordinator/core/flip.h"
+#include "coordinator/core/quarantine.h"
 #include "coordinator/core/watch.h"
 
 /* The newest result of one voter, as JSON text: evidence. */
 struct evidence {
 	uint32_t key;
 	char *text;
+	uint64_t network; /* hash of the one it connected to; 0: to none */
 };
 
 struct watched {
@@ -22,6 +24,7 @@ struct watched {
 	struct watch *w;
 	struct assigned seats[VOTERS_MAX]; /* of w's voters */
 	int n_seats;
+	int margin; /* tolerance_margin(), as of the last session */
 	struct evidence evidence[VOTERS_MAX];
 	struct timer timer;
 	int64_t hold_until_ms;
@@ -43,9 +46,10 @@ struct watched {
 struct standing_of {
 	uint32_t key;
 	struct court court;
-	bool available;           /* may hold a seat before others */
-	struct court_facts facts; /* of the running session */
-	struct budget budget;     /* of confirmation bursts */
+	bool available;                   /* may hold a seat before others */
+	struct court_facts facts;         /* of the running session */
+	struct budget budget;             /* of confirmation bursts */
+	struct quarantine_of *quarantine; /* NULL: nothing is held against it */
 	int64_t scheduled_per_1000_s;
 	json_t *undetermined; /* names of the monitors behind facts.undetermined; NULL: none */
 	UT_hash_handle hh;
@@ -108,6 +112,27 @@ void family_judge(struct watched *wd, int64_t now_ms);
 void family_follow(struct watched *wd, bool was_down, bool was_looking);
 /* {"by", "since", "case", "words"} of what holds it back; null: nothing does. */
 json_t *family_explain(struct watched *wd);
+
+/* ---- court_quarantine.c */
+/* What the organizations hold against one probe. */
+struct quarantine_of {
+	int64_t everywhere_since_ms; /* 0: no */
+	struct charge *charge;       /* n of them */
+	size_t n;
+	struct testimony *testimony; /* of the running session */
+	size_t n_testimony, room;
+};
+/* Where a result connected to, as a hash of its network (IPv4 /24, IPv6 /48); 0: nowhere. */
+uint64_t quarantine_network(const char *address);
+/* Once a second, after the facts were collected; HELD: only rests. */
+void quarantine_session(struct verdicts *v, bool held, int64_t now_ms);
+/* Whether the votes of S are set aside, at least for some; "" or where, as the end of a sentence. */
+bool quarantine_lasts(const struct standing_of *s);
+void quarantine_words(
+	const struct verdicts *v, const struct standing_of *s, char *text, size_t room);
+/* Whose votes are set aside in WD's electorate, for whatever reason; tells its watch. */
+void quarantine_apply(struct watched *wd);
+void quarantine_clear(struct standing_of *s);
 
 /* ---- electorate.c */
 /* Seats WD's monitor anew; tells the fleet what changed. REVISED: the monitor itself changed, so

@@ -8,7 +8,8 @@
 
 #include <stddef.h>
 
-const char *const probe_fault_names[] = {"none", "lost", "dissent", "twins", "flood", NULL};
+const char *const probe_fault_names[] = {
+	"none", "lost", "dissent", "twins", "flood", "quarantine", NULL};
 
 void court_init(struct court *c, int64_t now_ms)
 {
@@ -48,7 +49,7 @@ bool court_twins(const struct court *c, int64_t now_ms)
 void court_restore(
 	struct court *c, enum probe_fault fault, enum severity severity, int64_t opened_at_ms)
 {
-	c->fault = fault;
+	c->fault = fault == FAULT_QUARANTINE ? FAULT_DISSENT : fault;
 	c->slot = (struct alert_slot){
 		.open = true, .severity = severity, .opened_at_ms = opened_at_ms};
 	if (fault == FAULT_LOST)
@@ -89,6 +90,8 @@ struct court_action court_tick(struct court *c, const struct court_facts *facts,
 		c->fault = FAULT_NONE;
 	else if (now_ms - c->heard_at_ms >= PROBE_LOST_MS)
 		c->fault = FAULT_LOST;
+	else if (facts->quarantined)
+		c->fault = FAULT_QUARANTINE;
 	else if (dissent)
 		c->fault = FAULT_DISSENT;
 	else
@@ -98,6 +101,9 @@ struct court_action court_tick(struct court *c, const struct court_facts *facts,
 	if (c->fault != FAULT_NONE)
 		signal.severity = facts->undetermined > 0 ? SEVERITY_UNKNOWN : SEVERITY_WARNING;
 	action.step = alert_step(&c->slot, &signal, 0, now_ms);
+	if (action.step == ALERT_STEP_NONE && c->fault != FAULT_NONE &&
+		(c->fault == FAULT_QUARANTINE) != (before == FAULT_QUARANTINE))
+		action.step = ALERT_STEP_CHANGE;
 	action.severity = c->slot.severity;
 	action.fault = action.step == ALERT_STEP_CLOSE ? before : c->fault;
 	return action;

@@ -4,8 +4,9 @@
  * PROBE_LOST_MS; it DISSENTS when it contradicts the quorum on at least two of its monitors and on
  * more than half of them, for as long as `dissent_after_ms`; it has TWINS when it was taken over
  * more than TAKEOVERS_MAX times in TAKEOVERS_MS: its token is used twice; it FLOODS while it sends
- * more than it may, as the caller says. One alert per probe
- * whatever the cause (twins before lost before dissent before flood); it closes when all are over (dissent:
+ * more than it may, as the caller says; it is in QUARANTINE while its votes are set aside (quarantine.h).
+ * One alert per probe whatever the cause (twins before lost before quarantine before dissent before
+ * flood), changed when a quarantine begins or ends; it closes when all are over (dissent:
  * after it was absent for dissent_after_ms; twins: TAKEOVERS_MS after the last take-over). UNKNOWN
  * severity while the caller says that monitors are undetermined because of it. A drained probe is
  * expected to go: being lost or dissenting is no fault of it.
@@ -22,8 +23,15 @@
 #define TAKEOVERS_MAX 3
 #define TAKEOVERS_MS  300000
 
-enum probe_fault { FAULT_NONE, FAULT_LOST, FAULT_DISSENT, FAULT_TWINS, FAULT_FLOOD };
-extern const char *const probe_fault_names[]; /* none lost dissent twins flood */
+enum probe_fault {
+	FAULT_NONE,
+	FAULT_LOST,
+	FAULT_DISSENT,
+	FAULT_TWINS,
+	FAULT_FLOOD,
+	FAULT_QUARANTINE
+};
+extern const char *const probe_fault_names[]; /* none lost dissent twins flood quarantine */
 
 struct court {
 	int64_t heard_at_ms;      /* last message; at the coordinator's start: that instant */
@@ -42,7 +50,8 @@ struct court_facts {
 	int64_t dissent_after_ms;
 	bool held; /* start-up: neither open nor close */
 	bool drained;
-	bool floods; /* sends more than its limits, for long */
+	bool quarantined; /* its votes are set aside, at least for some */
+	bool floods;      /* sends more than its limits, for long */
 };
 
 struct court_action {
@@ -59,8 +68,8 @@ void court_takeover(struct court *c, int64_t now_ms);
 void court_forgive(struct court *c);
 /* Whether nobody must be let in with its token now. */
 bool court_twins(const struct court *c, int64_t now_ms);
-/* After court_init: the alert was open before a restart. A lost probe stays lost until it is heard.
- */
+/* After court_init: the alert was open before a restart. A lost probe stays lost until it is heard;
+ * one in quarantine dissents, as far as anybody knows, until it is heard out again. */
 void court_restore(
 	struct court *c, enum probe_fault fault, enum severity severity, int64_t opened_at_ms);
 struct court_action court_tick(struct court *c, const struct court_facts *facts, int64_t now_ms);

@@ -32,3 +32,8 @@ struct seat_faults tolerance_of(const struct quorum_rule *rule)
 		.silent = unheard,
 	};
 }
+
+int tolerance_margin(const struct quorum_rule *rule, const struct tally *tally)
+{
+	return rule->seats - tally->absent - rule->down;
+}

@@ -32,4 +32,8 @@ bool tolerance_possible(int seats, const struct seat_faults *f);
  * lie and nothing else wrong; or with nobody lying, so many broken and so many silent at once. */
 struct seat_faults tolerance_of(const struct quorum_rule *rule);
 
+/* How many more seats may fall silent until fresh votes can no longer reach q, as far as TALLY shows
+ * who speaks. Negative: they cannot now; the monitor is blind. */
+int tolerance_margin(const struct quorum_rule *rule, const struct tally *tally);
+
 #endif

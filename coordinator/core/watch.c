@@ -286,14 +286,27 @@ struct watch_action *sitting_act(struct sitting *s, enum watch_action_type type)
 	return action;
 }
 
-bool watch_dissents(const struct watch *w, int index, int64_t now_ms)
+static bool has_say(const struct watch *w, const struct watch_voter *v, int64_t now_ms)
 {
-	struct sitting s;
+	return (v->excluded == EXCLUDED_NOT || v->excluded == EXCLUDED_QUARANTINE) &&
+	       !v->inherited && v->scheduled.present && v->scheduled.revision == w->rule.revision &&
+	       v->scheduled.ended_at_ms + watch_fresh_ms(&w->rule) >= now_ms &&
+	       v->scheduled.verdict != VERDICT_NONE;
+}
 
-	sit(w, &s, now_ms, NULL);
-	if (w->voter[index].inherited || s.decision == DECISION_UNDETERMINED)
-		return false;
-	return sitting_says(&s, index, s.decision != DECISION_DOWN);
+void watch_stances(const struct watch *w, int64_t now_ms, enum stance *stances, struct tally *tally)
+{
+	enum decision decision = watch_explain(w, now_ms, NULL, tally);
+
+	for (int i = 0; i < w->n_voters; i++) {
+		const struct watch_voter *v = &w->voter[i];
+		stances[i] = STANCE_NONE;
+		if (decision != DECISION_UNDETERMINED && has_say(w, v, now_ms))
+			stances[i] = (v->scheduled.verdict == VERDICT_DOWN) ==
+						     (decision == DECISION_DOWN)
+					     ? STANCE_AGREES
+					     : STANCE_DISSENTS;
+	}
 }
 
 /* ---- evaluation */

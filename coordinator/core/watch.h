@@ -280,8 +280,14 @@ enum decision watch_explain(
 /* Ballots of the round with NUMBER into OUT (n_voters entries); 0 or unknown: the scheduled ones.
  */
 void watch_ballots(const struct watch *w, int64_t number, struct ballot *out);
-/* Whether voter INDEX disagrees: the decision is UP/DEGRADED and it freshly says down, or DOWN and
- * it says up. */
-bool watch_dissents(const struct watch *w, int index, int64_t now_ms);
+/*
+ * What every voter (n_voters entries) says of the decision: it dissents when the decision is
+ * UP/DEGRADED and it freshly says down, or DOWN and it says that the target works; NONE: nothing is
+ * decided, or it has no fresh vote of its own. A voter in quarantine has a stance, too, against what
+ * the others decided. TALLY as watch_explain() gives it.
+ */
+enum stance { STANCE_NONE, STANCE_AGREES, STANCE_DISSENTS };
+void watch_stances(
+	const struct watch *w, int64_t now_ms, enum stance *stances, struct tally *tally);
 
 #endif

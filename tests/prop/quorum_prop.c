@@ -394,6 +394,27 @@ static void check_case(struct fault_case f)
 		both_possible, tolerance_possible(f.n, &(struct seat_faults){f.b, f.p, f.c}));
 }
 
+/* Silence seat after seat: as long as the margin says so, q is still in reach when all others say
+ * down. */
+static void test_margin(void **state)
+{
+	(void)state;
+	for (int n = 1; n <= SEATS_MAX; n++)
+		for (int q = 1; q <= n; q++)
+			for (int silent = 0; silent <= n; silent++) {
+				struct quorum_rule rule = {n, q, 1};
+				struct tally now = {.up = n - silent, .absent = silent};
+				int margin = tolerance_margin(&rule, &now);
+				struct tally worst = {
+					.down = n - silent - margin, .absent = silent + margin};
+				if (margin >= 0)
+					assert_int_equal(
+						quorum_decide(&rule, &worst), DECISION_DOWN);
+				worst.down--;
+				assert_int_not_equal(quorum_decide(&rule, &worst), DECISION_DOWN);
+			}
+}
+
 static void test_tolerance(void **state)
 {
 	(void)state;
@@ -436,6 +457,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_oracle),
 		cmocka_unit_test(test_threshold_oracle),
 		cmocka_unit_test(test_tolerance),
+		cmocka_unit_test(test_margin),
 		cmocka_unit_test(test_default_of_three),
 	};
 	seed = rng_seed(argc, argv);

@@ -324,11 +324,8 @@ static struct watch *seat_watch(struct world *wo, struct sim_monitor *mo)
 		watch_seat(w, i, mo->seats[i].seat, mo->seats[i].key);
 	if (mo->w)
 		watch_carry(w, mo->w);
-	for (int i = 0; i < mo->n_voters; i++) {
-		const struct sim_probe *p = &wo->probe[mo->seats[i].key - 1];
-		watch_suspect(w, mo->seats[i].key, p->court.slot.open);
-		watch_exclude(w, mo->seats[i].key, p->excluded ? EXCLUDED_CLOCK : EXCLUDED_NOT);
-	}
+	for (int i = 0; i < mo->n_voters; i++)
+		watch_suspect(w, mo->seats[i].key, wo->probe[mo->seats[i].key - 1].court.slot.open);
 	free(mo->w);
 	return w;
 }
@@ -351,6 +348,7 @@ void coordinator_seat(struct world *wo, int monitor, bool revised)
 	mo->n_voters = assign_seats(mo->hash, c, (size_t)wo->s->probes, (int)mo->m->policy.seats,
 		(int)mo->m->policy.per_seat, old, n_old, mo->seats, &mo->n_seats);
 	mo->w = seat_watch(wo, mo);
+	quarantine_apply(wo, monitor);
 	for (int i = 0; i < mo->n_voters; i++)
 		if (revised || old_seats != mo->n_seats || !is_seated(old, n_old, &mo->seats[i])) {
 			world_tell(wo, "%s: probe %u on seat %d of %d", mo->m->name,
@@ -368,6 +366,8 @@ void coordinator_seat(struct world *wo, int monitor, bool revised)
 static struct court_facts facts_of(struct world *wo, int probe)
 {
 	struct court_facts f = {.held = wo->now_ms < wo->hold_from_ms + HOLD_MS};
+	enum stance stance[VOTERS_MAX];
+	struct tally tally;
 
 	for (int i = 0; i < wo->s->n_monitors; i++) {
 		struct sim_monitor *mo = &wo->monitor[i];
@@ -375,7 +375,8 @@ static struct court_facts facts_of(struct world *wo, int probe)
 		if (voter < 0)
 			continue;
 		f.monitors++;
-		f.dissents += watch_dissents(mo->w, voter, wo->now_ms);
+		watch_stances(mo->w, wo->now_ms, stance, &tally);
+		f.dissents += stance[voter] == STANCE_DISSENTS;
 		f.undetermined += mo->undetermined_explained && mo->w->voter[voter].suspect;
 		if (mo->m->interval_ms > f.dissent_after_ms)
 			f.dissent_after_ms = mo->m->interval_ms;
@@ -388,6 +389,7 @@ static void mark_suspect(struct world *wo, int probe, bool suspect)
 	for (int i = 0; i < wo->s->n_monitors; i++) {
 		struct watch_actions actions = {0};
 		watch_suspect(wo->monitor[i].w, (uint32_t)probe + 1, suspect);
+		quarantine_apply(wo, i);
 		coordinator_evaluate(wo, i, &actions);
 	}
 }
@@ -396,6 +398,10 @@ static bool hear_probe(struct world *wo, int probe)
 {
 	struct sim_probe *p = &wo->probe[probe];
 	struct court_facts facts = facts_of(wo, probe);
+
+	if (quarantine_judge(wo, probe, facts.held))
+		mark_suspect(wo, probe, p->court.slot.open);
+	facts.quarantined = p->quarantined;
 	struct court_action a = court_tick(&p->court, &facts, wo->now_ms);
 	bool available = wo->now_ms - p->court.heard_at_ms <= GONE_MS;
 	bool changed = available != p->available;
@@ -473,6 +479,7 @@ void coordinator_start(struct world *wo)
 	wo->court_at_ms = wo->now_ms + COURT_MS;
 	for (int i = 0; i < wo->s->probes; i++) {
 		court_init(&wo->probe[i].court, wo->now_ms);
+		quarantine_forget(wo, i);
 		wo->probe[i].available = true;
 	}
 	for (int i = 0; i < wo->s->n_monitors; i++) {

@@ -204,7 +204,8 @@ static void read_option(struct reader *r, struct scn_monitor *m)
 {
 	static const char *const names[] = {"interval", "timeout", "after", "gap", "rounds",
 		"seats", "per_seat", "down", "up", "undetermined_after", "recovered_after",
-		"flapping", "failures", "slow_is_down", "parent", NULL};
+		"flapping", "failures", "slow_is_down", "parent", "organization", "network",
+		"canary", NULL};
 
 	switch (one_of(r, names, next(r))) {
 	case 0:
@@ -258,6 +259,17 @@ static void read_option(struct reader *r, struct scn_monitor *m)
 		else
 			m->parent[m->n_parents++] = monitor(r);
 		break;
+	case 15:
+		m->organization = number(r);
+		if (m->organization < 1 || m->organization >= SCN_ORGS_MAX)
+			fail(r, "organizations are 1 to %d", SCN_ORGS_MAX - 1);
+		break;
+	case 16:
+		m->network = number(r);
+		break;
+	case 17:
+		m->organization = QUARANTINE_CANARIES;
+		break;
 	}
 }
 
@@ -273,6 +285,7 @@ static void read_monitors(struct reader *r, bool many)
 		.flap_window_ms = 3600000,
 		.rounds = 2,
 		.policy = {.seats = 5, .per_seat = 1},
+		.organization = 1,
 	};
 	int n = many ? number(r) : 1;
 	const char *name = many ? "" : next(r);
@@ -414,9 +427,27 @@ static void read_within(struct reader *r, struct scn_expect *e, enum scn_expecta
 	e->within_ms = duration(r);
 }
 
+/* quarantine PROBE from MONITOR|all at D */
+static void read_quarantine(struct reader *r, struct scn_expect *e, bool wanted)
+{
+	e->what = EXPECT_QUARANTINE;
+	e->number = wanted;
+	e->probe = probe(r);
+	need(r, "from");
+	e->monitor = monitor(r);
+	need(r, "at");
+	e->at_ms = duration(r);
+}
+
 static void read_expectation(struct reader *r, struct scn_expect *e)
 {
-	if (accept(r, "no")) {
+	if (accept(r, "quarantine")) {
+		read_quarantine(r, e, true);
+	} else if (accept(r, "no")) {
+		if (accept(r, "quarantine")) {
+			read_quarantine(r, e, false);
+			return;
+		}
 		need(r, "alert");
 		e->kinds = kinds(r);
 		read_subject(r, e);

@@ -9,6 +9,7 @@
  *                [seats 5] [per_seat 1] [down Q] [up U] [undetermined_after 2m]
  *                [recovered_after 0s] [flapping CHANGES WINDOW] (default 6 1h)
  *                [failures WINDOW WARNING% CRITICAL%] [slow_is_down] [parent NAME]
+ *                [organization NUMBER] (default 1) [network NUMBER] (default: its own) [canary]
  *   monitors N [the same]          named m1 to mN; Q and U: majority, a number or a percentage
  *   latency 80ms                   of a check
  *   end 30m                        default: ten minutes after the last step
@@ -35,6 +36,7 @@
  *   expect exactly|at least|at most N bursts [MONITOR]
  *   expect alert|close KINDS [SUBJECT] within 10s    of the last step above
  *   expect state MONITOR|all STATE at 20m
+ *   expect quarantine|no quarantine 2 from MONITOR|all at 20m      (probe 2's votes)
  *   expect severity SEVERITY [KINDS]                 some alert had it
  *   expect promoted MONITOR                          a regional alert went on as down
  */
@@ -42,6 +44,7 @@
 #define QUORATE_TESTS_SCN_H
 
 #include "coordinator/core/failures.h"
+#include "coordinator/core/quarantine.h"
 #include "quorate/attr.h"
 #include "quorate/monitor.h"
 #include "quorate/reason.h"
@@ -54,6 +57,7 @@
 #define SCN_STEPS_MAX    100
 #define SCN_EXPECTS_MAX  60
 #define SCN_PARENTS_MAX  4
+#define SCN_ORGS_MAX     10
 #define SCN_ALL          (-1) /* every probe, every monitor */
 
 struct scn_monitor {
@@ -68,6 +72,8 @@ struct scn_monitor {
 	int n_parents;
 	int rounds;
 	struct quorum_policy policy;
+	int organization; /* QUARANTINE_CANARIES: the operator's canaries */
+	int network;      /* 0: its own */
 };
 
 /* What a check finds. */
@@ -118,10 +124,11 @@ enum scn_expectation {
 	EXPECT_EXPLAINED, /* relation, number, kinds: reported as explained by probe alerts */
 	EXPECT_OPENS,     /* kinds: opened within [after_ms, after_ms + within_ms] */
 	EXPECT_CLOSES,
-	EXPECT_STATE,    /* monitor, state, at_ms */
-	EXPECT_SEVERITY, /* severity, kinds: some alert had it */
-	EXPECT_BURSTS,   /* relation, number */
-	EXPECT_PROMOTED, /* monitor */
+	EXPECT_STATE,      /* monitor, state, at_ms */
+	EXPECT_SEVERITY,   /* severity, kinds: some alert had it */
+	EXPECT_BURSTS,     /* relation, number */
+	EXPECT_PROMOTED,   /* monitor */
+	EXPECT_QUARANTINE, /* number: 1 or 0; probe, monitor, at_ms */
 };
 
 struct scn_expect {

@@ -106,6 +106,21 @@ static bool promoted(const struct scn_expect *e, const struct outcome *o)
 	return false;
 }
 
+/* The last word on each of the monitors before AT. */
+static bool set_aside(const struct scn *s, const struct scn_expect *e, const struct outcome *o)
+{
+	for (int m = 0; m < s->n_monitors; m++) {
+		bool taken = false;
+		for (int i = 0; i < o->n_quarantine; i++)
+			if (o->quarantine[i].monitor == m && o->quarantine[i].probe == e->probe &&
+				o->quarantine[i].at_ms <= e->at_ms)
+				taken = o->quarantine[i].taken;
+		if ((e->monitor == SCN_ALL || e->monitor == m) && taken != (e->number == 1))
+			return false;
+	}
+	return true;
+}
+
 static bool is_met(const struct scn *s, const struct scn_expect *e, const struct outcome *o)
 {
 	switch (e->what) {
@@ -123,6 +138,8 @@ static bool is_met(const struct scn *s, const struct scn_expect *e, const struct
 		return all_have_state(s, e, o);
 	case EXPECT_PROMOTED:
 		return promoted(e, o);
+	case EXPECT_QUARANTINE:
+		return set_aside(s, e, o);
 	}
 	return false;
 }

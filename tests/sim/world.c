@@ -331,8 +331,7 @@ static void take_probe_step(struct world *wo, const struct scn_step *step)
 	default: /* excluded, included */
 		p->excluded = step->what == AT_EXCLUDED;
 		for (int i = 0; wo->coordinator_up && i < wo->s->n_monitors; i++)
-			watch_exclude(wo->monitor[i].w, (uint32_t)step->probe + 1,
-				p->excluded ? EXCLUDED_CLOCK : EXCLUDED_NOT);
+			quarantine_apply(wo, i);
 	}
 }
 

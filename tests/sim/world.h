@@ -30,11 +30,20 @@ struct state_record {
 	enum monitor_state state;
 };
 
+/* Whether a probe's votes for a monitor were set aside, from then on. */
+struct quarantine_record {
+	int64_t at_ms;
+	int monitor, probe;
+	bool taken;
+};
+
 struct outcome {
 	struct record record[WORLD_RECORDS_MAX];
 	int n_records;
 	struct state_record state[SCN_MONITORS_MAX][WORLD_STATES_MAX];
 	int n_states[SCN_MONITORS_MAX];
+	struct quarantine_record quarantine[WORLD_STATES_MAX];
+	int n_quarantine;
 	int bursts[SCN_MONITORS_MAX];
 	int explained[SCN_MONITORS_MAX][ALERT_KIND_COUNT];
 	char broken[160]; /* a rule that holds in every world, and did not; "": none */

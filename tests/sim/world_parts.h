@@ -50,6 +50,9 @@ struct sim_probe {
 	struct scn_view lie;
 	int checks;
 	struct court court;
+	struct charge charge[SCN_ORGS_MAX]; /* by organization */
+	int64_t everywhere_since_ms;
+	bool quarantined;
 };
 
 /* One monitor at one probe. */
@@ -110,5 +113,12 @@ void coordinator_seat(struct world *wo, int monitor, bool revised);
 void coordinator_tell(struct world *wo, int monitor, int probe);
 void coordinator_hold_court(struct world *wo);
 void coordinator_heard(struct world *wo, int probe);
+
+/* ---- quarantine.c */
+/* Tells MONITOR's watch whose votes count. */
+void quarantine_apply(struct world *wo, int monitor);
+/* One probe before the court; returns whether what is set aside changed. */
+bool quarantine_judge(struct world *wo, int probe, bool held);
+void quarantine_forget(struct world *wo, int probe);
 
 #endif

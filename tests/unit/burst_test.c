@@ -217,7 +217,7 @@ static void test_excluded_voter_calls_for_nothing(void **state)
 	watch_exclude(k.w, 3, EXCLUDED_SELF_TEST);
 	k.now_ms += 20000;
 	assert_string_equal(kit_says(&k, 3, 0, 'D'), "");
-	assert_false(watch_dissents(k.w, 2, k.now_ms));
+	assert_false(kit_dissents(&k, 2, k.now_ms));
 	watch_exclude(k.w, 3, EXCLUDED_NOT);
 	watch_exclude(k.w, 99, EXCLUDED_CLOCK); /* nobody */
 	watch_exclude(k.w, 1, EXCLUDED_OVERLOAD);

@@ -293,7 +293,8 @@ static void test_heard_never_goes_back(void **state)
 	assert_string_equal(probe_fault_names[FAULT_DISSENT], "dissent");
 	assert_string_equal(probe_fault_names[FAULT_TWINS], "twins");
 	assert_string_equal(probe_fault_names[FAULT_FLOOD], "flood");
-	assert_null(probe_fault_names[FAULT_FLOOD + 1]);
+	assert_string_equal(probe_fault_names[FAULT_QUARANTINE], "quarantine");
+	assert_null(probe_fault_names[FAULT_QUARANTINE + 1]);
 }
 
 /* What it says may still be true: any other fault is told first. */
@@ -325,6 +326,60 @@ static void test_a_flood_opens_and_closes(void **state)
 	}
 }
 
+/* One alert for dissent and for what follows of it; losing it comes first. */
+static void test_quarantine_is_told(void **state)
+{
+	static const struct {
+		int64_t now_ms;
+		bool heard, quarantined;
+		int dissents;
+		enum alert_step step;
+		enum probe_fault fault;
+	} table[] = {
+		{2000, true, false, 6, NONE, FAULT_NONE},
+		{62000, true, false, 6, OPEN, FAULT_DISSENT},
+		{63000, true, true, 6, CHANGE, FAULT_QUARANTINE},
+		{64000, true, true, 0, NONE, FAULT_QUARANTINE},
+		{94000, false, true, 0, CHANGE, FAULT_LOST},
+		{95000, true, true, 6, CHANGE, FAULT_QUARANTINE},
+		{160000, true, false, 6, CHANGE, FAULT_DISSENT},
+		{161000, true, true, 6, CHANGE, FAULT_QUARANTINE},
+		{162000, true, false, 0, CLOSE, FAULT_QUARANTINE},
+		{163000, true, true, 0, OPEN, FAULT_QUARANTINE}, /* of one organization only */
+	};
+	struct court c;
+
+	(void)state;
+	court_init(&c, 1000);
+	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+		struct court_facts facts = {.monitors = 6,
+			.dissents = table[i].dissents,
+			.dissent_after_ms = AFTER_MS,
+			.quarantined = table[i].quarantined};
+		if (table[i].heard)
+			court_heard(&c, table[i].now_ms);
+		struct court_action a = court_tick(&c, &facts, table[i].now_ms);
+		assert_int_equal(a.step, table[i].step);
+		assert_int_equal(a.fault, table[i].fault);
+	}
+}
+
+/* After a restart it is a probe that dissents, until it is heard out again. */
+static void test_restored_quarantine(void **state)
+{
+	static const struct line lines[] = {
+		{1001, true, 6, 6, 0, false, NONE, SW, FAULT_DISSENT},
+		{61001, true, 6, 0, 0, false, NONE, SW, FAULT_DISSENT},
+		{121001, true, 6, 0, 0, false, CLOSE, S0, FAULT_DISSENT},
+	};
+	struct court c;
+
+	(void)state;
+	court_init(&c, 1000);
+	court_restore(&c, FAULT_QUARANTINE, SEVERITY_WARNING, 77);
+	play_on(&c, lines, ARRAY_LEN(lines));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -340,6 +395,8 @@ int main(void)
 		cmocka_unit_test(test_a_drained_probe_is_not_missed),
 		cmocka_unit_test(test_heard_never_goes_back),
 		cmocka_unit_test(test_a_flood_opens_and_closes),
+		cmocka_unit_test(test_quarantine_is_told),
+		cmocka_unit_test(test_restored_quarantine),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -209,4 +209,13 @@ static inline void kit_keep(struct kit *k, const char *letters, int64_t until_ms
 	}
 }
 
+static inline bool kit_dissents(const struct kit *k, int voter, int64_t now_ms)
+{
+	enum stance stance[VOTERS_MAX];
+	struct tally tally;
+
+	watch_stances(k->w, now_ms, stance, &tally);
+	return stance[voter] == STANCE_DISSENTS;
+}
+
 #endif

@@ -253,11 +253,11 @@ static void test_newcomer_inherits_the_vote(void **state)
 	/* its first result counts whatever its start; it is then judged by itself */
 	struct vote vote = kit_vote(&k, VERDICT_DOWN);
 	vote.started_at_ms -= 30000;
-	assert_false(watch_dissents(k.w, 1, k.now_ms));
+	assert_false(kit_dissents(&k, 1, k.now_ms));
 	assert_true(watch_vote(k.w, 20, 0, &vote, k.now_ms, &k.actions));
 	assert_false(k.w->voter[1].inherited);
 	assert_int_equal(k.w->voter[1].scheduled.verdict, VERDICT_DOWN);
-	assert_true(watch_dissents(k.w, 1, k.now_ms));
+	assert_true(kit_dissents(&k, 1, k.now_ms));
 	assert_false(watch_vote(k.w, 20, 0, &vote, k.now_ms, &k.actions));
 	kit_clear(&k);
 }
@@ -449,11 +449,69 @@ static void test_dissent(void **state)
 		kit_start(&k, 3, 2, 2);
 		kit_all(&k, 0, table[i].votes);
 		for (int v = 0; v < 3; v++) {
-			assert_int_equal(watch_dissents(k.w, v, k.now_ms), table[i].dissents[v]);
-			assert_false(watch_dissents(k.w, v, k.now_ms + 75001));
+			assert_int_equal(kit_dissents(&k, v, k.now_ms), table[i].dissents[v]);
+			assert_false(kit_dissents(&k, v, k.now_ms + 75001));
 		}
 		kit_clear(&k);
 	}
+}
+
+/* Set aside, it has a stance of its own; for any other reason it has none. */
+static void test_stance_of_the_excluded(void **state)
+{
+	static const struct {
+		enum exclusion why;
+		const char *votes;
+		enum stance stance;
+	} table[] = {
+		{EXCLUDED_NOT, "UUD", STANCE_DISSENTS},
+		{EXCLUDED_QUARANTINE, "UUD", STANCE_DISSENTS},
+		{EXCLUDED_QUARANTINE, "UUU", STANCE_AGREES},
+		{EXCLUDED_QUARANTINE, "DDD", STANCE_AGREES},
+		{EXCLUDED_QUARANTINE, "DDW", STANCE_DISSENTS},
+		{EXCLUDED_QUARANTINE, "UDD", STANCE_NONE}, /* the two others decide nothing */
+		{EXCLUDED_QUARANTINE, "UUn", STANCE_NONE},
+		{EXCLUDED_CLOCK, "UUD", STANCE_NONE},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+		enum stance stance[3];
+		struct tally tally;
+		struct kit k;
+		kit_start(&k, 3, 2, 2);
+		watch_exclude(k.w, 3, table[i].why);
+		kit_all(&k, 0, table[i].votes);
+		watch_stances(k.w, k.now_ms, stance, &tally);
+		assert_int_equal(stance[2], table[i].stance);
+		assert_int_equal(tally.down + tally.up + tally.warning + tally.absent, 3);
+		watch_stances(k.w, k.now_ms + 75001, stance, &tally);
+		assert_int_equal(stance[2], STANCE_NONE);
+		assert_int_equal(tally.absent, 3);
+		kit_clear(&k);
+	}
+}
+
+/* The last instant at which a vote is fresh, while the others' are. */
+static void test_stance_while_fresh(void **state)
+{
+	enum stance stance[3];
+	struct tally tally;
+	struct kit k;
+
+	(void)state;
+	kit_start(&k, 3, 2, 2);
+	watch_exclude(k.w, 3, EXCLUDED_QUARANTINE);
+	kit_all(&k, 0, "UUD");
+	int64_t last_ms = k.w->voter[2].scheduled.ended_at_ms + watch_fresh_ms(&k.w->rule);
+	for (int i = 0; i < 2; i++)
+		k.w->voter[i].scheduled.ended_at_ms += 1000;
+	watch_stances(k.w, last_ms, stance, &tally);
+	assert_int_equal(stance[2], STANCE_DISSENTS);
+	watch_stances(k.w, last_ms + 1, stance, &tally);
+	assert_int_equal(stance[2], STANCE_NONE);
+	assert_int_equal(stance[1], STANCE_AGREES);
+	kit_clear(&k);
 }
 
 static void test_largest_electorate(void **state)
@@ -511,6 +569,8 @@ int main(void)
 		cmocka_unit_test(test_carry_inherits_past_those_who_stay),
 		cmocka_unit_test(test_carry_to_a_new_revision),
 		cmocka_unit_test(test_dissent),
+		cmocka_unit_test(test_stance_of_the_excluded),
+		cmocka_unit_test(test_stance_while_fresh),
 		cmocka_unit_test(test_largest_electorate),
 		cmocka_unit_test(test_nobody_assigned),
 	};
