@@ -211,7 +211,7 @@ bool check_is_traced(const struct check *check)
 void check_trace_lookup(const struct check *check, const char *host)
 {
 	struct sockaddr_storage literal;
-	if (!net_parse_literal(host, &literal))
+	if (check_is_traced(check) && !net_parse_literal(host, &literal))
 		check_trace(check, "looking up %s", host);
 }
 
@@ -260,6 +260,12 @@ int64_t check_left_us(const struct check *check)
 {
 	int64_t left_us = check->deadline_at_us - clock_now_us();
 	return left_us > 0 ? left_us : 0;
+}
+
+bool check_wants_family(const struct check *check, int family)
+{
+	return check->family == FAMILY_AUTO ||
+	       (check->family == FAMILY_IPV6) == (family == AF_INET6);
 }
 
 static enum reason refuse_way(

@@ -100,6 +100,8 @@ void check_trace(const struct check *check, const char *format, ...) PRINTF_LIKE
 bool check_is_traced(const struct check *check);
 /* The same of a name that is about to be looked up; nothing of an address. */
 void check_trace_lookup(const struct check *check, const char *host);
+/* Whether CHECK may look at addresses of FAMILY (AF_INET, AF_INET6). */
+bool check_wants_family(const struct check *check, int family);
 int64_t check_left_us(const struct check *check); /* until the deadline; 0 when over */
 /* Where a check, or one of its hops, is about to go. */
 struct check_way {

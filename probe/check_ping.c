@@ -17,6 +17,7 @@
 #include "probe/resolver.h"
 #include "proto/base/clock.h"
 #include "proto/base/mem.h"
+#include "proto/base/text.h"
 #include "proto/monitor.h"
 
 #include <math.h>
@@ -141,37 +142,14 @@ static void describe_error(const struct ping_state *s, char *detail, size_t room
 		s->error_by);
 }
 
-static char *put_text(char *out, const char *text)
-{
-	return stpcpy(out, text);
-}
-
-static char *put_number(char *out, int64_t n)
-{
-	char digits[20];
-	int i = 0;
-	do {
-		digits[i++] = (char)('0' + n % 10);
-		n /= 10;
-	} while (n > 0);
-	while (i > 0)
-		*out++ = digits[--i];
-	*out = '\0';
-	return out;
-}
-
 /* "5 of 5 answered by 192.0.2.1, 1.234 ms on average"; every check says it, so without printf. OUT has
  * room for RESULT_DETAIL_MAX_BYTES. */
 static void describe_success(const struct ping_state *s, char *out)
 {
-	int64_t us = s->check->result.ping.avg_us;
-	out = put_text(put_number(out, s->received), " of ");
-	out = put_text(put_number(out, s->sent), " answered by ");
-	out = put_text(put_text(out, s->at), ", ");
-	out = put_text(put_number(out, us / 1000), ".");
-	for (int64_t tenth = 100; tenth > us % 1000 && tenth > 1; tenth /= 10)
-		*out++ = '0';
-	put_text(put_number(out, us % 1000), " ms on average");
+	out = stpcpy(text_put_number(out, s->received), " of ");
+	out = stpcpy(text_put_number(out, s->sent), " answered by ");
+	out = stpcpy(stpcpy(out, s->at), ", ");
+	stpcpy(text_put_ms(out, s->check->result.ping.avg_us), " ms on average");
 }
 
 /* All that there is to say; returns the reason and writes its detail. */
@@ -361,9 +339,7 @@ static void on_resolved(void *arg, enum reason reason, const struct addresses *f
 /* An address needs no looking up. */
 static void take_literal(struct ping_state *s, const struct sockaddr_storage *literal)
 {
-	enum address_family family = s->check->family;
-	bool fits = family == FAMILY_AUTO ||
-		    (family == FAMILY_IPV6) == (literal->ss_family == AF_INET6);
+	bool fits = check_wants_family(s->check, literal->ss_family);
 	struct addresses found;
 	found.n = 1;
 	found.item[0] = *literal;

@@ -8,16 +8,15 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#define TURN_MARGIN_US 2000 /* the last one ends just before the deadline: it knows more to say */
 
 static void try_next(struct connector *c);
 
 static const struct sockaddr *current(const struct connector *c)
 {
-	return (const struct sockaddr *)&c->addresses.item[c->next - 1];
+	return &c->addresses[c->next - 1].any;
 }
 
 static void hang_up(struct connector *c)
@@ -25,7 +24,7 @@ static void hang_up(struct connector *c)
 	timer_stop(&c->turn);
 	if (c->fd == -1)
 		return;
-	watch_fd_clear(&c->watch);
+	watch_once_stop(&c->watch);
 	close(c->fd);
 	c->fd = -1;
 }
@@ -39,7 +38,6 @@ static void connected(struct connector *c)
 	check_judge_time(c->check, THRESHOLD_SLOW, &c->check->monitor->expect.connect_time,
 		c->check->result.phases.connect_us, REASON_SLOW_CONNECT, "the connection");
 	timer_stop(&c->turn);
-	watch_fd_clear(&c->watch);
 	c->fd = -1;
 	c->connected(c->arg, fd);
 }
@@ -64,12 +62,13 @@ static void keep_failure(struct connector *c, enum reason reason, const char *by
 {
 	const char *verb = failure_verb(reason);
 	c->reason = reason;
+	free(c->detail);
 	if (by != NULL)
-		snprintf(c->detail, sizeof(c->detail), "%s: %s, says %s", c->at, verb, by);
+		c->detail = mem_printf("%s: %s, says %s", c->at, verb, by);
 	else if (verb == reason_text_en(reason))
-		snprintf(c->detail, sizeof(c->detail), "%s: %s", c->at, verb);
+		c->detail = mem_printf("%s: %s", c->at, verb);
 	else
-		snprintf(c->detail, sizeof(c->detail), "%s %s", verb, c->at);
+		c->detail = mem_printf("%s %s", verb, c->at);
 }
 
 static void failed(struct connector *c, enum reason reason, const char *by)
@@ -102,14 +101,14 @@ static void failed_with(struct connector *c, int error)
 	}
 }
 
-static void on_writable(void *arg, int fd, int what UNUSED)
+static void on_ready(void *arg, int fd, bool has_failed)
 {
 	struct connector *c = arg;
 	int error = 0;
 	socklen_t n = sizeof(error);
 	if (c->check->ended)
 		return;
-	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &n) == -1)
+	if (has_failed && getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &n) == -1)
 		error = errno;
 	if (error == 0)
 		connected(c);
@@ -128,7 +127,7 @@ static void on_turn_over(void *arg)
 
 static void try_address(struct connector *c)
 {
-	struct sockaddr *to = (struct sockaddr *)&c->addresses.item[c->next++];
+	struct sockaddr *to = &c->addresses[c->next++].any;
 	net_set_port(to, c->port);
 	net_format(to, c->at);
 	c->began_at_us = clock_now_us();
@@ -138,8 +137,8 @@ static void try_address(struct connector *c)
 		failed_with(c, errno);
 		return;
 	}
-	net_want_icmp_errors(c->fd, to->sa_family);
-	watch_fd_init(&c->watch, c->check->loop, c->fd, on_writable, c);
+	if (to->sa_family == AF_INET6) /* IPv4 keeps those of an attempt unasked (Linux 5.10) */
+		net_want_icmp_errors(c->fd, AF_INET6);
 	if (net_bind_source(c->fd, c->check->monitor->request.source) == -1) {
 		check_end(c->check, REASON_INTERNAL_SOURCE, "this probe cannot check from %s: %s",
 			c->check->monitor->request.source, strerror(errno));
@@ -148,18 +147,45 @@ static void try_address(struct connector *c)
 	} else if (errno != EINPROGRESS) {
 		failed_with(c, errno);
 	} else {
-		watch_fd_set(&c->watch, WATCH_WRITE);
-		timer_set_us(&c->turn,
-			check_left_us(c->check) / (c->addresses.n - c->next + 1) - TURN_MARGIN_US);
+		watch_once_start(&c->watch, c->check->loop, c->fd, on_ready, c);
+		if (c->next < c->n) /* the last one ends by the deadline: connector_expired() */
+			timer_set_us(&c->turn, check_left_us(c->check) / (c->n - c->next + 1));
 	}
 }
 
 static void try_next(struct connector *c)
 {
-	if (c->next < c->addresses.n)
+	if (c->next < c->n)
 		try_address(c);
 	else
 		c->failed(c->arg, c->reason, true, c->detail);
+}
+
+static void keep_addresses(struct connector *c, const struct addresses *permitted)
+{
+	c->n = permitted->n;
+	for (int i = 0; i < c->n; i++) {
+		const struct sockaddr *a = (const struct sockaddr *)&permitted->item[i];
+		memcpy(&c->addresses[i], a, net_length(a));
+	}
+}
+
+static void found_addresses(struct connector *c, enum reason reason, const struct addresses *found)
+{
+	struct addresses permitted;
+	char detail[RESULT_DETAIL_MAX_BYTES];
+	if (reason == REASON_OK) {
+		struct check_way way = {.host = c->host, .port = c->port};
+		reason = check_police(c->check, &way, found, &permitted, detail);
+	} else {
+		snprintf(detail, sizeof(detail), "%.150s: %s", c->host, reason_text_en(reason));
+	}
+	if (reason != REASON_OK) {
+		c->failed(c->arg, reason, false, detail);
+		return;
+	}
+	keep_addresses(c, &permitted);
+	try_next(c);
 }
 
 static void on_resolved(void *arg, enum reason reason, const struct addresses *found)
@@ -167,17 +193,22 @@ static void on_resolved(void *arg, enum reason reason, const struct addresses *f
 	struct connector *c = arg;
 	c->query = NULL;
 	c->check->result.phases.resolve_us = clock_now_us() - c->check->started_at_us;
-	if (reason == REASON_OK) {
-		struct check_way way = {.host = c->host, .port = c->port};
-		reason = check_police(c->check, &way, found, &c->addresses, c->detail);
-	} else {
-		snprintf(c->detail, sizeof(c->detail), "%.150s: %s", c->host,
-			reason_text_en(reason));
-	}
-	if (reason != REASON_OK)
-		c->failed(c->arg, reason, false, c->detail);
-	else
-		try_next(c);
+	found_addresses(c, reason, found);
+}
+
+/* Whether the host is an address, which needs no looking up; then it is on its way. */
+static bool take_literal(struct connector *c)
+{
+	struct addresses found;
+	if (!net_parse_literal(c->host, &found.item[0]))
+		return false;
+	found.n = 1;
+	c->check->result.phases.resolve_us = 0;
+	found_addresses(c,
+		check_wants_family(c->check, found.item[0].ss_family) ? REASON_OK
+								      : REASON_DNS_NO_ADDRESS,
+		&found);
+	return true;
 }
 
 void connector_start(struct connector *c, struct check *check, const char *host, int port,
@@ -187,11 +218,13 @@ void connector_start(struct connector *c, struct check *check, const char *host,
 	c->connected = on_connected;
 	c->failed = on_failed;
 	c->arg = arg;
-	snprintf(c->host, sizeof(c->host), "%s", host);
+	memccpy(c->host, host, '\0', sizeof(c->host) - 1);
 	c->port = port;
-	c->next = c->tried = 0;
+	c->n = c->next = c->tried = 0;
 	c->fd = -1;
 	timer_init(&c->turn, check->loop, on_turn_over, c);
+	if (take_literal(c))
+		return;
 	check_trace_lookup(check, c->host);
 	c->query = resolver_find(
 		engine_resolver(check->engine), c->host, check->family, on_resolved, c);
@@ -204,6 +237,7 @@ void connector_stop(struct connector *c)
 	resolver_cancel(c->query);
 	hang_up(c);
 	timer_clear(&c->turn);
+	free(c->detail);
 }
 
 enum reason connector_expired(struct connector *c)

@@ -14,8 +14,11 @@
 #include "probe/net.h"
 #include "probe/resolver.h"
 
+#include <netinet/in.h>
+
 struct connector;
-/* FD is connected, non-blocking, and the callee's from now on. */
+/* FD is connected, non-blocking, and the callee's from now on. (Who speaks on it wants to know of ICMP errors:
+ * net_want_icmp_errors().) */
 typedef void (*connector_connected_fn)(void *arg, int fd);
 /* No address is left: the most telling of the failures. CONTACTED: some address was tried, and what
  * happened says something of the target (else: its name, or the probe). */
@@ -30,18 +33,22 @@ struct connector {
 	char host[NET_HOST_SIZE]; /* brackets kept */
 	int port;
 	struct resolver_query *query;
-	struct addresses addresses;
-	int next; /* index of the address to try next */
+	union {
+		struct sockaddr any;
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
+	} addresses[ADDRESSES_MAX]; /* permitted */
+	int n, next;                /* how many, and the index of the one to try next */
 	int tried;
 	int fd; /* -1: none */
-	struct watch_fd watch;
-	struct timer turn; /* of one address */
+	struct watch_once watch;
+	struct timer turn; /* of one address, unless it is the last */
 	int64_t began_at_us;
 	char at[NET_ADDRESS_SIZE]; /* "192.0.2.1:443", of the last attempt */
 	/* the most telling failure so far: what the target did comes before what the probe could
 	 * not do */
 	enum reason reason;
-	char detail[RESULT_DETAIL_MAX_BYTES];
+	char *detail; /* owned; NULL: none yet */
 };
 
 /* HOST is copied. May call back before it returns. */

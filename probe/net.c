@@ -2,6 +2,8 @@
 /* Addresses, targets, and what the network's errors mean. */
 #include "probe/net.h"
 
+#include "proto/base/text.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -30,26 +32,12 @@ static const void *bytes_of(const struct sockaddr *address)
 	return &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr;
 }
 
-/* Writes N in digits; returns where they end. Each check shows an address or two: no printf. */
-static char *put_number(char *out, unsigned n)
-{
-	char digits[10];
-	int i = 0;
-	do {
-		digits[i++] = (char)('0' + n % 10);
-		n /= 10;
-	} while (n > 0);
-	while (i > 0)
-		*out++ = digits[--i];
-	return out;
-}
-
 static char *put_ipv4(char *out, const unsigned char *bytes)
 {
 	for (int i = 0; i < 4; i++) {
 		if (i > 0)
 			*out++ = '.';
-		out = put_number(out, bytes[i]);
+		out = text_put_number(out, bytes[i]);
 	}
 	return out;
 }
@@ -79,7 +67,7 @@ char *net_format(const struct sockaddr *address, char out[NET_ADDRESS_SIZE])
 		end = put_ipv6(end, bytes_of(address), port != 0);
 	if (port != 0) {
 		*end++ = ':';
-		end = put_number(end, (unsigned)port);
+		end = text_put_number(end, port);
 	}
 	*end = '\0';
 	return out;
@@ -130,7 +118,9 @@ int net_split_target(const char *target, char host[NET_HOST_SIZE], int *port)
 	size_t n_digits = strlen(digits);
 	if (n_digits == 0 || n_digits > 5 || strspn(digits, "0123456789") != n_digits)
 		return -1;
-	*port = (int)strtol(digits, NULL, 10);
+	*port = 0;
+	for (const char *d = digits; *d != '\0'; d++)
+		*port = 10 * *port + (*d - '0');
 	memcpy(host, target, (size_t)(colon - target));
 	host[colon - target] = '\0';
 	if (host[0] != '[' && strchr(host, ':') != NULL)

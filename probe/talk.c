@@ -347,6 +347,7 @@ struct talk *talk_start(struct check *check, int fd, const char *host, const cha
 	snprintf(t->host, sizeof(t->host), "%s",
 		request->server_name != NULL ? request->server_name : host);
 	snprintf(t->at, sizeof(t->at), "%s", at);
+	net_want_icmp_errors(fd, AF_INET); /* an IPv6 one has told so when it was made */
 	watch_fd_init(&t->watch, check->loop, fd, on_ready, t);
 	buf_init(&t->out, OUT_MAX_BYTES);
 	dialogue_init(&t->dialogue, &request->dialogue, max_bytes(check));

@@ -8,9 +8,11 @@
 #include "proto/base/clock.h"
 #include "proto/base/mem.h"
 
+#include <errno.h>
 #include <event2/event.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -30,6 +32,11 @@ struct loop {
 	int64_t armed_at_us; /* when timer_event comes at the latest; INT64_MAX: it does not */
 	int64_t lag_us;
 	bool stopping;
+	struct event *once_event; /* of the epoll set of all watch_once */
+	int once_epoll;
+	struct watch_once **once; /* by descriptor */
+	int n_once;
+	uint32_t last_once; /* number */
 };
 
 struct loop_waker {
@@ -61,6 +68,7 @@ static void defer_cb(evutil_socket_t fd, short what, void *arg)
 }
 
 static void timers_cb(evutil_socket_t fd, short what, void *arg);
+static void once_open(struct loop *loop);
 
 struct loop *loop_new(void)
 {
@@ -78,6 +86,7 @@ struct loop *loop_new(void)
 	loop->timer_event = event_new(loop->base, -1, 0, timers_cb, loop);
 	loop->armed_at_us = INT64_MAX;
 	ensure(loop->defer_event != NULL && loop->timer_event != NULL);
+	once_open(loop);
 	signal(SIGPIPE, SIG_IGN); /* who has a loop writes to peers that may be gone */
 	return loop;
 }
@@ -91,6 +100,9 @@ void loop_free(struct loop *loop)
 	event_free(loop->defer_event);
 	event_free(loop->timer_event);
 	free(loop->heap);
+	event_free(loop->once_event);
+	close(loop->once_epoll);
+	free(loop->once);
 	event_base_free(loop->base);
 	free(loop);
 }
@@ -310,6 +322,77 @@ void watch_fd_clear(struct watch_fd *w)
 		event_free(w->event);
 	w->event = NULL;
 	w->what = 0;
+}
+
+/* ---- one look at a socket: an epoll set of our own, which is one descriptor in libevent's */
+
+#define ONCE_BATCH 64
+
+/* A socket may be closed, and its number used again, between the kernel's event and our look at it. */
+static struct watch_once *once_of(const struct loop *loop, uint64_t token)
+{
+	int fd = (int)(token & INT32_MAX);
+	struct watch_once *w = fd < loop->n_once ? loop->once[fd] : NULL;
+	return w != NULL && w->number == token >> 32 ? w : NULL;
+}
+
+static void once_cb(evutil_socket_t epoll, short what, void *arg)
+{
+	struct loop *loop = arg;
+	struct epoll_event event[ONCE_BATCH];
+	int n = epoll_wait(epoll, event, ONCE_BATCH, 0);
+
+	(void)what;
+	for (int i = 0; i < n; i++) {
+		struct watch_once *w = once_of(loop, event[i].data.u64);
+		if (w == NULL)
+			continue;
+		watch_once_stop(w);
+		w->run(w->arg, w->fd, (event[i].events & (EPOLLERR | EPOLLHUP)) != 0);
+	}
+}
+
+static void once_open(struct loop *loop)
+{
+	loop->once_epoll = epoll_create1(EPOLL_CLOEXEC);
+	ensure(loop->once_epoll != -1);
+	loop->once_event =
+		event_new(loop->base, loop->once_epoll, EV_READ | EV_PERSIST, once_cb, loop);
+	ensure(loop->once_event != NULL && event_add(loop->once_event, NULL) == 0);
+}
+
+static void once_put(struct loop *loop, int fd, struct watch_once *w)
+{
+	if (fd >= loop->n_once) {
+		int n = 2 * fd + 64;
+		loop->once = mem_resize(loop->once, (size_t)n, sizeof(struct watch_once *));
+		while (loop->n_once < n)
+			loop->once[loop->n_once++] = NULL;
+	}
+	loop->once[fd] = w;
+}
+
+void watch_once_start(struct watch_once *w, struct loop *loop, int fd,
+	void (*run)(void *arg, int fd, bool failed), void *arg)
+{
+	if (++loop->last_once == 0)
+		loop->last_once = 1;
+	*w = (struct watch_once){
+		.run = run, .arg = arg, .loop = loop, .fd = fd, .number = loop->last_once};
+	once_put(loop, fd, w);
+	struct epoll_event event = {.events = EPOLLOUT | EPOLLONESHOT,
+		.data.u64 = (uint64_t)w->number << 32 | (uint32_t)fd};
+	int rc = epoll_ctl(loop->once_epoll, EPOLL_CTL_ADD, fd, &event);
+	if (rc == -1 && errno == EEXIST) /* looked at before, and not closed since */
+		rc = epoll_ctl(loop->once_epoll, EPOLL_CTL_MOD, fd, &event);
+	ensure(rc == 0);
+}
+
+void watch_once_stop(struct watch_once *w)
+{
+	if (w->number != 0)
+		w->loop->once[w->fd] = NULL;
+	w->number = 0;
 }
 
 /* ---- signals */

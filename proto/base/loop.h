@@ -61,6 +61,20 @@ void watch_fd_init(struct watch_fd *w, struct loop *loop, int fd,
 void watch_fd_set(struct watch_fd *w, int what);
 void watch_fd_clear(struct watch_fd *w);
 
+/* A socket that connects: RUN comes once, when it can be written to or has FAILED; the loop has forgotten
+ * it by then. For one look it takes a third of the work of watch_fd. The kernel lets go of the socket when it
+ * is closed, so nobody may hold a copy of it; start and stop are without effect on any watch_fd of it. */
+struct watch_once {
+	void (*run)(void *arg, int fd, bool failed);
+	void *arg;
+	struct loop *loop;
+	int fd;
+	uint32_t number; /* 0: not set */
+};
+void watch_once_start(struct watch_once *w, struct loop *loop, int fd,
+	void (*run)(void *arg, int fd, bool failed), void *arg);
+void watch_once_stop(struct watch_once *w); /* no harm if not set */
+
 /* A signal handled in the loop. */
 struct watch_signal {
 	struct event *event;

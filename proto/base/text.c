@@ -115,6 +115,30 @@ void text_print_wrapped(FILE *out, const char *text, int columns, int indent)
 	}
 }
 
+char *text_put_number(char *out, int64_t n)
+{
+	char digits[20];
+	int i = 0;
+
+	do {
+		digits[i++] = (char)('0' + n % 10);
+		n /= 10;
+	} while (n > 0);
+	while (i > 0)
+		*out++ = digits[--i];
+	*out = '\0';
+	return out;
+}
+
+char *text_put_ms(char *out, int64_t us)
+{
+	out = text_put_number(out, us / 1000);
+	*out++ = '.';
+	for (int64_t tenth = 100; tenth > us % 1000 && tenth > 1; tenth /= 10)
+		*out++ = '0';
+	return text_put_number(out, us % 1000);
+}
+
 char *text_duration(char text[TEXT_SIZE], int64_t ms)
 {
 	int64_t s = (ms + 500) / 1000;

@@ -33,6 +33,11 @@ char *text_local(char text[TEXT_SIZE], const char *rfc3339);
 /* "18:30:49" when it is within the last half day, else with its date. Returns TEXT. */
 char *text_clock(char text[TEXT_SIZE], const char *rfc3339);
 
+/* What every check writes, without printf: N (not negative) in digits, microseconds as milliseconds
+ * ("1.234"). Returns where OUT ends, at a NUL; 21 bytes are enough. */
+char *text_put_number(char *out, int64_t n);
+char *text_put_ms(char *out, int64_t us);
+
 /* The value at PATH ("monitor.name") of DOCUMENT; NULL when there is none. Borrowed. */
 json_t *value_at(const json_t *document, const char *path);
 /* Its text; numbers and booleans are made into one (in a few rotating buffers); OTHERWISE when

@@ -14,6 +14,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 static struct loop *loop;
@@ -261,6 +262,119 @@ static void a_stop_before_the_run_is_kept(void **state)
 	loop_run(loop);
 }
 
+/* ---- one look at a socket */
+
+static void once_cb(void *arg, int fd, bool failed)
+{
+	(void)fd;
+	note(failed ? 'F' : *(const char *)arg);
+}
+
+static void pair_open(int pair[2])
+{
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+}
+
+static void run_for_a_moment(void)
+{
+	struct timer end;
+
+	timer_init(&end, loop, stop_cb, (void *)(uintptr_t) ".");
+	timer_set(&end, 5);
+	loop_run(loop);
+	timer_clear(&end);
+}
+
+static void one_look_is_told_once(void **state)
+{
+	struct watch_once w = {0};
+	int pair[2];
+
+	(void)state;
+	pair_open(pair);
+	watch_once_start(&w, loop, pair[0], once_cb, (void *)(uintptr_t) "a");
+	assert_string_equal(order, "");
+	run_for_a_moment();
+	assert_string_equal(order, "a.");
+	watch_once_start(&w, loop, pair[0], once_cb, (void *)(uintptr_t) "b"); /* not closed */
+	run_for_a_moment();
+	assert_string_equal(order, "a.b.");
+	watch_once_stop(&w); /* no harm */
+	close(pair[0]);
+	close(pair[1]);
+}
+
+static void one_look_tells_a_failure(void **state)
+{
+	struct watch_once w;
+	int pair[2];
+
+	(void)state;
+	pair_open(pair);
+	close(pair[1]);
+	watch_once_start(&w, loop, pair[0], once_cb, (void *)(uintptr_t) "a");
+	run_for_a_moment();
+	assert_string_equal(order, "F.");
+	close(pair[0]);
+}
+
+static struct watch_once one, other;
+
+/* Ends the other's watch, whose event has been fetched already. */
+static void stop_other_cb(void *arg, int fd, bool failed)
+{
+	once_cb(arg, fd, failed);
+	watch_once_stop(fd == one.fd ? &other : &one);
+}
+
+static void a_stopped_look_is_not_told(void **state)
+{
+	int pair[2];
+	struct watch_once w;
+
+	(void)state;
+	pair_open(pair);
+	int a = dup(pair[0]), b = dup(pair[0]);
+	watch_once_start(&one, loop, a, stop_other_cb, (void *)(uintptr_t) "r");
+	watch_once_start(&other, loop, b, stop_other_cb, (void *)(uintptr_t) "r");
+	watch_once_start(&w, loop, pair[0], once_cb, (void *)(uintptr_t) "w");
+	watch_once_stop(&w);
+	run_for_a_moment();
+	assert_string_equal(order, "r.");
+	close(a);
+	close(b);
+	close(pair[0]);
+	close(pair[1]);
+}
+
+/* The kernel's event of a descriptor's former owner comes late: it is not the new one's. */
+static void a_former_owners_event_is_not_told(void **state)
+{
+	struct watch_once before, after;
+	int pair[2], full[2];
+	char fill[4096] = {0};
+
+	(void)state;
+	pair_open(pair);
+	pair_open(full);
+	while (send(full[0], fill, sizeof(fill), MSG_DONTWAIT) > 0)
+		continue;
+	int copy = dup(pair[0]); /* keeps the kernel's watch of the number alive */
+	int number = pair[0];
+	watch_once_start(&before, loop, number, once_cb, (void *)(uintptr_t) "b");
+	watch_once_stop(&before);
+	assert_int_equal(dup2(full[0], number), number);
+	watch_once_start(&after, loop, number, once_cb, (void *)(uintptr_t) "a");
+	run_for_a_moment();
+	assert_string_equal(order, "."); /* FULL cannot be written to */
+	watch_once_stop(&after);
+	close(copy);
+	close(number);
+	close(pair[1]);
+	close(full[0]);
+	close(full[1]);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -274,6 +388,10 @@ int main(void)
 		TEST(a_descriptor_is_level_triggered),
 		TEST(a_signal_comes_through_the_loop),
 		TEST(a_stop_before_the_run_is_kept),
+		TEST(one_look_is_told_once),
+		TEST(one_look_tells_a_failure),
+		TEST(a_stopped_look_is_not_told),
+		TEST(a_former_owners_event_is_not_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

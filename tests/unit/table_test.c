@@ -152,6 +152,23 @@ static void durations_read_well(void **state UNUSED)
 		assert_string_equal(text_duration(text, cases[i].ms), cases[i].text);
 }
 
+static void milliseconds_have_three_places(void **state UNUSED)
+{
+	static const struct {
+		int64_t us;
+		const char *text;
+	} cases[] = {{0, "0.000"}, {7, "0.007"}, {10, "0.010"}, {99, "0.099"}, {100, "0.100"},
+		{999, "0.999"}, {1000, "1.000"}, {60000001, "60000.001"}};
+	char text[TEXT_SIZE];
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		assert_ptr_equal(text_put_ms(text, cases[i].us), text + strlen(cases[i].text));
+		assert_string_equal(text, cases[i].text);
+	}
+	text_put_number(text, INT64_MAX);
+	assert_string_equal(text, "9223372036854775807");
+}
+
 static void times_are_relative(void **state UNUSED)
 {
 	char at[TIME_TEXT_SIZE], text[TEXT_SIZE];
@@ -200,6 +217,7 @@ int main(void)
 		cmocka_unit_test(columns_are_aligned),
 		cmocka_unit_test(an_empty_table_is_nothing),
 		cmocka_unit_test(durations_read_well),
+		cmocka_unit_test(milliseconds_have_three_places),
 		cmocka_unit_test(times_are_relative),
 		cmocka_unit_test(values_become_words),
 	};
