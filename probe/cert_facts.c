@@ -54,10 +54,7 @@ static void add_general_name(char *out, const GENERAL_NAME *name)
 		if (n <= 0 || n >= (int)sizeof(text) || memchr(data, '\0', (size_t)n) != NULL)
 			return;
 		char *clean = utf8_clean((const char *)data, (size_t)n, sizeof(text) - 1);
-		for (char *p = clean; *p != '\0'; p++)
-			if ((unsigned char)*p < ' ' || *p == 0x7f)
-				*p = '?';
-		add_name(out, clean);
+		add_name(out, utf8_replace_controls(clean, '?'));
 		free(clean);
 	} else if (name->type == GEN_IPADD) {
 		int n = ASN1_STRING_length(name->d.iPAddress);

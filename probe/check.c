@@ -101,11 +101,7 @@ static PRINTF_LIKE(1, 0) char *detail_text(const char *format, va_list args)
 		return NULL;
 	if (is_plain(text))
 		return mem_strdup(text);
-	char *clean = utf8_clean(text, strlen(text), RESULT_DETAIL_MAX_BYTES);
-	for (char *p = clean; *p != '\0'; p++)
-		if ((unsigned char)*p < ' ' || *p == 0x7f)
-			*p = ' ';
-	return clean;
+	return utf8_replace_controls(utf8_clean(text, strlen(text), RESULT_DETAIL_MAX_BYTES), ' ');
 }
 
 void check_cross(struct check *check, enum threshold threshold, enum severity severity,

@@ -159,7 +159,6 @@ void engine_on_late(struct engine *engine, engine_late_fn fn, void *arg);
 /* New limits take effect with the next start. */
 void engine_set_limits(struct engine *engine, const struct engine_limits *limits);
 void engine_set_memory(struct engine *engine, int64_t memory_bytes); /* one of them alone */
-void engine_set_memory(struct engine *engine, int64_t memory_bytes); /* one of them alone */
 /* Replaces the resolver (which is taken): for tests with a name server of their own. */
 void engine_use_resolver(struct engine *engine, struct resolver *take);
 /* For check types. */

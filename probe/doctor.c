@@ -39,10 +39,7 @@ PRINTF_LIKE(1, 0) static char *clean_text(const char *format, va_list arguments)
 {
 	char text[TEXT_MAX_BYTES];
 	vsnprintf(text, sizeof text, format, arguments);
-	char *clean = utf8_clean(text, strlen(text), sizeof text);
-	for (char *c = clean; *c; c++)
-		*c = (unsigned char)*c < ' ' || *c == 127 ? '?' : *c;
-	return clean;
+	return utf8_replace_controls(utf8_clean(text, strlen(text), sizeof text), '?');
 }
 
 void doctor_say(struct doctor *d, enum mark mark, const char *step, const char *format, ...)

@@ -12,6 +12,7 @@
 #include "proto/base/buf.h"
 #include "proto/base/mem.h"
 #include "proto/base/rand.h"
+#include "proto/base/utf8.h"
 #include "proto/joinstring.h"
 
 #include <errno.h>
@@ -202,8 +203,7 @@ static void say_refusal(struct joining *j, long status, const struct buf *answer
 	const char *detail = json_string_value(json_object_get(json, "detail"));
 	snprintf(j->why, sizeof j->why, "the coordinator refused: %s (status %ld)",
 		detail ? detail : "it gave no reason", status);
-	for (char *c = j->why; *c; c++) /* it may be a stranger's words */
-		*c = (unsigned char)*c < ' ' || *c == 127 ? '?' : *c;
+	utf8_replace_controls(utf8_trim(j->why), '?'); /* it may be a stranger's words */
 	json_decref(json);
 }
 

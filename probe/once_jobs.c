@@ -135,8 +135,7 @@ static json_t *describe(struct once *o, const char *kind, const char *target)
 {
 	json_t *m = json_object();
 	char *name = utf8_clean(target, strlen(target), NAME_MAX_BYTES);
-	for (char *c = name; *c; c++)
-		*c = (unsigned char)*c < ' ' || *c == 127 ? '?' : *c;
+	utf8_replace_controls(name, '?');
 	json_object_set_new(m, "name", json_string(name));
 	json_object_set_new(m, "type", json_string(kind));
 	json_object_set_new(m, "target", json_string(target));

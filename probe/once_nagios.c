@@ -8,6 +8,7 @@
 #include "probe/once_internal.h"
 
 #include "proto/base/mem.h"
+#include "proto/base/utf8.h"
 
 #include <ctype.h>
 #include <inttypes.h>
@@ -22,9 +23,9 @@ static const char *const states[] = {"OK", "WARNING", "CRITICAL", "UNKNOWN"};
 /* On one line, and without the sign that begins performance data. */
 static char *clean(const char *text)
 {
-	char *out = mem_strdup(text);
+	char *out = utf8_replace_controls(mem_strdup(text), ' ');
 	for (char *c = out; *c; c++)
-		*c = (unsigned char)*c < ' ' || *c == 127 ? ' ' : *c == '|' ? '/' : *c;
+		*c = *c == '|' ? '/' : *c;
 	return out;
 }
 

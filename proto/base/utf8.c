@@ -61,10 +61,34 @@ char *utf8_clean(const char *data, size_t size_bytes, size_t max_bytes)
 	return copy;
 }
 
+/* Bytes of the control character at S; 0: it is none. */
+static size_t control_bytes(const char *s)
+{
+	unsigned char first = (unsigned char)s[0], second;
+
+	if (first == '\0')
+		return 0;
+	if (first < ' ' || first == 0x7f)
+		return 1;
+	second = (unsigned char)s[1];
+	return first == 0xc2 && second >= 0x80 && second < 0xa0 ? 2 : 0;
+}
+
 bool utf8_has_control(const char *text)
 {
-	for (const unsigned char *s = (const unsigned char *)text; *s != '\0'; s++)
-		if (*s < ' ' || *s == 0x7f || (*s == 0xc2 && s[1] >= 0x80 && s[1] < 0xa0))
+	for (; *text != '\0'; text++)
+		if (control_bytes(text) > 0)
 			return true;
 	return false;
+}
+
+char *utf8_replace_controls(char *text, char by)
+{
+	for (char *s = text; *s != '\0';) {
+		size_t n = control_bytes(s);
+
+		memset(s, by, n);
+		s += n > 0 ? n : 1;
+	}
+	return text;
 }

@@ -17,5 +17,7 @@ char *utf8_trim(char *text);
 char *utf8_clean(const char *data, size_t size_bytes, size_t max_bytes);
 /* Whether TEXT holds a control character (C0, DEL or C1), line breaks included. */
 bool utf8_has_control(const char *text);
+/* Puts BY in the place of each byte of them: a terminal obeys C1 ones, too. Returns TEXT. */
+char *utf8_replace_controls(char *text, char by);
 
 #endif

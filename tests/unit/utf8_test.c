@@ -100,11 +100,24 @@ static void finds_control_characters(void **state)
 	assert_false(utf8_has_control("\xc2\xa0"));
 }
 
+static void replaces_control_characters(void **state)
+{
+	char text[] = "\x1b[2J\xc2\x9b"
+		      "1m\x7f é\xc2\xa0\n",
+	     plain[] = "é", none[] = "";
+
+	(void)state;
+	assert_string_equal(utf8_replace_controls(text, '?'), "?[2J??1m? é\xc2\xa0?");
+	assert_string_equal(utf8_replace_controls(plain, '?'), "é");
+	assert_string_equal(utf8_replace_controls(none, '?'), "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(knows_characters),
 		cmocka_unit_test(trims_what_is_cut), cmocka_unit_test(cleans_bytes),
-		cmocka_unit_test(finds_control_characters)};
+		cmocka_unit_test(finds_control_characters),
+		cmocka_unit_test(replaces_control_characters)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
