@@ -11,10 +11,10 @@
 /* OUT begins anew, but for what it has learned. */
 void bounds_policy(const struct probe_conf *conf, struct policy *out);
 struct engine_limits bounds_limits(const struct probe_conf *conf);
-/* What the file says of M; nothing that a coordinator sends can change it. Whether the machine is
- * able to is found out by trying. */
 /* The names of its proxies; the texts and NAMES are borrowed. */
 struct strings bounds_proxies(const struct probe_conf *conf, char *names[PROXIES_MAX]);
+/* What the file says of M; nothing that a coordinator sends can change it. Whether the machine is
+ * able to is found out by trying. */
 enum fence bounds_judge(
 	const struct probe_conf *conf, const struct policy *policy, const struct monitor *m);
 /* The result of a check of JOB that FENCE (not OPEN) forbids, into R. */

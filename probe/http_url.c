@@ -66,6 +66,19 @@ out:
 	return rc;
 }
 
+/* A host that was decoded may be an address in a spelling that only the whole URL's parser reads:
+ * http://%30177.1/ is http://0177.1/, which is http://127.0.0.1/. */
+static int read_again(CURLU *url)
+{
+	char *text = NULL;
+	int rc = -1;
+	if (curl_url_get(url, CURLUPART_URL, &text, 0) == CURLUE_OK &&
+		curl_url_set(url, CURLUPART_URL, text, 0) == CURLUE_OK)
+		rc = 0;
+	curl_free(text);
+	return rc;
+}
+
 /* A port that the scheme implies is left out. */
 static void canonical_port(CURLU *url)
 {
@@ -106,7 +119,7 @@ char *http_url_normalize(const char *base, const char *text, const char **why)
 	if (!scheme_is_http(url))
 		goto out;
 	*why = "its host is no name or address";
-	if (canonical_host(url) != 0)
+	if (canonical_host(url) != 0 || read_again(url) != 0)
 		goto out;
 	canonical_port(url);
 	curl_url_set(url, CURLUPART_FRAGMENT, NULL, 0);
