@@ -163,9 +163,11 @@ enum reason http_hop_reason(const struct http_hop *hop, CURLcode code)
 	case CURLE_OUT_OF_MEMORY: /* also curl's word for a header line above its own ceiling */
 		return hop->phases.transfer_us != UNSET ? REASON_HTTP_TOO_LARGE
 							: REASON_INTERNAL_RESOURCES;
+	case CURLE_BAD_FUNCTION_ARGUMENT: /* also its word for a trailer that is no header */
+		return hop->phases.transfer_us != UNSET ? REASON_HTTP_MALFORMED
+							: REASON_INTERNAL_ERROR;
 	case CURLE_URL_MALFORMAT:
 	case CURLE_FAILED_INIT:
-	case CURLE_BAD_FUNCTION_ARGUMENT:
 	case CURLE_COULDNT_RESOLVE_HOST: /* names come resolved */
 	case CURLE_FUNCTION_NOT_FOUND:
 	case CURLE_NOT_BUILT_IN:

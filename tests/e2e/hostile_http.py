@@ -236,6 +236,7 @@ CASES = [
     Case("ends lines with LF", "ok", answer(b"HTTP/1.1 200 OK\nContent-Length: 5\n\nhello")),
     Case("ends lines with CR", "http.no_response", answer(b"HTTP/1.1 200 OK\rContent-Length: 5\r\rhello")),
     Case("has a header without a colon", "http.malformed", answer(body(headers=b"nonsense\r\n"))),
+    Case("has a trailer without a colon", "http.malformed", answer(chunked(b"1\r\nx\r\n0\r\nnonsense\r\n\r\n"))),
     Case("has a header without a name", "ok", answer(body(headers=b": x\r\n"))),
     Case("says Transfer-Encoding twice", "ok", answer(
         OK + b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n")),
