@@ -175,14 +175,14 @@ static json_t *make_expect(uint8_t options)
 
 static struct job *make_job(uint8_t options)
 {
-	bool redirect = (options & 1) != 0;
+	bool redirect = (options & 1) != 0, follows = (options & (1 | 16)) != 0;
 	char target[64];
 	struct monitor m;
 	struct problems problems = {0};
 	snprintf(target, sizeof(target), "http://127.0.0.1:%d/a", server.port);
 	json_t *in = json_pack("{s:s, s:s, s:s, s:s, s:{s:b}, s:o}", "name", "x", "type",
 		redirect ? "redirect" : "http", "target", target, "timeout", "5s", "request",
-		"cookies", (options & 4) != 0, "expect", make_expect(options));
+		"cookies", (options & 4) != 0 && follows, "expect", make_expect(options));
 	ensure(in != NULL);
 	json_t *request = json_object_get(in, "request");
 	if (!redirect && (options & 2) != 0)
