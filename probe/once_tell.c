@@ -307,6 +307,24 @@ static void print_answer(struct once *o, const struct result *r)
 	}
 }
 
+/* What would open it: an address in this run, too; anything else only in the probe's own file. */
+static void print_remedy(struct once *o, const struct monitor *m, const struct result *r)
+{
+	char option[FENCE_WORDS_SIZE], text[FENCE_WORDS_SIZE + 32];
+	if (r->reason != REASON_INTERNAL_POLICY && r->reason != REASON_DNS_FORBIDDEN_ADDRESS)
+		return;
+	enum fence fence = bounds_judge(&o->conf, &o->policy, m);
+	if (fence == FENCE_ADDRESS || r->reason == REASON_DNS_FORBIDDEN_ADDRESS) {
+		line(o, "to allow it",
+			"in this run: --allow ADDRESS; always: 'allow' in the probe's own file");
+		return;
+	}
+	snprintf(text, sizeof(text), "in the probe's own file: %s",
+		fence == FENCE_OPEN ? "ports" /* of a redirect */
+				    : fence_remedy(fence, m, option));
+	line(o, "to allow it", text);
+}
+
 static void print_block(struct once *o, const struct job *job, const struct result *r)
 {
 	const struct monitor *m = &job->monitor;
@@ -326,9 +344,7 @@ static void print_block(struct once *o, const struct job *job, const struct resu
 		line(o, "reason", text);
 		free(text);
 	}
-	if (r->reason == REASON_INTERNAL_POLICY || r->reason == REASON_DNS_FORBIDDEN_ADDRESS)
-		line(o, "to allow it",
-			"in this run: --allow ADDRESS; always: 'allow' in the probe's own file");
+	print_remedy(o, m, r);
 	print_answer(o, r);
 	print_ping(o, &r->ping);
 	print_dns(o, &r->dns);
