@@ -164,10 +164,9 @@ static int check_all(struct once *o)
 	struct engine_limits limits = bounds_limits(&o->conf);
 	o->loop = loop_new();
 	o->engine = engine_new(o->loop, &o->policy, &limits);
-	if (o->engine != NULL)
-		engine_set_proxies(o->engine, &o->conf.proxies);
 	if (o->engine == NULL)
 		return once_complain(o, "the checks could not be set up, see above");
+	engine_set_proxies(o->engine, &o->conf.proxies);
 	if (args_has(&o->args, "explain"))
 		engine_trace(o->engine, on_step, o);
 	if (o->form->begin)

@@ -57,11 +57,19 @@ int once_complain(struct once *o, const char *format, ...)
 	return ONCE_UNKNOWN;
 }
 
+/* "help", "help TYPE": no target stands alone without being a URL. */
+static bool says_help(const struct once *o)
+{
+	return o->args.n_operands > 0 && !args_has(&o->args, "file") &&
+	       strcmp(o->args.operand[0], "help") == 0;
+}
+
 /* The kind that the words name, or -1. */
 static int named_kind(const struct once *o)
 {
-	for (int kind = 0; kind < CHECK_KIND_COUNT && o->args.n_operands > 0; kind++)
-		if (strcmp(o->args.operand[0], check_kind_names[kind]) == 0)
+	int at = says_help(o) ? 1 : 0;
+	for (int kind = 0; kind < CHECK_KIND_COUNT && o->args.n_operands > at; kind++)
+		if (strcmp(o->args.operand[at], check_kind_names[kind]) == 0)
 			return kind;
 	return -1;
 }
@@ -195,7 +203,7 @@ int once_read_words(struct once *o, int n, char *const *words)
 		    &why) == -1)
 		return once_complain(
 			o, "%s%s", why, strchr(why, ';') ? "" : "; --help lists what is accepted");
-	if (args_has(&o->args, "help")) {
+	if (args_has(&o->args, "help") || says_help(o)) {
 		once_print_help(o);
 		return ONCE_UP;
 	}

@@ -294,8 +294,12 @@ struct cli_option *monitor_options_of(const struct monitor_options *o, int kind)
 	size_t n = 0;
 
 	for (size_t i = 0; i < o->n; i++)
-		if (o->row[i].variants == 0 || o->row[i].variants & 1u << kind)
-			table[n++] = o->table[i];
+		if (o->row[i].variants == 0 || o->row[i].variants & 1u << kind) {
+			table[n] = o->table[i];
+			if (o->row[i].variants != 0) /* "http, redirect: " is said by KIND */
+				table[n].help = strstr(table[n].help, ": ") + 2;
+			n++;
+		}
 	return table;
 }
 
