@@ -4,26 +4,10 @@
 #include "proto/monitor_internal.h"
 
 #include <ctype.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #define FINGERPRINT_DIGITS 64 /* SHA-256 */
-
-/* A problem of the field NAME of the object at PATH. */
-PRINTF_LIKE(4, 5)
-static void add(
-	struct problems *problems, const char *path, const char *name, const char *format, ...)
-{
-	char at[sizeof(problems->item[0].path)], text[sizeof(problems->item[0].message)];
-	va_list args;
-
-	snprintf(at, sizeof(at), "%s%s%s", path, *path == '\0' || *name == '\0' ? "" : ".", name);
-	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	problems_add(problems, at, "%s", text);
-}
 
 /* ---- single fields */
 
@@ -62,8 +46,8 @@ void tls_versions_check(const void *object, const char *path, struct problems *p
 	const struct tls_versions *v = object;
 
 	if (v->min >= 0 && v->max >= 0 && v->min > v->max)
-		add(problems, path, "min", "%s is newer than max (%s)", tls_version_names[v->min],
-			tls_version_names[v->max]);
+		problems_add_at(problems, path, "min", "%s is newer than max (%s)",
+			tls_version_names[v->min], tls_version_names[v->max]);
 }
 
 static bool is_send(const struct dialogue_step *step)
@@ -78,7 +62,7 @@ void dialogue_step_check(const void *object, const char *path, struct problems *
 		step->starttls;
 
 	if (n != 1)
-		add(problems, path, "",
+		problems_add_at(problems, path, "",
 			"a step has %s; accepted: one of expect, expect_regex, send or starttls",
 			n == 0 ? "nothing to do" : "several things to do");
 }
@@ -116,7 +100,7 @@ static void check_once(const struct monitor *m, const char *path, struct problem
 	int first = -1;
 
 	if (m->request.tls && m->request.starttls >= 0)
-		add(problems, path, "request.starttls",
+		problems_add_at(problems, path, "request.starttls",
 			"TLS has begun already with request.tls; accepted: one of both");
 	for (size_t i = 0; i < m->request.dialogue.n; i++) {
 		char name[64];
@@ -125,7 +109,8 @@ static void check_once(const struct monitor *m, const char *path, struct problem
 			continue;
 		snprintf(name, sizeof(name), "request.dialogue[%zu].starttls", i);
 		if (tls || first >= 0)
-			add(problems, path, name, "TLS has begun already with %s; accepted: once",
+			problems_add_at(problems, path, name,
+				"TLS has begun already with %s; accepted: once",
 				first >= 0       ? "an earlier step"
 				: m->request.tls ? "request.tls"
 						 : "request.starttls");
@@ -153,11 +138,11 @@ static void check_use(const struct monitor *m, const char *path, struct problems
 
 	for (size_t i = 0; i < ARRAY_LEN(of_tls) && !monitor_uses_tls(m); i++)
 		if (of_tls[i].given)
-			add(problems, path, of_tls[i].name,
+			problems_add_at(problems, path, of_tls[i].name,
 				"there is no TLS; accepted with request.tls, request.starttls or a "
 				"starttls step of the dialogue");
 	if (m->expect.port == PORT_CLOSED && (monitor_uses_tls(m) || m->request.dialogue.n > 0))
-		add(problems, path, "expect.port",
+		problems_add_at(problems, path, "expect.port",
 			"'closed' leaves nothing to talk to; accepted: open, or no TLS and no "
 			"dialogue");
 }

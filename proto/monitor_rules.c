@@ -7,26 +7,10 @@
 
 #include <ctype.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #define SHOWN_MAX 80
-
-/* A problem of the field NAME of the object at PATH. */
-PRINTF_LIKE(4, 5)
-static void add(
-	struct problems *problems, const char *path, const char *name, const char *format, ...)
-{
-	char at[sizeof(problems->item[0].path)], text[sizeof(problems->item[0].message)];
-	va_list args;
-
-	snprintf(at, sizeof(at), "%s%s%s", path, *path == '\0' ? "" : ".", name);
-	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	problems_add(problems, at, "%s", text);
-}
 
 /* ---- single fields */
 
@@ -95,7 +79,7 @@ int headers_check(const void *value, const char **why)
 static void refuse_order(struct problems *problems, const char *path, const char *warning,
 	const char *critical, const char *must)
 {
-	add(problems, path, "warning",
+	problems_add_at(problems, path, "warning",
 		"%s is not milder than critical (%s): the warning must be %s", warning, critical,
 		must);
 }
@@ -152,7 +136,8 @@ static void check_target(const struct monitor *m, const char *path, struct probl
 	strcat(shown, "'");
 	if (strchr(m->target, '@') != NULL) /* it may be a password: do not repeat it */
 		strcpy(shown, "the target");
-	add(problems, path, "target", "%s %s; accepted: %s", shown, why, target_accepts(m->type));
+	problems_add_at(problems, path, "target", "%s %s; accepted: %s", shown, why,
+		target_accepts(m->type));
 }
 
 /* A threshold that the timeout comes before would never be seen. */
@@ -163,7 +148,7 @@ static void check_below_timeout(const struct monitor *m, const struct threshold_
 	char worst[DURATION_TEXT_SIZE], timeout[DURATION_TEXT_SIZE];
 
 	if (worst_ms >= m->timeout_ms)
-		add(problems, path, name,
+		problems_add_at(problems, path, name,
 			"%s is not below the timeout (%s): the check would end before it",
 			duration_format(worst_ms, worst), duration_format(m->timeout_ms, timeout));
 }
@@ -174,12 +159,12 @@ static void check_times(const struct monitor *m, const char *path, struct proble
 	int64_t spread_ms = (m->quorum.rounds - 1) * m->quorum.gap_ms;
 
 	if (m->timeout_ms > m->interval_ms)
-		add(problems, path, "timeout",
+		problems_add_at(problems, path, "timeout",
 			"%s is longer than the interval (%s); accepted: at most the interval",
 			duration_format(m->timeout_ms, first),
 			duration_format(m->interval_ms, second));
 	if (spread_ms > CONFIRM_MAX_MS)
-		add(problems, path, "quorum.gap",
+		problems_add_at(problems, path, "quorum.gap",
 			"%" PRId64 " rounds %s apart take %s; accepted: at most 1m from the first "
 			"to the last round",
 			m->quorum.rounds, duration_format(m->quorum.gap_ms, first),
@@ -196,7 +181,7 @@ static void check_packets(const struct monitor *m, const char *path, struct prob
 	char gap[DURATION_TEXT_SIZE], takes[DURATION_TEXT_SIZE], timeout[DURATION_TEXT_SIZE];
 
 	if (m->type == CHECK_PING && takes_ms >= m->timeout_ms)
-		add(problems, path, "request.packets",
+		problems_add_at(problems, path, "request.packets",
 			"%" PRId64 " packets %s apart take %s: they must fit into the timeout (%s)",
 			m->request.packets, duration_format(m->request.packet_interval_ms, gap),
 			duration_format(takes_ms, takes), duration_format(m->timeout_ms, timeout));
@@ -207,7 +192,7 @@ static void check_jitter(const struct monitor *m, const char *path, struct probl
 	const struct threshold_ms *t = &m->expect.jitter;
 
 	if (m->request.packets == 1 && (t->warning_ms != UNSET || t->critical_ms != UNSET))
-		add(problems, path, "expect.jitter",
+		problems_add_at(problems, path, "expect.jitter",
 			"is about the difference between packets, and there is one only; accepted "
 			"with request.packets from 2");
 }
@@ -228,16 +213,16 @@ static void check_family(const struct monitor *m, const char *path, struct probl
 	monitor_destination(m, host, &port);
 	to = address_family_of(host);
 	if (m->request.family == FAMILY_BOTH && to != FAMILY_AUTO)
-		add(problems, path, "request.family",
+		problems_add_at(problems, path, "request.family",
 			"'both' needs a name as target: %.60s is an address of one family", host);
 	if (from == FAMILY_AUTO)
 		return;
 	if (m->request.family > FAMILY_AUTO && m->request.family != (int)from)
-		add(problems, path, "request.source",
+		problems_add_at(problems, path, "request.source",
 			"%s is an %s address, but request.family is '%s'", source,
 			family_shown(from), address_family_names[m->request.family]);
 	else if (to != FAMILY_AUTO && to != from)
-		add(problems, path, "request.source",
+		problems_add_at(problems, path, "request.source",
 			"%s is an %s address, but the target %.60s is an %s address", source,
 			family_shown(from), host, family_shown(to));
 }
@@ -246,7 +231,7 @@ static void check_share(const struct monitor *m, const struct share *share, cons
 	const char *path, struct problems *problems)
 {
 	if (share->kind == SHARE_NUMBER && share->value > m->quorum.seats)
-		add(problems, path, name,
+		problems_add_at(problems, path, name,
 			"%d can never be reached with %" PRId64
 			" seats; accepted: at most the seats",
 			share->value, m->quorum.seats);
@@ -257,12 +242,12 @@ static void check_request(const struct monitor *m, const char *path, struct prob
 	bool bodyless = m->request.method == METHOD_GET || m->request.method == METHOD_HEAD;
 
 	if (m->type == CHECK_REDIRECT && !bodyless)
-		add(problems, path, "request.method",
+		problems_add_at(problems, path, "request.method",
 			"'%s' is not for redirects; accepted: GET or HEAD",
 			http_method_names[m->request.method]);
 	if (m->type == CHECK_HTTP && bodyless &&
 		(m->request.body.value != NULL || m->request.body.secret != NULL))
-		add(problems, path, "request.body",
+		problems_add_at(problems, path, "request.body",
 			"a %s request has no body; accepted with: POST, PUT, DELETE or OPTIONS",
 			http_method_names[m->request.method]);
 }
@@ -290,6 +275,7 @@ void monitor_check(const void *object, const char *path, struct problems *proble
 	dns_check(m, path, problems);
 	http_check(m, path, problems);
 	if (m->type == CHECK_REDIRECT && (int64_t)m->expect.hops.n > m->expect.max_hops)
-		add(problems, path, "expect.hops", "%zu hops are more than max_hops (%" PRId64 ")",
-			m->expect.hops.n, m->expect.max_hops);
+		problems_add_at(problems, path, "expect.hops",
+			"%zu hops are more than max_hops (%" PRId64 ")", m->expect.hops.n,
+			m->expect.max_hops);
 }
