@@ -141,7 +141,7 @@ UNUSED static struct result *kit_run(struct kit *k, struct monitor take)
 struct peer {
 	int fd, port;
 	pthread_t thread;
-	void (*serve)(int fd, void *arg); /* NULL: connections wait in the backlog, unanswered */
+	void (*serve)(int fd, void *arg); /* one connection after the other */
 	void *arg;
 	int accepted;
 };
