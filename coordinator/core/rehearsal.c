@@ -71,56 +71,53 @@ static int64_t recorded_burst(const struct stage *s, int rounds)
 	return first != 0 && last - first + 1 >= rounds ? first : 0;
 }
 
-static void order_burst(struct stage *s, const struct watch_action *a)
+/* Whether it can be had. */
+static bool order_burst(struct stage *s, int rounds)
 {
-	s->recorded_first = recorded_burst(s, a->rounds);
+	s->recorded_first = recorded_burst(s, rounds);
 	if (s->recorded_first == 0)
 		watch_deny_burst(s->w, s->now_ms);
+	return s->recorded_first != 0;
 }
 
 static void evaluate(struct stage *s)
 {
-	struct watch_actions actions = {0};
-	bool denied = false;
+	struct watch_actions actions = {.n = 0};
+	bool again = false;
 
 	s->next_ms = watch_tick(s->w, s->now_ms, &actions);
 	for (int i = 0; i < actions.n; i++) {
 		const struct watch_action *a = &actions.item[i];
 		if (a->type == WATCH_ORDER_BURST)
-			order_burst(s, a);
-		else if (a->type != WATCH_STATE && !a->explained)
+			again = !order_burst(s, a->rounds);
+		else if (a->type != WATCH_STATE)
 			take_alert(s, a);
-		denied |= a->type == WATCH_ORDER_BURST && s->recorded_first == 0;
 	}
-	if (denied) /* at most once: it is not ordered again at the same instant */
+	if (again) /* once: a burst that was denied is not ordered again at the same instant */
 		evaluate(s);
 }
 
+/* Of the burst that runs here; what is none of its rounds counts as scheduled. */
 static int64_t round_here(const struct stage *s, int64_t recorded)
 {
 	const struct burst *b = &s->w->burst;
 
-	if (recorded == 0 || s->recorded_first == 0 || b->goal == BURST_NONE ||
-		recorded < s->recorded_first || recorded >= s->recorded_first + b->rounds)
-		return 0;
-	return b->first_round + recorded - s->recorded_first;
+	return b->goal == BURST_NONE ? 0 : b->first_round + recorded - s->recorded_first;
 }
 
 /* ---- votes */
 
-/* The place of KEY in SEAT: its own, a free one, or that of who was silent for longest. */
+/* The place of KEY in SEAT: its own, or that of who was silent for longest (nobody, at first). */
 static void sit_down(struct stage *s, uint32_t key, int seat)
 {
 	int place = watch_find(s->w, key);
 
 	for (int i = 0; place == -1 && i < s->w->n_voters; i++)
-		if (s->w->voter[i].seat == seat && s->w->voter[i].key == 0)
+		if (s->w->voter[i].seat == seat)
 			place = i;
-	if (place == -1)
-		for (int i = 0; i < s->w->n_voters; i++)
-			if (s->w->voter[i].seat == seat &&
-				(place == -1 || s->heard_at_ms[i] < s->heard_at_ms[place]))
-				place = i;
+	for (int i = 0; s->w->voter[place].key != key && i < s->w->n_voters; i++)
+		if (s->w->voter[i].seat == seat && s->heard_at_ms[i] < s->heard_at_ms[place])
+			place = i;
 	if (s->w->voter[place].key != key)
 		watch_seat(s->w, place, seat, key);
 	s->heard_at_ms[place] = s->now_ms;

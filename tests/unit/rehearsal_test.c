@@ -135,6 +135,89 @@ static void test_another_quorum_decides_otherwise(void **state)
 	}
 }
 
+/* A burst is denied and nobody else speaks: the gap alone decides, by the clock. */
+static void test_a_denied_burst_is_followed_at_once(void **state)
+{
+	struct history h = {.n = 0};
+	struct watch_rule rule = kit_rule(1, 1, 1);
+
+	(void)state;
+	rule.revision = 7; /* does not matter */
+	add_minutes(&h, 1000, 1300, "U");
+	add(&h, 1360, 0, "D");
+	add(&h, 1364, 0, "D");
+	struct told told = rehearse(&h, &rule, 1);
+	assert_int_equal(told.n, 1);
+	assert_int_equal(told.alert[0].opened_at_ms, 1363000);
+}
+
+/* Rounds that were run for something else, before or after, answer for nothing. */
+static void test_only_the_burst_of_that_time_answers(void **state)
+{
+	static const struct {
+		int64_t first_s, second_s;
+		int rounds;
+	} table[] = {{1361, 1364, 2}, {1357, 1360, 0}, {1369, 1372, 0}, {1420, 1423, 0},
+		{1361, 1375, 0}};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+		struct history h = {.n = 0};
+		struct watch_rule rule = kit_rule(3, 2, 2);
+		add_minutes(&h, 1000, 1300, "UUU");
+		if (table[i].first_s < 1360)
+			add(&h, table[i].first_s, 7, "UUU");
+		add(&h, 1360, 0, "DDD");
+		if (table[i].first_s >= 1360)
+			add(&h, table[i].first_s, 7, "DDD");
+		if (table[i].second_s < 1370)
+			add(&h, table[i].second_s, 8, "DDD");
+		add(&h, 1370, 0, "DDD");
+		add(&h, 1376, 0, "DDD");
+		struct told told = rehearse(&h, &rule, 1);
+		assert_int_equal(told.n, 1);
+		assert_int_equal(told.alert[0].rounds, table[i].rounds);
+	}
+}
+
+/* Thresholds were judged by the probes: their alerts are replayed too. Open at the end, beside others. */
+static void test_thresholds(void **state)
+{
+	struct history h = {.n = 0};
+	struct watch_rule rule = kit_rule(3, 2, 2);
+
+	(void)state;
+	add_minutes(&h, 1000, 1300, "UUU");
+	for (size_t i = 9; i < h.n; i++) {
+		h.vote[i].verdict = VERDICT_WARNING;
+		h.vote[i].reason = REASON_SLOW_RESPONSE;
+		h.vote[i].severity[THRESHOLD_SLOW] = SEVERITY_CRITICAL;
+		h.vote[i].severity[THRESHOLD_CERTIFICATE] = SEVERITY_WARNING;
+	}
+	struct told told = rehearse(&h, &rule, 1);
+	assert_int_equal(told.n, 2);
+	assert_int_equal(told.alert[0].kind, ALERT_SLOW);
+	assert_int_equal(told.alert[0].severity, SEVERITY_CRITICAL);
+	assert_int_equal(told.alert[1].kind, ALERT_CERTIFICATE);
+	assert_int_equal(told.alert[1].severity, SEVERITY_WARNING);
+	assert_int_equal(told.alert[0].reason, REASON_SLOW_RESPONSE);
+}
+
+/* What comes at the very end counts, and nothing after it. */
+static void test_until_the_end(void **state)
+{
+	struct history h = {.n = 0};
+	struct watch_rule rule = kit_rule(3, 2, 2);
+
+	(void)state;
+	outage(&h);
+	for (int64_t end_ms = 1363999; end_ms <= 1364000; end_ms++) {
+		struct told told = {.n = 0};
+		rehearsal_play(&rule, 1, h.vote, h.n, end_ms, tell, &told);
+		assert_int_equal(told.n, end_ms == 1364000);
+	}
+}
+
 static void test_what_is_open_at_the_end(void **state)
 {
 	struct history h = {.n = 0};
@@ -193,6 +276,10 @@ int main(void)
 		cmocka_unit_test(test_recorded_bursts_confirm),
 		cmocka_unit_test(test_without_recorded_rounds_scheduled_votes_decide),
 		cmocka_unit_test(test_another_quorum_decides_otherwise),
+		cmocka_unit_test(test_a_denied_burst_is_followed_at_once),
+		cmocka_unit_test(test_only_the_burst_of_that_time_answers),
+		cmocka_unit_test(test_thresholds),
+		cmocka_unit_test(test_until_the_end),
 		cmocka_unit_test(test_what_is_open_at_the_end),
 		cmocka_unit_test(test_a_successor_takes_the_place),
 		cmocka_unit_test(test_places_in_a_seat),

@@ -117,6 +117,33 @@ static void test_is_forgotten_when_overdue(void **state)
 	kit_clear(&k);
 }
 
+static void test_calls_until_its_result_is_overdue(void **state)
+{
+	struct kit k;
+
+	(void)state;
+	start(&k);
+	k.w->no_burst_before_ms = k.now_ms + 11999; /* timeout and 2 s, less one */
+	assert_string_equal(suspects(&k, 1), "");
+	assert_string_equal(kit_tick(&k, k.now_ms + 11999), "burst 1+2");
+	kit_clear(&k);
+}
+
+/* While early bursts are barred it wakes for the end of that, whoever waits. */
+static void test_wakes_when_early_ones_are_allowed_again(void **state)
+{
+	(void)state;
+	for (uint32_t key = 1; key <= 3; key++) {
+		struct kit k;
+		start(&k);
+		k.w->no_early_before_ms = k.now_ms + 7000;
+		assert_string_equal(suspects(&k, key), "");
+		assert_int_equal(k.next_ms, k.now_ms + 7000);
+		assert_string_equal(kit_tick(&k, k.now_ms + 7000), "burst 1+2");
+		kit_clear(&k);
+	}
+}
+
 static void test_a_new_revision_forgets_it(void **state)
 {
 	struct kit k;
@@ -147,6 +174,8 @@ int main(void)
 		cmocka_unit_test(test_a_vain_one_bars_only_suspicions),
 		cmocka_unit_test(test_a_vain_one_that_ended_down_backs_off),
 		cmocka_unit_test(test_is_forgotten_when_overdue),
+		cmocka_unit_test(test_calls_until_its_result_is_overdue),
+		cmocka_unit_test(test_wakes_when_early_ones_are_allowed_again),
 		cmocka_unit_test(test_a_new_revision_forgets_it),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
