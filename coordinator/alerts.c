@@ -7,6 +7,7 @@
  */
 #include "coordinator/alerts_internal.h"
 
+#include "coordinator/alert_story.h"
 #include "coordinator/json.h"
 #include "proto/base/clock.h"
 #include "proto/base/log.h"
@@ -263,6 +264,15 @@ static void fill_document(
 	set_member(doc, "votes", f->votes);
 }
 
+/* What it was opened with is kept beside what it says now. */
+static void change_document(
+	const struct alerts *a, struct open_alert *alert, const struct alert_facts *f)
+{
+	alert_keep_opening(alert->document);
+	json_object_set_new(alert->document, "changed_at", json_time(clock_wall_ms()));
+	fill_document(a, alert, f);
+}
+
 void alert_log(const struct open_alert *alert, const char *type, const char *from, const char *by)
 {
 	const char *subject = NULL, *severity = NULL, *code = NULL;
@@ -382,7 +392,7 @@ void alerts_change(struct alerts *a, const struct alert_facts *f)
 		(void)alerts_raise(a, f);
 	if (!alert)
 		return;
-	fill_document(a, alert, f);
+	change_document(a, alert, f);
 	alert_log(alert, "alert.changed", NULL, NULL);
 	commit_transition(a, alert, "alert.changed");
 }
@@ -400,7 +410,7 @@ void alerts_promote(struct alerts *a, enum alert_kind from, const struct alert_f
 	alert->kind = f->kind;
 	make_key(alert->key, f->kind, &f->subject);
 	HASH_ADD_STR(a->open, key, alert);
-	fill_document(a, alert, f);
+	change_document(a, alert, f);
 	alert_log(alert, "alert.changed", alert_kind_names[from], NULL);
 	commit_transition(a, alert, "alert.changed");
 }

@@ -3,7 +3,9 @@
  * Alerts, newest first. Open ones come from memory (they are true even while the store is broken),
  * closed ones and "any" from the store.
  */
+#include "coordinator/alert_story.h"
 #include "coordinator/api/handlers.h"
+#include "coordinator/audience.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -137,6 +139,37 @@ static json_t *find_open(struct alerts *alerts, const char *text)
 	return found;
 }
 
+/* How the one that was asked for is to be shown; packed into the request's context. */
+enum { SHOW_CUSTOMER = 1, SHOW_JAPANESE = 2, SHOW_STORY = 4 };
+
+static json_t *shown(const json_t *alert, int how)
+{
+	json_t *out = how & SHOW_CUSTOMER ? audience_alert(alert) : json_deep_copy(alert), *before;
+
+	if (out && (how & SHOW_JAPANESE)) {
+		before = out;
+		out = audience_japanese(before);
+		json_decref(before);
+	}
+	if (out && (how & SHOW_STORY)) {
+		before = out;
+		out = alert_story(before);
+		json_decref(before);
+	}
+	return out;
+}
+
+/* One about a probe is not there for a customer. */
+static void reply_alert(struct api_request *r, const json_t *alert)
+{
+	json_t *out = shown(alert, (int)(intptr_t)r->context);
+
+	if (out)
+		api_reply_json(r, 200, out);
+	else
+		reply_not_found(r, "alert");
+}
+
 static void one_cb(void *arg, enum store_error error, const json_t *list)
 {
 	struct api_request *r = arg;
@@ -146,17 +179,34 @@ static void one_cb(void *arg, enum store_error error, const json_t *list)
 	else if (json_array_size(list) == 0)
 		reply_not_found(r, "alert");
 	else
-		api_reply_json(r, 200, json_incref(json_array_get(list, 0)));
+		reply_alert(r, json_array_get(list, 0));
+}
+
+static void give_alert(struct api_request *r, int how)
+{
+	struct view view;
+	json_t *open;
+
+	if (!query_view(r, &view))
+		return;
+	how |= (view.customer ? SHOW_CUSTOMER : 0) | (view.japanese ? SHOW_JAPANESE : 0);
+	r->context = (void *)(intptr_t)how;
+	open = find_open(r->coordinator->alerts, r->params[0]);
+	if (open)
+		reply_alert(r, open);
+	else
+		alert_query(r, one_cb);
+	json_decref(open);
 }
 
 void handle_alert_get(struct api_request *r)
 {
-	json_t *open = find_open(r->coordinator->alerts, r->params[0]);
+	give_alert(r, 0);
+}
 
-	if (open)
-		api_reply_json(r, 200, open);
-	else
-		alert_query(r, one_cb);
+void handle_alert_explain(struct api_request *r)
+{
+	give_alert(r, SHOW_STORY);
 }
 
 void alert_query(struct api_request *r, store_list_fn fn)

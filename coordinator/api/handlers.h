@@ -20,6 +20,11 @@ bool query_time(struct api_request *r, const char *name, int64_t fallback, int64
 bool query_enum(struct api_request *r, const char *name, const char *const *names, int *out);
 /* ?NAME=true or false; false when absent. */
 bool query_bool(struct api_request *r, const char *name, bool *out);
+/* ?audience=operator or customer, ?lang=en or ja: how an alert or an explanation is to be shown. */
+struct view {
+	bool customer, japanese;
+};
+bool query_view(struct api_request *r, struct view *out);
 /* ?cursor= as an id; zero when absent. */
 void refuse_cursor(struct api_request *r, const char *text);
 bool query_cursor(struct api_request *r, struct id *out);
@@ -99,6 +104,7 @@ void handle_secret_put(struct api_request *r);
 void handle_secret_delete(struct api_request *r);
 void handle_alerts_list(struct api_request *r);
 void handle_alert_get(struct api_request *r);
+void handle_alert_explain(struct api_request *r);
 void handle_alert_acknowledge(struct api_request *r);
 void handle_alert_comment(struct api_request *r);
 void handle_alert_close(struct api_request *r);

@@ -3,6 +3,7 @@
  * external_id or name. */
 #include "coordinator/api/handlers.h"
 
+#include "coordinator/audience.h"
 #include "coordinator/json.h"
 #include "coordinator/rule_words.h"
 #include "proto/base/utf8.h"
@@ -403,14 +404,23 @@ void handle_monitor_delete(struct api_request *r)
 
 void handle_monitor_explain(struct api_request *r)
 {
-	struct registered *found = find_monitor(r);
-	json_t *explanation;
+	struct registered *found;
+	struct view view;
+	json_t *explanation, *shown;
 
-	if (!found)
+	if (!query_view(r, &view) || !(found = find_monitor(r)))
 		return;
 	explanation = verdicts_explain(r->coordinator->verdicts, &found->m.id);
-	if (explanation)
-		api_reply_json(r, 200, explanation);
-	else
+	if (!explanation) {
 		reply_not_found(r, "monitor");
+		return;
+	}
+	shown = view.customer ? audience_explanation(explanation) : json_incref(explanation);
+	json_decref(explanation);
+	if (view.japanese) {
+		explanation = shown;
+		shown = audience_japanese(explanation);
+		json_decref(explanation);
+	}
+	api_reply_json(r, 200, shown);
 }

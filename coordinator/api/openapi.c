@@ -49,6 +49,11 @@ static const struct {
 		  "\"holds_back\":{\"type\":\"array\",\"items\":{\"type\":\"string\"},"
 		  "\"description\":\"Monitors that need this one and open no alert of their own "
 		  "meanwhile: their names, the first 50.\"},"
+		  "\"changed_at\":{\"type\":\"string\",\"format\":\"date-time\"},"
+		  "\"opening\":{\"type\":\"object\",\"description\":\"What it was opened "
+		  "with, once it changed: kind, severity, reason, quorum, votes.\"},"
+		  "\"recovery\":{\"type\":\"object\",\"description\":\"The quorum and the "
+		  "votes that closed it.\"},"
 		  "\"reminded_at\":{\"type\":\"string\",\"format\":\"date-time\"},"
 		  "\"reminders\":{\"type\":\"integer\",\"description\":\"How many were "
 		  "sent.\"},"
@@ -74,7 +79,40 @@ static const struct {
 		    "\"string\"}}}}}}}}}"},
 	{"explanation",
 		"{\"type\":\"object\",\"description\":\"The decision and everything behind it.\","
-		"\"properties\":{\"rule\":{\"$ref\":\"#/components/schemas/rule\"}}}"},
+		"\"properties\":{\"rule\":{\"$ref\":\"#/components/schemas/rule\"},"
+		"\"sentence\":{\"type\":\"string\"},"
+		"\"votes\":{\"type\":\"array\",\"items\":{\"type\":\"object\"}},"
+		"\"holding\":{\"type\":\"array\",\"description\":\"What keeps alerts or their "
+		"confirmation waiting.\",\"items\":{\"type\":\"object\",\"properties\":{"
+		"\"why\":{\"type\":\"string\"},\"until\":{\"type\":[\"string\",\"null\"],"
+		"\"format\":\"date-time\",\"description\":\"null: something else than time ends "
+		"it.\"},\"words\":{\"type\":\"string\"}}}},"
+		"\"outlook\":{\"type\":\"array\",\"items\":{\"$ref\":"
+		"\"#/components/schemas/turn\"}},"
+		"\"without_news\":{\"type\":[\"object\",\"null\"],\"description\":\"What the "
+		"decision becomes, and when, if no newer result arrives.\",\"properties\":{\"to\":"
+		"{\"type\":\"string\"},\"at\":{\"type\":\"string\",\"format\":"
+		"\"date-time\"},\"words\":{\"type\":\"string\"}}},"
+		"\"confirmation\":{\"type\":\"string\",\"description\":\"What a turn takes besides "
+		"the votes.\"}}}"},
+	{"turn", "{\"type\":\"object\",\"description\":\"The fewest seats that would have to say "
+		 "something else for another decision.\",\"properties\":{\"to\":{\"enum\":["
+		 "\"undetermined\",\"up\",\"degraded\",\"down\"]},\"seats\":{\"type\":"
+		 "\"integer\"},\"say\":{\"enum\":[\"down\",\"up\",\"warning\",\"silent\"]},"
+		 "\"of\":{\"type\":\"object\",\"description\":\"How many of those that say what "
+		 "now.\",\"additionalProperties\":{\"type\":\"integer\"}},\"whoever\":{"
+		 "\"type\":\"boolean\",\"description\":\"Any seats that do not say so yet; 'of' is "
+		 "an example.\"},\"words\":{\"type\":\"string\"}}}"},
+	{"story",
+		"{\"type\":\"object\",\"description\":\"An alert explained.\",\"properties\":{"
+		"\"alert\":{\"type\":\"object\"},\"sentence\":{\"type\":\"string\","
+		"\"description\":\"Why it opened.\"},\"story\":{\"type\":\"array\",\"items\":{"
+		"\"type\":\"object\",\"properties\":{\"at\":{\"type\":\"string\","
+		"\"format\":\"date-time\"},\"words\":{\"type\":\"string\"}}}},"
+		"\"opening\":{\"type\":\"object\"},\"latest\":{\"type\":[\"object\","
+		"\"null\"]},\"closing\":{\"type\":[\"object\",\"null\"]},\"outlook\":{"
+		"\"type\":\"array\",\"description\":\"What would have turned the decision when it "
+		"opened.\",\"items\":{\"$ref\":\"#/components/schemas/turn\"}}}}"},
 	{"rule",
 		"{\"type\":\"object\",\"readOnly\":true,\"description\":\"The quorum with the "
 		"seats that are registered now, what it bears, and in words.\",\"properties\":{"

@@ -96,6 +96,19 @@ bool query_bool(struct api_request *r, const char *name, bool *out)
 	return true;
 }
 
+bool query_view(struct api_request *r, struct view *out)
+{
+	static const char *const audiences[] = {"operator", "customer", NULL};
+	static const char *const languages[] = {"en", "ja", NULL};
+	int audience, language;
+
+	if (!query_enum(r, "audience", audiences, &audience) ||
+		!query_enum(r, "lang", languages, &language))
+		return false;
+	*out = (struct view){.customer = audience == 1, .japanese = language == 1};
+	return true;
+}
+
 void refuse_cursor(struct api_request *r, const char *text)
 {
 	refuse(r, 400, "bad-query",

@@ -108,6 +108,14 @@ static const struct cli_option key_add_options[] = {
 	{0},
 };
 
+static const struct cli_option explain_options[] = {
+	{"audience", 0, "AUDIENCE",
+		"operator (the default) or customer: without names of probes, people and other "
+		"tenants"},
+	{"lang", 0, "LANG", "en (the default) or ja: the sentences of the reasons"},
+	{0},
+};
+
 static const struct cli_option status_options[] = {
 	{"exit-code", 0, NULL, "end with status 3 when a monitor is down"},
 	{0},
@@ -116,8 +124,13 @@ static const struct cli_option status_options[] = {
 const struct command commands[] = {
 	{"status", NULL, NULL, 0, 0, status_options, command_status,
 		"How the monitors and the probes are", NULL},
-	{"explain", NULL, "MONITOR", 1, 1, NULL, command_explain,
-		"Why a monitor is in its state: every vote, its fate, the rule", NULL},
+	{"explain", NULL, "MONITOR|CASE", 1, 1, explain_options, command_explain,
+		"Why a monitor is in its state, or why an alert opened and closed",
+		"Of a monitor: every vote with its age and its fate, the rule, the decision, what "
+		"would change it, and what is held back until when.\n"
+		"Of an alert, also one that is long closed: the votes with which it opened, "
+		"changed "
+		"and closed, and what happened in between."},
 	{"rehearse", NULL, "MONITOR...", 1, ARGS_MAX, rehearse_options, command_rehearse,
 		"Which alerts another policy would have raised, on the results that are stored",
 		"FILE has quorum, alert or expect.failures as a monitor has them; what it does not "

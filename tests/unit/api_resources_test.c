@@ -991,6 +991,20 @@ static void test_alerts(void **state UNUSED)
 	snprintf(path, sizeof(path), "/api/v1/alerts/%s", case_id); /* as people type it */
 	expect_status(200, ask("GET", path, NULL));
 	assert_non_null(strstr(client_body(&c), id));
+	snprintf(
+		path, sizeof(path), "/api/v1/alerts/%s/explain?audience=customer&lang=ja", case_id);
+	expect_status(200, ask("GET", path, NULL)); /* of a closed one, from the store */
+	assert_non_null(strstr(client_body(&c), "\"sentence\":\"It opened because it is DOWN"));
+	assert_non_null(strstr(client_body(&c), "closed, because it was over"));
+	assert_null(strstr(client_body(&c), "\"url\""));
+	expect_status(400, ask("GET", "/api/v1/alerts/K7F-2QX?audience=press", NULL));
+	assert_non_null(strstr(client_body(&c), "accepted: operator, customer"));
+	expect_status(400, ask("GET", "/api/v1/alerts/K7F-2QX/explain?lang=fr", NULL));
+	expect_status(400, ask("GET", "/api/v1/monitors/b/explain?lang=fr", NULL));
+	expect_status(200, ask("GET", "/api/v1/monitors/b/explain?audience=customer", NULL));
+	assert_non_null(strstr(client_body(&c), "because"));
+	assert_null(strstr(client_body(&c), "\"id\"")); /* not listed, so not shown */
+	expect_status(404, ask("GET", "/api/v1/alerts/K7F-2QX/explain", NULL));
 	expect_status(404, ask("GET", "/api/v1/alerts/K7F-2QX", NULL));
 	assert_int_equal(count_items("/api/v1/deadletters"), 0);
 }

@@ -405,6 +405,76 @@ static void a_monitor_is_explained(void **state UNUSED)
 	ran_free(&r);
 }
 
+#define STORY                                                                                      \
+	"{\"alert\": {\"case\": \"K7F-2QX\", \"kind\": \"down\", \"state\": \"closed\", "          \
+	"\"severity\": \"critical\", \"monitor\": {\"name\": \"shop front\"}}, "                   \
+	"\"sentence\": \"It opened because it is DOWN.\", \"outlook\": [{\"words\": \"2 of the 3 " \
+	"down seats saying up make it UP\"}], \"story\": [{\"at\": "                               \
+	"\"2026-11-21T18:30:53.156Z\", \"words\": \"opened\"}, {\"at\": "                          \
+	"\"2026-11-21T18:40:00.000Z\", \"words\": \"closed\"}], \"opening\": {\"votes\": "         \
+	"[{\"probe\": \"a probe in tokyo\", \"region\": \"tokyo\", \"seat\": 0, \"verdict\": "     \
+	"\"down\", \"age_ms\": 3210, \"fate\": \"counted\"}]}, \"latest\": null, \"closing\": "    \
+	"null}"
+#define NO_SUCH                                                                                    \
+	"{\"type\": \"about:blank\", \"title\": \"Not Found\", \"status\": 404, \"detail\": "      \
+	"\"there is no such thing\"}"
+
+static void an_alert_is_explained(void **state UNUSED)
+{
+	static const char *const answers[] = {ANSWER("200", STORY), NULL};
+	struct recorded server;
+
+	recorded_start(&server, answers);
+	struct ran r = run("explain", "K7F-2QX", "--audience", "customer", "--lang", "ja");
+	recorded_stop(&server);
+	assert_int_equal(r.status, CLI_OK);
+	assert_contains(
+		server.request[0], "GET /api/v1/alerts/K7F-2QX/explain?audience=customer&lang=ja ");
+	assert_contains(r.out, "K7F-2QX  critical down of shop front, closed\n");
+	assert_contains(r.out, "why        It opened because it is DOWN.\n");
+	assert_contains(r.out, "what if    2 of the 3 down seats saying up make it UP\n");
+	assert_contains(r.out, ": closed\n");
+	assert_contains(r.out, "When it opened:\n");
+	assert_contains(r.out, "a probe in tokyo  tokyo");
+	assert_null(strstr(r.out, "When it closed:"));
+	ran_free(&r);
+}
+
+/* A monitor may be called as a case is, and an alert has an id as a monitor has. */
+static void what_is_explained_is_found(void **state UNUSED)
+{
+	static const char *const answers[] = {ANSWER("404", NO_SUCH),
+		ANSWER("200", "{\"monitor\": {\"name\": \"ABC-123\"}}"), ANSWER("404", NO_SUCH),
+		ANSWER("200", STORY), ANSWER("404", NO_SUCH), ANSWER("404", NO_SUCH),
+		ANSWER("404", NO_SUCH), NULL};
+	struct recorded server;
+	struct ran r;
+
+	recorded_start(&server, answers);
+	r = run("explain", "ABC-123");
+	assert_int_equal(r.status, CLI_OK);
+	assert_contains(r.out, "ABC-123 is ");
+	assert_string_equal(r.err, "");
+	ran_free(&r);
+	r = run("explain", "0193a000-0000-7000-8000-000000000001");
+	assert_int_equal(r.status, CLI_OK);
+	assert_contains(r.out, "K7F-2QX  critical");
+	assert_string_equal(r.err, "");
+	ran_free(&r);
+	r = run("explain", "K7F-2QX");
+	assert_int_equal(r.status, CLI_FAILED);
+	assert_contains(r.err, "there is neither an alert nor a monitor 'K7F-2QX'");
+	ran_free(&r);
+	r = run("explain", "nobody");
+	recorded_stop(&server);
+	assert_int_equal(r.status, CLI_FAILED);
+	assert_int_equal(server.n_requests, 7);
+	assert_contains(server.request[2], "GET /api/v1/monitors/0193a000");
+	assert_contains(server.request[3], "GET /api/v1/alerts/0193a000");
+	assert_contains(server.request[6], "GET /api/v1/monitors/nobody/explain ");
+	ran_free(&r);
+}
+
 static void status_has_an_exit_code(void **state UNUSED)
 {
 	static const char *const answers[] = {
@@ -580,6 +650,8 @@ int main(void)
 		cmocka_unit_test(people_act_on_alerts),
 		cmocka_unit_test(an_alert_tells_who_did_what),
 		cmocka_unit_test(a_monitor_is_explained),
+		cmocka_unit_test(an_alert_is_explained),
+		cmocka_unit_test(what_is_explained_is_found),
 		cmocka_unit_test(status_has_an_exit_code),
 		cmocka_unit_test(follow_reconnects_with_the_last_id),
 		cmocka_unit_test(follow_prints_one_json_per_line),
