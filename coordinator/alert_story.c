@@ -189,11 +189,10 @@ static void tell_opening(json_t *story, const json_t *alert, const json_t *openi
 	add(story, text_of(alert, "started_at"), &words);
 	buf_clear(&words);
 	buf_init(&words, WORDS_MAX_BYTES);
-	say(&words, "opened, %s %s, because ", text_of(opening, "severity"),
-		text_of(opening, "kind"));
-	say_why(&words, opening);
+	say(&words, "opened: %s %s", text_of(opening, "severity"), text_of(opening, "kind"));
 	if (held_ms >= 1000)
-		say(&words, ". It had been held back for %lld s", (long long)(held_ms / 1000));
+		say(&words, ", after it had been held back for %lld s",
+			(long long)(held_ms / 1000));
 	add(story, text_of(alert, "opened_at"), &words);
 	buf_clear(&words);
 }
