@@ -36,6 +36,11 @@
 #include <utlist.h>
 
 #define WALL_AGE_US 10000
+#ifdef __SANITIZE_ADDRESS__ /* it is to see what is used after its end */
+#define SPARE_MAX 0
+#else
+#define SPARE_MAX 64
+#endif
 
 /* ---- the state machine */
 
@@ -270,6 +275,42 @@ void engine_result_begin(struct result *r, const struct job *job, int64_t round)
 	r->dns.answer_count = r->dns.ttl_s = UNSET;
 }
 
+/* Zeroed. Of each type the last ones are kept for the next: they are too large for malloc() to have
+ * them at hand. */
+static struct run *run_obtain(struct engine *engine, const struct check_type *type)
+{
+	struct spare *spare = type != NULL ? &engine->spare[type->kind] : NULL;
+	size_t bytes = sizeof(struct run) + (type != NULL ? type->state_bytes : 0);
+	if (spare == NULL || spare->first == NULL)
+		return mem_alloc(bytes);
+	struct run *run = spare->first;
+	spare->first = run->next;
+	spare->n--;
+	memset(run, 0, bytes);
+	return run;
+}
+
+static void run_release(struct run *run)
+{
+	const struct check_type *type = run->check.type;
+	struct spare *spare = type != NULL ? &run->check.engine->spare[type->kind] : NULL;
+	if (spare == NULL || spare->n >= SPARE_MAX) {
+		free(run);
+		return;
+	}
+	run->next = spare->first;
+	spare->first = run;
+	spare->n++;
+}
+
+static void spare_clear(struct spare *spare)
+{
+	for (struct run *run; (run = spare->first) != NULL;) {
+		spare->first = run->next;
+		free(run);
+	}
+}
+
 static void run_free(struct run *run)
 {
 	struct check *check = &run->check;
@@ -279,7 +320,7 @@ static void run_free(struct run *run)
 	result_clear(&check->result);
 	free(check->crossed_detail);
 	job_unref(check->job);
-	free(run);
+	run_release(run);
 }
 
 static void stop_type(struct run *run)
@@ -331,7 +372,7 @@ static void reap(void *arg)
 static struct run *run_new(struct engine *engine, struct job *job, int64_t round)
 {
 	const struct check_type *type = check_type_find((enum check_kind)job->monitor.type);
-	struct run *run = mem_alloc(sizeof(*run) + (type != NULL ? type->state_bytes : 0));
+	struct run *run = run_obtain(engine, type);
 	struct check *check = &run->check;
 	check->job = job_ref(job);
 	check->monitor = &job->monitor;
@@ -443,6 +484,8 @@ void engine_free(struct engine *engine)
 			run_free(run);
 		}
 	}
+	for (int kind = 0; kind < CHECK_KIND_COUNT; kind++)
+		spare_clear(&engine->spare[kind]);
 	paces_clear(&engine->paces);
 	resolver_free(engine->resolver);
 	pinger_free(engine->pinger);

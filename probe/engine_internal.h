@@ -39,6 +39,12 @@ struct list_of_runs {
 	int64_t n;
 };
 
+/* Memory of checks that have ended, of one type, by next. */
+struct spare {
+	struct run *first;
+	int n;
+};
+
 struct engine {
 	struct loop *loop;
 	const struct policy *policy;
@@ -49,6 +55,7 @@ struct engine {
 	struct certs *certs;
 	struct pinger *pinger;
 	struct list_of_runs runs[N_STATES];
+	struct spare spare[CHECK_KIND_COUNT];
 	int64_t held_bytes; /* by those that run, at most */
 	struct bucket all;
 	struct paces paces; /* per destination */

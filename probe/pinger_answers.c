@@ -15,7 +15,6 @@
 
 #include "proto/base/clock.h"
 #include "proto/base/mem.h"
-#include "proto/base/rand.h"
 
 #include <errno.h>
 #include <linux/errqueue.h>
@@ -89,11 +88,10 @@ static struct ping_slot *spoken_of(const struct channel *c, const struct icmp_ec
 static bool is_ours(
 	const struct channel *c, const struct icmp_echo *echo, const struct ping_slot *slot)
 {
-	unsigned char cookie[ICMP_COOKIE_SIZE];
-	pinger_cookie(slot, cookie);
+	uint64_t nonce; /* the rest of the cookie has led to SLOT */
+	memcpy(&nonce, echo->cookie + 8, sizeof(nonce));
 	return echo->sequence == (slot->number & (SEQUENCES - 1)) &&
-	       (!c->raw || echo->id == c->id) &&
-	       bytes_equal(cookie, echo->cookie, ICMP_COOKIE_SIZE);
+	       (!c->raw || echo->id == c->id) && nonce == slot->nonce;
 }
 
 /* By its sequence number alone, and where it went. */

@@ -117,26 +117,28 @@ void text_print_wrapped(FILE *out, const char *text, int columns, int indent)
 
 char *text_put_number(char *out, int64_t n)
 {
-	char digits[20];
-	int i = 0;
+	uint64_t left = (uint64_t)n;
+	int places = 1;
 
-	do {
-		digits[i++] = (char)('0' + n % 10);
-		n /= 10;
-	} while (n > 0);
-	while (i > 0)
-		*out++ = digits[--i];
-	*out = '\0';
-	return out;
+	for (uint64_t more = left / 10; more > 0; more /= 10)
+		places++;
+	out[places] = '\0';
+	for (int i = places - 1; i >= 0; i--, left /= 10)
+		out[i] = (char)('0' + left % 10);
+	return out + places;
 }
 
 char *text_put_ms(char *out, int64_t us)
 {
+	unsigned part = (unsigned)(us % 1000);
+
 	out = text_put_number(out, us / 1000);
-	*out++ = '.';
-	for (int64_t tenth = 100; tenth > us % 1000 && tenth > 1; tenth /= 10)
-		*out++ = '0';
-	return text_put_number(out, us % 1000);
+	out[0] = '.';
+	out[1] = (char)('0' + part / 100);
+	out[2] = (char)('0' + part / 10 % 10);
+	out[3] = (char)('0' + part % 10);
+	out[4] = '\0';
+	return out + 4;
 }
 
 char *text_duration(char text[TEXT_SIZE], int64_t ms)
