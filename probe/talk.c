@@ -97,8 +97,8 @@ static enum turn conclude(struct talk *t, enum reason reason, const char *detail
 	if (reason != REASON_OK && t->dialogue.excerpt_bytes > 0 && r->body_excerpt == NULL)
 		r->body_excerpt = utf8_clean(
 			t->dialogue.excerpt, t->dialogue.excerpt_bytes, BODY_EXCERPT_MAX_BYTES);
-	check_judge_response(t->check, clock_now_us() - t->check->started_at_us, true,
-		t->dialogue.n_steps > 0 ? "the dialogue" : "the connection");
+	check_judge_response(t->check, clock_now_us() - t->check->started_at_us,
+		reason == REASON_OK, t->dialogue.n_steps > 0 ? "the dialogue" : "the connection");
 	check_end(t->check, reason, "%s", detail);
 	return TURN_WAIT;
 }

@@ -433,6 +433,30 @@ static void a_slow_connection_is_a_warning(void **state)
 	close(fd);
 }
 
+/* The time that a failure took is not the time of an answer. */
+static void the_average_is_of_answers(void **state)
+{
+	static const struct script fails = {{{SAY, "554 no\r\n"}, {HANG_UP, NULL}}, NULL, 0},
+				   works = {{{SAY, "220 yes\r\n"}, {WAIT, NULL}}, NULL, 0};
+	struct peer peer;
+	(void)state;
+	peer_start(&peer, serve, (void *)(uintptr_t)&fails);
+	struct monitor m = monitor_of(STEPS("{\"expect\":\"220\"}"), peer.port);
+	m.expect.response_time.warning_ms = 0;
+	m.expect.average_over_ms = 600000;
+	struct job *job = job_new(&m, 1);
+	engine_run(kit.engine, job, 0, kit_done_cb, &kit);
+	loop_run(kit.loop);
+	assert_int_equal(kit.result.verdict, VERDICT_DOWN);
+	peer.arg = (void *)(uintptr_t)&works;
+	engine_run(kit.engine, job, 0, kit_done_cb, &kit);
+	loop_run(kit.loop);
+	assert_reason(&kit.result, "slow.response");
+	assert_non_null(strstr(kit.result.detail, "(1 check)"));
+	job_unref(job);
+	peer_stop(&peer);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -441,6 +465,7 @@ int main(void)
 		cmocka_unit_test(a_fingerprint_is_compared_as_openssl_prints_it),
 		cmocka_unit_test(secrets_are_not_repeated),
 		cmocka_unit_test(a_slow_connection_is_a_warning),
+		cmocka_unit_test(the_average_is_of_answers),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }
