@@ -23,11 +23,12 @@ struct job {
 	int refs;
 	struct monitor monitor;
 	int64_t assignment;
-	bool has_secrets;   /* of its credentials: what must not be shown has to be looked for */
-	bool is_normal;     /* its target is the URL that http_url_normalize() makes of it */
-	char *destination;  /* the host that it names, for pacing; NULL: not asked for yet */
-	struct habit habit; /* of its scheduled checks */
-	struct average *average;         /* of response times; NULL: none is judged, or not yet */
+	bool has_secrets; /* of its credentials: what must not be shown has to be looked for */
+	bool is_normal;   /* its target is the URL that http_url_normalize() makes of it */
+	uint16_t url_port, url_host_bytes; /* of that URL; 0: not asked for yet */
+	char *destination;       /* the host that it names, for pacing; NULL: not asked for yet */
+	struct habit habit;      /* of its scheduled checks */
+	struct average *average; /* of response times; NULL: none is judged, or not yet */
 	struct sockaddr_storage literal; /* a ping's target, if it is an address; else AF_UNSPEC */
 };
 struct job *job_new(struct monitor *take, int64_t assignment); /* takes *TAKE's content; refs = 1 */

@@ -187,8 +187,8 @@ static void set_bounds(struct http_hop *hop)
 	CURL *easy = hop->easy;
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(easy, CURLOPT_PROXY, ""); /* nor one from the environment */
-	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-	curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, hop->https ? "https" : "http");
+	curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, hop->https ? "https" : "http");
 	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
 	curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
 	curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
@@ -353,6 +353,15 @@ static void on_resolved(void *arg, enum reason reason, const struct addresses *f
 		http_hop_transfer(hop, &permitted);
 }
 
+/* Most checks ask for the target as it is written. */
+static int find_host(struct http_hop *hop)
+{
+	struct job *job = hop->check->job;
+	if (hop->request.first && job->is_normal)
+		return http_url_of_job(job, hop->host, &hop->port);
+	return http_url_split(hop->request.url, hop->host, &hop->port);
+}
+
 /* Another way than the URL's is for its own host only. */
 static int find_way(struct http_hop *hop)
 {
@@ -381,7 +390,7 @@ void http_hop_start(struct http_hop *hop, struct check *check, const struct http
 	http_body_init(
 		&hop->body, request->expect, (size_t)engine_limits(check->engine)->body_max_bytes);
 	hop->https = http_url_is_https(request->url);
-	if (http_url_split(request->url, hop->host, &hop->port) != 0 || find_way(hop) != 0) {
+	if (find_host(hop) != 0 || find_way(hop) != 0) {
 		http_hop_finish(hop, REASON_INTERNAL_ERROR, "the URL cannot be used");
 		return;
 	}

@@ -128,6 +128,8 @@ long long http_socket_received(const struct http_hop *hop);
 char *http_url_normalize(const char *base, const char *text, const char **why);
 /* Host (IPv6 addresses in brackets) and port of an http or https URL. Returns 0 or -1. */
 MUST_CHECK int http_url_split(const char *url, char host[NET_HOST_SIZE], int *port);
+/* The same of JOB's target, which is parsed once. */
+MUST_CHECK int http_url_of_job(struct job *job, char host[NET_HOST_SIZE], int *port);
 /* Whether what was meant for A may go to B too: the same host, and no step down from https or to
  * another port. */
 bool http_url_same_host(const char *a, const char *b);

@@ -39,9 +39,19 @@ static void header_add(struct http_hop *hop, const char *name, const char *value
 	free(line);
 }
 
+/* What most requests have, and no more: one list for all of them, which curl only reads. */
+static char user_agent[] = "User-Agent: " HTTP_USER_AGENT, no_cache[] = "Cache-Control: no-cache";
+static struct curl_slist last_usual = {.data = no_cache};
+static struct curl_slist usual = {.data = user_agent, .next = &last_usual};
+
 static int set_headers(struct http_hop *hop)
 {
-	const struct pairs *own = &hop->check->monitor->request.headers;
+	const struct request *r = &hop->check->monitor->request;
+	const struct pairs *own = &r->headers;
+	if (r->compression && header_find(own, "Accept-Encoding") == NULL)
+		curl_easy_setopt(hop->easy, CURLOPT_ACCEPT_ENCODING, "gzip, deflate");
+	if (own->n == 0 && r->auth.token.value == NULL)
+		return 0; /* the usual ones are all */
 	for (size_t i = 0; i < own->n; i++) {
 		const struct pair *h = &own->item[i];
 		if (h->value == NULL || strpbrk(h->name, "\r\n:; ") != NULL ||
@@ -50,8 +60,6 @@ static int set_headers(struct http_hop *hop)
 		if (hop->request.own_headers || header_is_harmless(h->name))
 			header_add(hop, h->name, h->value);
 	}
-	if (header_find(own, "Accept-Encoding") == NULL && hop->check->monitor->request.compression)
-		curl_easy_setopt(hop->easy, CURLOPT_ACCEPT_ENCODING, "gzip, deflate");
 	if (header_find(own, "User-Agent") == NULL)
 		header_add(hop, "User-Agent", HTTP_USER_AGENT);
 	if (header_find(own, "Cache-Control") == NULL)
@@ -119,6 +127,7 @@ int http_request_prepare(struct http_hop *hop)
 		curl_easy_setopt(hop->easy, CURLOPT_SHARE, hop->request.cookies);
 		curl_easy_setopt(hop->easy, CURLOPT_COOKIEFILE, ""); /* no file: kept in memory */
 	}
-	curl_easy_setopt(hop->easy, CURLOPT_HTTPHEADER, hop->headers);
+	curl_easy_setopt(
+		hop->easy, CURLOPT_HTTPHEADER, hop->headers != NULL ? hop->headers : &usual);
 	return 0;
 }

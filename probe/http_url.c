@@ -153,6 +153,26 @@ out:
 	return rc;
 }
 
+int http_url_of_job(struct job *job, char host[NET_HOST_SIZE], int *port)
+{
+	const char *target = job->monitor.target;
+	const char *at = strstr(target, "://"); /* the host follows where it is written as ours */
+	if (job->url_port != 0) {
+		memcpy(host, at + 3, job->url_host_bytes);
+		host[job->url_host_bytes] = '\0';
+		*port = job->url_port;
+		return 0;
+	}
+	if (http_url_split(target, host, port) != 0)
+		return -1;
+	size_t n = strlen(host);
+	if (job->is_normal && at != NULL && strncmp(at + 3, host, n) == 0) {
+		job->url_host_bytes = (uint16_t)n;
+		job->url_port = (uint16_t)*port;
+	}
+	return 0;
+}
+
 static bool same_part(CURLU *a, CURLU *b, CURLUPart part)
 {
 	char *of_a = NULL, *of_b = NULL;
