@@ -261,13 +261,14 @@ static void set_callbacks(struct http_hop *hop)
 }
 
 /* "+": the entry ages out of curl's cache; each hop replaces it, so an old one is never used. */
-static void pin(struct http_hop *hop, const struct addresses *permitted)
+void http_hop_pin(
+	struct http_hop *hop, const char *host, int port, const struct addresses *permitted)
 {
 	struct sockaddr_storage literal;
 	char pin[NET_HOST_SIZE + 16 + ADDRESSES_MAX * NET_ADDRESS_SIZE], text[NET_ADDRESS_SIZE];
-	if (net_parse_literal(hop->to, &literal))
+	if (net_parse_literal(host, &literal))
 		return;
-	int n = snprintf(pin, sizeof(pin), "+%s:%d:", hop->to, hop->port);
+	int n = snprintf(pin, sizeof(pin), "+%s:%d:", host, port);
 	for (int i = 0; i < permitted->n; i++) {
 		const struct sockaddr *a = (const struct sockaddr *)&permitted->item[i];
 		bool v6 = a->sa_family == AF_INET6;
@@ -302,7 +303,7 @@ void http_hop_transfer(struct http_hop *hop, const struct addresses *permitted)
 	if (hop->proxy != NULL)
 		http_proxy_set(hop);
 	else
-		pin(hop, permitted);
+		http_hop_pin(hop, hop->to, hop->port, permitted);
 	set_way(hop);
 	if (http_request_prepare(hop) != 0) {
 		http_hop_finish(

@@ -101,6 +101,9 @@ bool http_proxy_permits(const struct http_hop *hop, const struct sockaddr *addre
 /* http_hop.c, for http_proxy.c */
 void http_hop_transfer(struct http_hop *hop, const struct addresses *permitted);
 void http_hop_finish(struct http_hop *hop, enum reason reason, const char *detail);
+/* curl connects to HOST at no other addresses than these. */
+void http_hop_pin(
+	struct http_hop *hop, const char *host, int port, const struct addresses *permitted);
 /* Whether it was TLS that failed, so that cert_check_failure() knows why. */
 bool http_hop_tls_failed(const struct http_hop *hop, CURLcode code);
 /* The reason of a time-out, by the phase that it is in. */

@@ -43,26 +43,14 @@ void http_proxy_find(struct http_hop *hop)
 
 void http_proxy_set(struct http_hop *hop)
 {
-	char pin[NET_HOST_SIZE + 16 + ADDRESSES_MAX * NET_ADDRESS_SIZE], host[NET_HOST_SIZE],
-		text[NET_ADDRESS_SIZE];
-	struct sockaddr_storage literal;
+	char host[NET_HOST_SIZE];
 	int port;
 	curl_easy_setopt(hop->easy, CURLOPT_PROXY, hop->proxy);
 	curl_easy_setopt(
 		hop->easy, CURLOPT_NOPROXY, ""); /* nor an exception from the environment */
 	curl_easy_setopt(hop->easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-	if (http_url_split(hop->proxy, host, &port) != 0 || net_parse_literal(host, &literal))
-		return;
-	int n = snprintf(pin, sizeof(pin), "+%s:%d:", host, port);
-	for (int i = 0; i < hop->proxy_addresses->n; i++) {
-		const struct sockaddr *a = (const struct sockaddr *)&hop->proxy_addresses->item[i];
-		bool v6 = a->sa_family == AF_INET6;
-		n += snprintf(pin + n, sizeof(pin) - (size_t)n, "%s%s%s%s", i > 0 ? "," : "",
-			v6 ? "[" : "", net_format(a, text), v6 ? "]" : "");
-	}
-	hop->pins = curl_slist_append(NULL, pin);
-	ensure(hop->pins != NULL);
-	curl_easy_setopt(hop->easy, CURLOPT_RESOLVE, hop->pins);
+	if (http_url_split(hop->proxy, host, &port) == 0)
+		http_hop_pin(hop, host, port, hop->proxy_addresses);
 }
 
 static bool same_address(const struct sockaddr *a, const struct sockaddr *b)
