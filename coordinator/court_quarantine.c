@@ -275,7 +275,14 @@ void quarantine_apply(struct watched *wd)
 			d[i].gone || taken[i] ? EXCLUDED_QUARANTINE : EXCLUDED_NOT);
 }
 
-/* ---- in words */
+/* ---- for people */
+
+bool verdicts_quarantined(const struct verdicts *v, uint32_t probe_key)
+{
+	const struct standing_of *s = verdicts_standing(v, probe_key);
+
+	return s && s->quarantine && s->quarantine->everywhere_since_ms != 0;
+}
 
 bool quarantine_lasts(const struct standing_of *s)
 {

@@ -27,15 +27,18 @@ static void clear_facts(struct verdicts *v, bool held)
 		json_decref(s->undetermined);
 		s->undetermined = NULL;
 	}
+	json_decref(v->unseen);
+	v->unseen = NULL;
+	v->n_unseen = 0;
 }
 
-static void count_undetermined(struct standing_of *s, const struct monitor *m)
+static void list(json_t **names, int *n, const struct monitor *m)
 {
-	s->facts.undetermined++;
-	if (!s->undetermined)
-		s->undetermined = json_array();
-	if (json_array_size(s->undetermined) < LISTED_MAX)
-		json_array_append_new(s->undetermined, json_string(m->name));
+	(*n)++;
+	if (!*names)
+		*names = json_array();
+	if (json_array_size(*names) < LISTED_MAX)
+		json_array_append_new(*names, json_string(m->name));
 }
 
 static void hear_monitor(struct watched *wd, int64_t now_ms)
@@ -46,6 +49,7 @@ static void hear_monitor(struct watched *wd, int64_t now_ms)
 
 	watch_stances(wd->w, now_ms, stance, &tally);
 	wd->margin = tolerance_margin(&wd->w->rule.quorum, &tally);
+	bool unseen = false;
 	for (int i = 0; i < wd->w->n_voters; i++) {
 		struct standing_of *s = verdicts_standing(wd->v, wd->w->voter[i].key);
 		if (!s)
@@ -55,9 +59,12 @@ static void hear_monitor(struct watched *wd, int64_t now_ms)
 		s->facts.dissents += stance[i] == STANCE_DISSENTS;
 		if (wd->w->rule.interval_ms > s->facts.dissent_after_ms)
 			s->facts.dissent_after_ms = wd->w->rule.interval_ms;
-		if (wd->explained && wd->w->voter[i].suspect)
-			count_undetermined(s, &entry->m);
+		if (wd->explained && wd->w->voter[i].suspect && !s->shaded)
+			list(&s->undetermined, &s->facts.undetermined, &entry->m);
+		unseen |= wd->explained && s->shaded;
 	}
+	if (unseen)
+		list(&wd->v->unseen, &wd->v->n_unseen, &entry->m);
 }
 
 bool court_suspects(const struct verdicts *v, uint32_t key)
@@ -65,7 +72,8 @@ bool court_suspects(const struct verdicts *v, uint32_t key)
 	const struct standing_of *s = verdicts_standing(v, key);
 	const struct probe *probe = registry_probe_by_key(v->c->registry, key);
 
-	return (s && s->court.slot.open) || (probe && probe->joined_wall_ms == UNSET);
+	return (s && (s->court.slot.open || s->shaded)) ||
+	       (probe && probe->joined_wall_ms == UNSET);
 }
 
 /* Of two that use one token nobody knows who lies; and who was shut out has no say. */
@@ -184,6 +192,7 @@ void court_session(struct verdicts *v, int64_t now_ms)
 	HASH_ITER (hh, v->watched, wd, next)
 		hear_monitor(wd, now_ms);
 	quarantine_session(v, held, now_ms);
+	sight_session(v, held, now_ms);
 	HASH_ITER (hh, v->probes, s, s_next) {
 		const struct probe *probe = registry_probe_by_key(v->c->registry, s->key);
 		if (!probe)
@@ -228,6 +237,10 @@ static void restore(void *arg, enum alert_kind kind, const struct id *subject,
 
 	if (kind != ALERT_PROBE)
 		return;
+	if (sight_is_subject(subject)) {
+		sight_restore(&v->sight, severity, clock_now_ms());
+		return;
+	}
 	while ((probe = registry_next_probe(v->c->registry, probe)) &&
 		!id_equal(&probe->id, subject))
 		;

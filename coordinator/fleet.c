@@ -18,7 +18,7 @@
 #define REPHASE_MS     3600000
 
 const char *const standing_names[] = {
-	"never-seen", "voting", "lost", "drained", "twins", "revoked", NULL};
+	"never-seen", "voting", "lost", "drained", "twins", "revoked", "quarantined", NULL};
 
 struct member *fleet_find(const struct fleet *f, uint32_t key)
 {
@@ -351,7 +351,10 @@ static enum standing standing_of(const struct fleet *f, const struct probe *p)
 		return STANDING_DRAINED;
 	if (p->joined_wall_ms == UNSET)
 		return STANDING_NEVER_SEEN;
-	return fault == FAULT_LOST ? STANDING_LOST : STANDING_VOTING;
+	if (fault == FAULT_LOST)
+		return STANDING_LOST;
+	return verdicts_quarantined(f->c->verdicts, p->key) ? STANDING_QUARANTINED
+							    : STANDING_VOTING;
 }
 
 void fleet_facts(const struct fleet *f, const struct probe *p, struct fleet_facts *out)

@@ -16,11 +16,13 @@ enum standing {
 	STANDING_VOTING,
 	STANDING_LOST,
 	STANDING_DRAINED,
-	STANDING_TWINS,   /* its token is used twice: nobody is let in with it */
-	STANDING_REVOKED, /* it has no token any more */
+	STANDING_TWINS,       /* its token is used twice: nobody is let in with it */
+	STANDING_REVOKED,     /* it has no token any more */
+	STANDING_QUARANTINED, /* its votes are set aside everywhere */
 	STANDING_COUNT
 };
-extern const char *const standing_names[]; /* never-seen voting lost drained twins revoked */
+/* never-seen voting lost drained twins revoked quarantined */
+extern const char *const standing_names[];
 
 struct fleet_facts { /* of one probe, for people */
 	enum standing standing;

@@ -460,6 +460,7 @@ void verdicts_free(struct verdicts *v)
 		watched_free(wd);
 	HASH_ITER (hh, v->probes, s, s_next)
 		standing_free(v, s);
+	json_decref(v->unseen);
 	bursts_clear(v);
 	flips_clear(v);
 	timer_clear(&v->session);
@@ -482,15 +483,27 @@ enum monitor_state verdicts_state(
 	return wd ? wd->w->state : STATE_PAUSED;
 }
 
+static void count_margin(const struct watched *wd, struct verdict_counts *out)
+{
+	if (wd->w->state == STATE_PENDING)
+		return;
+	out->blind += wd->margin < 0;
+	out->margin_0 += wd->margin == 0;
+	out->margin_1 += wd->margin == 1;
+	out->margin_more += wd->margin > 1;
+}
+
 void verdicts_counts(struct verdicts *v, struct verdict_counts *out)
 {
 	const struct registered *entry = NULL;
 	struct watched *wd, *next;
 
 	*out = v->counts;
+	out->sight_lost = v->sight.lost;
 	memset(out->by_state, 0, sizeof(out->by_state));
 	HASH_ITER (hh, v->watched, wd, next) {
 		out->by_state[wd->w->state]++;
+		count_margin(wd, out);
 		out->held |= wd->w->held;
 	}
 	while ((entry = registry_next_monitor(v->c->registry, entry ? &entry->m.id : NULL)))

@@ -41,6 +41,9 @@ bool verdicts_twins(const struct verdicts *v, uint32_t probe_key);
 /* The standing of a probe: the fault its open alert is about, or FAULT_NONE. */
 enum probe_fault verdicts_fault(const struct verdicts *v, uint32_t probe_key);
 
+/* Whether its votes are set aside everywhere. */
+bool verdicts_quarantined(const struct verdicts *v, uint32_t probe_key);
+
 /* What a monitor is now (PAUSED for a disabled one), and since when. */
 enum monitor_state verdicts_state(
 	struct verdicts *v, const struct id *monitor, int64_t *since_wall_ms);
@@ -58,9 +61,14 @@ json_t *verdicts_results(struct verdicts *v, const struct id *monitor);
 struct verdict_counts {
 	int64_t by_state[STATE_MAINTENANCE + 1];
 	int64_t votes, bursts, bursts_denied, transitions;
-	bool held;      /* start-up hold */
-	bool mass_flip; /* many turned at once: what turns is looked at once more */
-	int64_t lag_us; /* worst lag of the loop lately */
+	/* Monitors by how many more seats may fall silent until their quorum is out of reach: those
+	 * that cannot reach it now, those that bear no loss, one, more. As of the last second;
+	 * without those that nobody has looked at yet. */
+	int64_t blind, margin_0, margin_1, margin_more;
+	bool sight_lost; /* most probes fell silent at once */
+	bool held;       /* start-up hold */
+	bool mass_flip;  /* many turned at once: what turns is looked at once more */
+	int64_t lag_us;  /* worst lag of the loop lately */
 };
 void verdicts_counts(struct verdicts *v, struct verdict_counts *out);
 

@@ -9,6 +9,7 @@
 #include "coordinator/core/court.h"
 #include "coordinator/core/flip.h"
 #include "coordinator/core/quarantine.h"
+#include "coordinator/core/sight.h"
 #include "coordinator/core/watch.h"
 
 /* The newest result of one voter, as JSON text: evidence. */
@@ -46,9 +47,10 @@ struct watched {
 struct standing_of {
 	uint32_t key;
 	struct court court;
-	bool available;                   /* may hold a seat before others */
-	struct court_facts facts;         /* of the running session */
-	struct budget budget;             /* of confirmation bursts */
+	bool available;           /* may hold a seat before others */
+	struct court_facts facts; /* of the running session */
+	struct budget budget;     /* of confirmation bursts */
+	bool shaded; /* silent while the coordinator has lost sight, which explains it */
 	struct quarantine_of *quarantine; /* NULL: nothing is held against it */
 	int64_t scheduled_per_1000_s;
 	json_t *undetermined; /* names of the monitors behind facts.undetermined; NULL: none */
@@ -66,6 +68,9 @@ struct verdicts {
 	struct watched *ready;         /* to be evaluated, in order */
 	struct timer evaluate;         /* a slice of them */
 	int64_t hold_from_ms;
+	struct sight sight;
+	int n_unseen;   /* monitors undetermined because sight is lost, and */
+	json_t *unseen; /* their names; NULL: none */
 	bool started;
 	bool families_known; /* who is whose parent; false: find out at the next use */
 	struct verdict_counts counts;
@@ -112,6 +117,11 @@ void family_judge(struct watched *wd, int64_t now_ms);
 void family_follow(struct watched *wd, bool was_down, bool was_looking);
 /* {"by", "since", "case", "words"} of what holds it back; null: nothing does. */
 json_t *family_explain(struct watched *wd);
+
+/* ---- court_sight.c */
+/* Once a second, before the probes are judged one by one. */
+void sight_session(struct verdicts *v, bool held, int64_t now_ms);
+bool sight_is_subject(const struct id *subject); /* of an alert */
 
 /* ---- court_quarantine.c */
 /* What the organizations hold against one probe. */

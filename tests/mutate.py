@@ -17,7 +17,7 @@ CORE = sorted(os.path.relpath(f, ROOT) for f in glob.glob(ROOT + "/coordinator/c
 VOCABULARY = ["proto/base/%s.c" % n for n in ("verdict", "reason", "duration", "mem", "log", "clock", "utf8")]
 ASAN = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 CFLAGS = ["-std=c11", "-D_GNU_SOURCE", "-I" + ROOT + "/include", "-I" + ROOT, "-O1", "-w"]
-UNIT = ["quorum", "alert", "court", "assign", "watch", "burst", "signals", "failures", "rates", "parents", "budget", "suspicion", "flip", "rehearsal", "quarantine"]
+UNIT = ["quorum", "alert", "court", "assign", "watch", "burst", "signals", "failures", "rates", "parents", "budget", "suspicion", "flip", "rehearsal", "quarantine", "sight"]
 PROP = ["quorum", "outlook", "assign", "watch", "quarantine"]
 # The tests that know most about a file come first.
 FIRST = {"quorum.c": ["unit/quorum_test", "prop/quorum_prop"], "alert.c": ["unit/alert_test"],
@@ -25,7 +25,8 @@ FIRST = {"quorum.c": ["unit/quorum_test", "prop/quorum_prop"], "alert.c": ["unit
          "watch.c": ["unit/watch_test"], "burst.c": ["unit/burst_test", "unit/suspicion_test"], "flip.c": ["unit/flip_test"], "budget.c": ["unit/budget_test"],
          "rehearsal.c": ["unit/rehearsal_test"], "signals.c": ["unit/signals_test"],
          "failures.c": ["unit/failures_test"], "rates.c": ["unit/rates_test"], "tolerance.c": ["prop/quorum_prop"], "outlook.c": ["prop/outlook_prop"], "parents.c": ["unit/parents_test"],
-         "quarantine.c": ["unit/quarantine_test", "prop/quarantine_prop"]}
+         "quarantine.c": ["unit/quarantine_test", "prop/quarantine_prop"],
+         "sight.c": ["unit/sight_test"]}
 
 SWAPS = [(r"<=", ["<"]), (r">=", [">"]), (r"(?<![<>=!-])<(?![<=])", ["<="]), (r"(?<![<>=!-])>(?![>=])", [">="]),
          (r"==", ["!="]), (r"!=", ["=="]), (r"&&", ["||"]), (r"\|\|", ["&&"]), (r"\+=", ["-="]), (r"\|=", ["="]),

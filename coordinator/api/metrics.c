@@ -253,6 +253,18 @@ static void verdict_metrics(struct scrape *s, struct coordinator *c)
 	for (int state = 0; state <= STATE_MAINTENANCE; state++)
 		put(s, &s->out, "quorate_monitors{state=\"%s\"} %" PRId64 "\n",
 			monitor_state_names[state], n.by_state[state]);
+	head(s, "quorate_monitors_margin", "gauge",
+		"Monitors by how many more silent seats their quorum bears; blind: it is out of "
+		"reach");
+	put(s, &s->out,
+		"quorate_monitors_margin{margin=\"blind\"} %" PRId64 "\n"
+		"quorate_monitors_margin{margin=\"0\"} %" PRId64 "\n"
+		"quorate_monitors_margin{margin=\"1\"} %" PRId64 "\n"
+		"quorate_monitors_margin{margin=\"more\"} %" PRId64 "\n",
+		n.blind, n.margin_0, n.margin_1, n.margin_more);
+	single(s, "quorate_sight_lost", "gauge",
+		"1 while more than half of the probes are silent since the same time",
+		n.sight_lost);
 	single(s, "quorate_votes_total", "counter", "Results that became votes", n.votes);
 	single(s, "quorate_bursts_total", "counter", "Confirmation bursts ordered", n.bursts);
 	single(s, "quorate_bursts_denied_total", "counter",

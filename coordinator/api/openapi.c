@@ -132,6 +132,13 @@ static const struct {
 		   "\"version\":{\"type\":\"string\"},"
 		   "\"monitors\":{\"type\":\"object\"},\"probes\":{\"type\":\"object\"},\"alerts\":"
 		   "{\"type\":\"object\"},"
+		   "\"margin\":{\"type\":\"object\",\"description\":\"Monitors by how many more "
+		   "silent seats "
+		   "their quorum bears; blind: it is out of reach.\",\"properties\":{"
+		   "\"blind\":{\"type\":\"integer\"},\"none\":{\"type\":\"integer\"},"
+		   "\"one\":{\"type\":\"integer\"},\"more\":{\"type\":\"integer\"}}},"
+		   "\"sight_lost\":{\"type\":\"boolean\",\"description\":\"More than half of the "
+		   "probes fell silent at once.\"},"
 		   "\"hold\":{\"type\":\"boolean\"},\"door\":{\"type\":[\"object\",\"null\"]},"
 		   "\"store\":{\"type\":\"object\"},\"outbox\":{"
 		   "\"type\":\"object\"}}}"},
@@ -199,7 +206,8 @@ static void add_answers_only(json_t *schemas)
 		"{\"type\":\"array\",\"readOnly\":true,\"description\":\"Their names, the first "
 		"100; of one secret only.\",\"items\":{\"type\":\"string\"}}");
 	add_member(probe, "standing",
-		"{\"enum\":[\"never-seen\",\"voting\",\"lost\",\"drained\",\"twins\",\"revoked\"],"
+		"{\"enum\":[\"never-seen\",\"voting\",\"lost\",\"drained\",\"twins\",\"revoked\","
+		"\"quarantined\"],"
 		"\"readOnly\":true}");
 	add_member(probe, "heard_at",
 		"{\"type\":[\"string\",\"null\"],\"format\":\"date-time\",\"readOnly\":true}");

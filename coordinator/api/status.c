@@ -46,6 +46,13 @@ static json_t *monitors_json(struct coordinator *c, const struct verdict_counts 
 	return out;
 }
 
+static json_t *margin_json(const struct verdict_counts *counts)
+{
+	return json_pack("{s:I, s:I, s:I, s:I}", "blind", (json_int_t)counts->blind, "none",
+		(json_int_t)counts->margin_0, "one", (json_int_t)counts->margin_1, "more",
+		(json_int_t)counts->margin_more);
+}
+
 static json_t *probes_json(struct coordinator *c)
 {
 	int64_t n[STANDING_COUNT] = {0}, total = 0, private = 0;
@@ -130,17 +137,17 @@ void handle_status(struct api_request *r)
 	else if (!store_works(c))
 		status = "degraded: store";
 	api_reply_json(r, 200,
-		json_pack(
-			"{s:s, s:s, s:o, s:o, s:o, s:{s:I}, s:b, s:I, s:o, s:o, s:o, s:o, s:{s:I, "
-			"s:I, s:I, s:I, s:b}}",
+		json_pack("{s:s, s:s, s:o, s:o, s:o, s:b, s:o, s:{s:I}, s:b, s:I, s:o, s:o, s:o, "
+			  "s:o, s:{s:I, "
+			  "s:I, s:I, s:I, s:b}}",
 			"status", status, "version", QUORATE_VERSION, "started_at",
 			json_time(c->started_wall_ms), "monitors", monitors_json(c, &counts),
-			"probes", probes_json(c), "alerts", "open",
-			(json_int_t)alerts_count_open(c->alerts), "hold", counts.held,
-			"loop_lag_ms", (json_int_t)(counts.lag_us / 1000), "store", store_json(c),
-			"outbox", outbox_json(c), "link", link_json(c), "door", door_json(c),
-			"verdicts", "votes", (json_int_t)counts.votes, "bursts",
-			(json_int_t)counts.bursts, "bursts_denied",
+			"margin", margin_json(&counts), "sight_lost", counts.sight_lost, "probes",
+			probes_json(c), "alerts", "open", (json_int_t)alerts_count_open(c->alerts),
+			"hold", counts.held, "loop_lag_ms", (json_int_t)(counts.lag_us / 1000),
+			"store", store_json(c), "outbox", outbox_json(c), "link", link_json(c),
+			"door", door_json(c), "verdicts", "votes", (json_int_t)counts.votes,
+			"bursts", (json_int_t)counts.bursts, "bursts_denied",
 			(json_int_t)counts.bursts_denied, "transitions",
 			(json_int_t)counts.transitions, "mass_flip", counts.mass_flip));
 }

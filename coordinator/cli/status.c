@@ -71,6 +71,24 @@ static void print_troubles(struct cli *cli, const json_t *status)
 	}
 }
 
+/* What more may go wrong. */
+static void print_margin(struct cli *cli, const json_t *status)
+{
+	int64_t none = value_int(status, "margin.none", 0),
+		blind = value_int(status, "margin.blind", 0);
+	char line[200];
+
+	if (!value_at(status, "margin"))
+		return;
+	snprintf(line, sizeof(line), "%" PRId64 " %s no further loss", none,
+		none == 1 ? "monitor tolerates" : "monitors tolerate");
+	if (blind > 0)
+		snprintf(line + strlen(line), sizeof(line) - strlen(line),
+			"; %" PRId64 " %s blind: too few probes are heard to confirm an outage",
+			blind, blind == 1 ? "is" : "are");
+	evidence_line(cli, "margin", line);
+}
+
 static void print_door(struct cli *cli, const json_t *status)
 {
 	char line[200];
@@ -90,13 +108,14 @@ static void print_page(struct cli *cli, const json_t *status)
 {
 	static const char *const states[] = {
 		"down", "undetermined", "degraded", "up", "pending", "maintenance", "paused", NULL};
-	static const char *const standings[] = {
-		"voting", "lost", "twins", "drained", "revoked", "never-seen", "private", NULL};
+	static const char *const standings[] = {"voting", "lost", "quarantined", "twins", "drained",
+		"revoked", "never-seen", "private", NULL};
 	json_t *alerts;
 	char line[64];
 
 	print_headline(cli, status);
 	print_counts(cli, "monitors", value_at(status, "monitors"), states);
+	print_margin(cli, status);
 	print_counts(cli, "probes", value_at(status, "probes"), standings);
 	snprintf(line, sizeof(line), "%" PRId64 " open", value_int(status, "alerts.open", 0));
 	evidence_line(cli, "alerts", line);

@@ -13,13 +13,25 @@ const char *const probe_fault_names[] = {
 
 void court_init(struct court *c, int64_t now_ms)
 {
-	*c = (struct court){.heard_at_ms = now_ms};
+	*c = (struct court){.heard_at_ms = now_ms, .excused_at_ms = INT64_MIN};
 }
 
 void court_heard(struct court *c, int64_t now_ms)
 {
 	if (now_ms > c->heard_at_ms)
 		c->heard_at_ms = now_ms;
+}
+
+void court_excuse(struct court *c, int64_t now_ms)
+{
+	c->excused_at_ms = now_ms;
+}
+
+static bool is_lost(const struct court *c, int64_t now_ms)
+{
+	int64_t from_ms = c->heard_at_ms > c->excused_at_ms ? c->heard_at_ms : c->excused_at_ms;
+
+	return now_ms - from_ms >= PROBE_LOST_MS;
 }
 
 void court_takeover(struct court *c, int64_t now_ms)
@@ -88,7 +100,7 @@ struct court_action court_tick(struct court *c, const struct court_facts *facts,
 		c->fault = FAULT_TWINS;
 	else if (facts->drained)
 		c->fault = FAULT_NONE;
-	else if (now_ms - c->heard_at_ms >= PROBE_LOST_MS)
+	else if (is_lost(c, now_ms))
 		c->fault = FAULT_LOST;
 	else if (facts->quarantined)
 		c->fault = FAULT_QUARANTINE;

@@ -35,6 +35,7 @@ extern const char *const probe_fault_names[]; /* none lost dissent twins flood q
 
 struct court {
 	int64_t heard_at_ms;      /* last message; at the coordinator's start: that instant */
+	int64_t excused_at_ms;    /* until then its silence was not its own */
 	int64_t dissent_since_ms; /* 0: not dissenting */
 	int64_t agree_since_ms;   /* 0: dissenting */
 	int64_t takeover_at_ms[TAKEOVERS_MAX + 1]; /* the last ones, oldest first */
@@ -62,6 +63,8 @@ struct court_action {
 
 void court_init(struct court *c, int64_t now_ms);
 void court_heard(struct court *c, int64_t now_ms);
+/* Nobody is heard now: what silence there is by NOW_MS is no fault of this probe. */
+void court_excuse(struct court *c, int64_t now_ms);
 /* The session of this probe passed back to a boot that had lost it before: two programs want it. */
 void court_takeover(struct court *c, int64_t now_ms);
 /* Its token is another one now: what happened with the old one counts no more. */

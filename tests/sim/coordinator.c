@@ -296,6 +296,11 @@ void coordinator_tell(struct world *wo, int monitor, int probe)
 			       .monitor = monitor});
 }
 
+static bool is_suspect(const struct sim_probe *p)
+{
+	return p->court.slot.open || p->shaded;
+}
+
 static struct watch *seat_watch(struct world *wo, struct sim_monitor *mo)
 {
 	struct watch_rule rule = {
@@ -325,7 +330,7 @@ static struct watch *seat_watch(struct world *wo, struct sim_monitor *mo)
 	if (mo->w)
 		watch_carry(w, mo->w);
 	for (int i = 0; i < mo->n_voters; i++)
-		watch_suspect(w, mo->seats[i].key, wo->probe[mo->seats[i].key - 1].court.slot.open);
+		watch_suspect(w, mo->seats[i].key, is_suspect(&wo->probe[mo->seats[i].key - 1]));
 	free(mo->w);
 	return w;
 }
@@ -377,15 +382,18 @@ static struct court_facts facts_of(struct world *wo, int probe)
 		f.monitors++;
 		watch_stances(mo->w, wo->now_ms, stance, &tally);
 		f.dissents += stance[voter] == STANCE_DISSENTS;
-		f.undetermined += mo->undetermined_explained && mo->w->voter[voter].suspect;
+		f.undetermined += mo->undetermined_explained && mo->w->voter[voter].suspect &&
+				  !wo->probe[probe].shaded;
 		if (mo->m->interval_ms > f.dissent_after_ms)
 			f.dissent_after_ms = mo->m->interval_ms;
 	}
 	return f;
 }
 
-static void mark_suspect(struct world *wo, int probe, bool suspect)
+static void mark_suspect(struct world *wo, int probe)
 {
+	bool suspect = is_suspect(&wo->probe[probe]);
+
 	for (int i = 0; i < wo->s->n_monitors; i++) {
 		struct watch_actions actions = {0};
 		watch_suspect(wo->monitor[i].w, (uint32_t)probe + 1, suspect);
@@ -400,7 +408,7 @@ static bool hear_probe(struct world *wo, int probe)
 	struct court_facts facts = facts_of(wo, probe);
 
 	if (quarantine_judge(wo, probe, facts.held))
-		mark_suspect(wo, probe, p->court.slot.open);
+		mark_suspect(wo, probe);
 	facts.quarantined = p->quarantined;
 	struct court_action a = court_tick(&p->court, &facts, wo->now_ms);
 	bool available = wo->now_ms - p->court.heard_at_ms <= GONE_MS;
@@ -423,7 +431,7 @@ static bool hear_probe(struct world *wo, int probe)
 		record_open(wo, ALERT_PROBE, SCN_ALL, probe, a.severity);
 	else
 		record_close(wo, ALERT_PROBE, SCN_ALL, probe, false);
-	mark_suspect(wo, probe, a.step == ALERT_STEP_OPEN);
+	mark_suspect(wo, probe);
 	return changed;
 }
 
@@ -436,10 +444,60 @@ static void reseat_all(struct world *wo)
 	}
 }
 
+static struct sight_facts sight_of(const struct world *wo)
+{
+	struct sight_facts f = {.held = wo->now_ms < wo->hold_from_ms + HOLD_MS};
+
+	for (int i = 0; i < wo->s->probes; i++) {
+		const struct sim_probe *p = &wo->probe[i];
+		if (p->court.fault == FAULT_LOST)
+			continue;
+		f.probes++;
+		f.silent += wo->now_ms - p->court.heard_at_ms >= SIGHT_SILENT_MS;
+	}
+	for (int i = 0; i < wo->s->n_monitors; i++) {
+		const struct sim_monitor *mo = &wo->monitor[i];
+		bool unseen = false;
+		for (int k = 0; k < mo->n_voters; k++)
+			unseen |= wo->probe[mo->seats[k].key - 1].shaded;
+		f.undetermined += mo->undetermined_explained && unseen;
+	}
+	return f;
+}
+
+/* All at once silent: one alert. */
+static void look_around(struct world *wo)
+{
+	struct sight_facts facts = sight_of(wo);
+	enum alert_step step = sight_tick(&wo->sight, &facts, wo->now_ms);
+
+	if (step == ALERT_STEP_OPEN)
+		record_open(wo, ALERT_PROBE, SCN_ALL, SCN_ALL, wo->sight.slot.severity);
+	else if (step == ALERT_STEP_CHANGE)
+		record_change(wo, ALERT_PROBE, SCN_ALL, SCN_ALL, wo->sight.slot.severity);
+	else if (step == ALERT_STEP_CLOSE)
+		record_close(wo, ALERT_PROBE, SCN_ALL, SCN_ALL, false);
+	if (step != ALERT_STEP_NONE)
+		world_tell(wo, "sight: %s, %d of %d silent", wo->sight.lost ? "lost" : "back",
+			facts.silent, facts.probes);
+	for (int i = 0; i < wo->s->probes; i++) {
+		struct sim_probe *p = &wo->probe[i];
+		bool shaded = wo->sight.lost && p->court.fault != FAULT_LOST &&
+			      wo->now_ms - p->court.heard_at_ms >= SIGHT_SILENT_MS;
+		if (wo->sight.lost && p->court.fault != FAULT_LOST)
+			court_excuse(&p->court, wo->now_ms);
+		if (shaded == p->shaded)
+			continue;
+		p->shaded = shaded;
+		mark_suspect(wo, i);
+	}
+}
+
 void coordinator_hold_court(struct world *wo)
 {
 	bool changed = false;
 
+	look_around(wo);
 	for (int i = 0; i < wo->s->probes; i++)
 		changed |= hear_probe(wo, i);
 	if (changed)
@@ -465,7 +523,9 @@ static void restore(struct world *wo)
 		const struct record *r = &wo->out->record[i];
 		if (r->closed_at_ms != INT64_MAX)
 			continue;
-		if (r->kind == ALERT_PROBE)
+		if (r->kind == ALERT_PROBE && r->probe == SCN_ALL)
+			sight_restore(&wo->sight, r->severity, wo->now_ms);
+		else if (r->kind == ALERT_PROBE)
 			court_restore(
 				&wo->probe[r->probe].court, FAULT_LOST, r->severity, wo->now_ms);
 		else
@@ -477,9 +537,11 @@ void coordinator_start(struct world *wo)
 {
 	wo->coordinator_up = true;
 	wo->court_at_ms = wo->now_ms + COURT_MS;
+	wo->sight = (struct sight){0};
 	for (int i = 0; i < wo->s->probes; i++) {
 		court_init(&wo->probe[i].court, wo->now_ms);
 		quarantine_forget(wo, i);
+		wo->probe[i].shaded = false;
 		wo->probe[i].available = true;
 	}
 	for (int i = 0; i < wo->s->n_monitors; i++) {
@@ -488,7 +550,7 @@ void coordinator_start(struct world *wo)
 	}
 	restore(wo);
 	for (int i = 0; i < wo->s->probes; i++)
-		mark_suspect(wo, i, wo->probe[i].court.slot.open);
+		mark_suspect(wo, i);
 	coordinator_hold(wo, HOLD_MS);
 }
 

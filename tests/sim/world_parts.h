@@ -8,6 +8,7 @@
 
 #include "coordinator/core/assign.h"
 #include "coordinator/core/flip.h"
+#include "coordinator/core/sight.h"
 
 #define EPOCH_MS     1000000000
 #define LINK_MS      20 /* one way */
@@ -52,7 +53,7 @@ struct sim_probe {
 	struct court court;
 	struct charge charge[SCN_ORGS_MAX]; /* by organization */
 	int64_t everywhere_since_ms;
-	bool quarantined;
+	bool quarantined, shaded;
 };
 
 /* One monitor at one probe. */
@@ -91,6 +92,7 @@ struct world {
 	bool coordinator_up;
 	int64_t hold_from_ms, court_at_ms;
 	struct flip flip;
+	struct sight sight;
 	bool mass; /* flip */
 	struct sim_probe probe[SCN_PROBES_MAX];
 	struct sim_monitor monitor[SCN_MONITORS_MAX];

@@ -18,7 +18,8 @@
 
 /* ---- fakes */
 
-const char *const standing_names[] = {"never-seen", "voting", "lost", "drained", "twins", NULL};
+const char *const standing_names[] = {
+	"never-seen", "voting", "lost", "drained", "twins", "revoked", "quarantined", NULL};
 static bool held;
 static json_t *results; /* what verdicts_results gives */
 
