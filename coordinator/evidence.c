@@ -63,6 +63,8 @@ static const char *fate_why(
 	default:
 		if (voter->excluded != EXCLUDED_NOT)
 			return exclusion_names[voter->excluded];
+		if (vote->present && vote->reason == REASON_INTERNAL_SELF_TEST)
+			return exclusion_names[EXCLUDED_SELF_TEST];
 		return vote->present ? reason_text_en((enum reason)vote->reason) : "excluded";
 	}
 }

@@ -376,6 +376,7 @@ void fleet_facts(const struct fleet *f, const struct probe *p, struct fleet_fact
 	out->spooled = m->spooled;
 	out->dropped = m->dropped;
 	out->spool_error = m->spool_error;
+	out->self_test = m->self_test;
 	out->results = m->results;
 }
 

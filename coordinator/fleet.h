@@ -30,6 +30,7 @@ struct fleet_facts { /* of one probe, for people */
 	const char *software;  /* borrowed; NULL: never seen */
 	int64_t loop_lag_us, spooled, dropped;
 	const char *spool_error; /* borrowed; NULL: the probe can keep results on its disk */
+	enum self_test self_test; /* by its anchors */
 	int monitors;            /* assigned */
 	int64_t results;         /* received since the coordinator's start */
 	int64_t held_ms;         /* held back in all, since then */

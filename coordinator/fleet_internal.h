@@ -52,6 +52,7 @@ struct member {
 	int64_t heard_wall_ms;
 	int64_t loop_lag_us, spooled, dropped, results;
 	char *spool_error;
+	enum self_test self_test;
 
 	struct allowance allowance; /* outlives sessions */
 	int links;                  /* connections by the door, which counts their bytes */

@@ -145,6 +145,14 @@ static void note_spool(struct member *m, const struct probe *probe, const char *
 	mem_set(&m->spool_error, error);
 }
 
+static void note_self_test(struct member *m, const struct probe *probe, enum self_test now)
+{
+	if (now != m->self_test && (now == SELF_FAILED || m->self_test == SELF_FAILED))
+		log_warning("probe.self_test name=%s state=%s", log_quote(probe->name),
+			self_test_names[now]);
+	m->self_test = now;
+}
+
 void report_take(struct fleet *f, struct link_held *held, struct report *report, size_t size_bytes)
 {
 	struct member *m = session_member(f, report->session);
@@ -165,6 +173,7 @@ void report_take(struct fleet *f, struct link_held *held, struct report *report,
 	m->spooled = report->spooled;
 	m->dropped = report->dropped;
 	note_spool(m, probe, report->spool_error);
+	note_self_test(m, probe, (enum self_test)report->self_test);
 	if (report->pins_kept && m->pins_told)
 		registry_probe_pinned(f->c->registry, probe, m->pins_told);
 	verdicts_heard(f->c->verdicts, probe);

@@ -50,6 +50,7 @@ void agent_suspect(struct agent *a, const struct suspicion *s);
 void agent_forget(struct agent *a, const struct id *monitor);
 /* Capabilities changed: opens a new session. */
 void agent_renew(struct agent *a);
+void agent_set_self_test(struct agent *a, enum self_test state); /* told with each report */
 void agent_set_results_max(struct agent *a, int64_t results_max);
 void agent_set_spool_max(struct agent *a, int64_t max_bytes); /* to or from 0: at the next start */
 /* The machine slept for GAP_MS: results are older than the monotonic clock says. */

@@ -43,6 +43,7 @@ struct agent {
 	struct suspicion suspicion[SUSPICIONS_PER_REPORT_MAX]; /* for the next report */
 	size_t n_suspicions;
 	bool pins_kept, pins_said; /* with the next report; with the one in flight */
+	enum self_test self_test;
 	int64_t lag_us, clock_offset_ms;
 	bool clock_off;
 	void (*drained)(void *arg);

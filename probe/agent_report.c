@@ -68,6 +68,7 @@ static char *encode_report(
 		.dropped = backlog_dropped(&a->backlog),
 		.spool_error = mem_strdup(spool_error(a->spool)),
 		.pins_kept = a->pins_kept,
+		.self_test = (int)a->self_test,
 		.suspicions = {.item = a->suspicion, .n = a->n_suspicions},
 		.results = {.item = results, .n = n}};
 	a->pins_said = report.pins_kept;
@@ -109,6 +110,11 @@ void agent_report_cb(void *arg)
 	a->flush_at_ms = now_ms + FLUSH_MS;
 	a->n_suspicions = 0; /* one that is lost was only early: the check's result follows */
 	a->lag_us = 0;
+}
+
+void agent_set_self_test(struct agent *a, enum self_test state)
+{
+	a->self_test = state;
 }
 
 void agent_suspect(struct agent *a, const struct suspicion *s)

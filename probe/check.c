@@ -274,6 +274,16 @@ bool check_wants_family(const struct check *check, int family)
 	       (check->family == FAMILY_IPV6) == (family == AF_INET6);
 }
 
+bool check_permits(const struct check *check, const struct sockaddr *address)
+{
+	return check->job->own || policy_permits(engine_policy(check->engine), address);
+}
+
+bool check_permits_port(const struct check *check, int port)
+{
+	return check->job->own || policy_permits_port(engine_policy(check->engine), port);
+}
+
 static enum reason refuse_way(
 	const struct check_way *way, const char *address, char detail[RESULT_DETAIL_MAX_BYTES])
 {
@@ -299,9 +309,7 @@ static void trace_police(const struct check *check, const char *host, const stru
 	for (int i = 0; i < found->n && engine_traces(check->engine); i++) {
 		const struct sockaddr *a = (const struct sockaddr *)&found->item[i];
 		check_trace(check, "%.150s is %s%s", host, net_format(a, text),
-			policy_permits(engine_policy(check->engine), a)
-				? ""
-				: ", refused by the address policy");
+			check_permits(check, a) ? "" : ", refused by the address policy");
 	}
 }
 
@@ -309,17 +317,16 @@ enum reason check_police(const struct check *check, const struct check_way *way,
 	const struct addresses *found, struct addresses *permitted,
 	char detail[RESULT_DETAIL_MAX_BYTES])
 {
-	const struct policy *policy = engine_policy(check->engine);
 	char text[NET_ADDRESS_SIZE];
 	permitted->n = 0;
-	if (way->port && !policy_permits_port(policy, way->port)) {
+	if (way->port && !check_permits_port(check, way->port)) {
 		snprintf(detail, RESULT_DETAIL_MAX_BYTES, "this probe may not connect to port %d%s",
 			way->port, way->redirect ? ", to which a redirect leads" : "");
 		return REASON_INTERNAL_POLICY;
 	}
 	trace_police(check, way->host, found);
 	for (int i = 0; i < found->n; i++)
-		if (policy_permits(policy, (const struct sockaddr *)&found->item[i]))
+		if (check_permits(check, (const struct sockaddr *)&found->item[i]))
 			permitted->item[permitted->n++] = found->item[i];
 	if (permitted->n > 0)
 		return REASON_OK;

@@ -24,6 +24,7 @@ struct job {
 	struct monitor monitor;
 	int64_t assignment;
 	bool has_secrets; /* of its credentials: what must not be shown has to be looked for */
+	bool own;         /* of the local file: the address policy says nothing of it */
 	bool is_normal;   /* its target is the URL that http_url_normalize() makes of it */
 	uint16_t url_port, url_host_bytes; /* of that URL; 0: not asked for yet */
 	char *destination;       /* the host that it names, for pacing; NULL: not asked for yet */
@@ -110,6 +111,9 @@ struct check_way {
 	int port;      /* 0: none */
 	bool redirect; /* that led there */
 };
+/* The address policy's word, which the local file's own checks do not need. */
+bool check_permits(const struct check *check, const struct sockaddr *address);
+bool check_permits_port(const struct check *check, int port);
 /*
  * The address policy after a look-up of WAY's host: keeps those of FOUND that may be contacted. REASON_OK
  * with at least one, or why none is left, with a DETAIL: a literal address is refused by local

@@ -2,6 +2,7 @@
 /* The table of the probe's local file. */
 #include "probe/conf.h"
 
+#include "probe/anchor.h"
 #include "probe/dial.h"
 #include "probe/net.h"
 #include "proto/fence.h"
@@ -176,6 +177,9 @@ static const struct field conf_fields[] = {
 	{.name = "proxies", .type = FIELD_PAIRS, .offset = offsetof(struct probe_conf, proxies), .max = PROXIES_MAX,
 	 .check = check_proxies,
 	 .doc = "HTTP proxies that monitors may name (request.proxy), as NAME: http://HOST:PORT; no others are used by checks."},
+	{.name = "anchors", .type = FIELD_LIST, .offset = offsetof(struct probe_conf, anchors), .sub = &anchor_schema,
+	 .max = ANCHORS_MAX,
+	 .doc = "What this probe tests its own network with: ping: HOST, tcp: HOST:PORT or http: URL, three or more per address family."},
 	{.name = "min_interval", .type = FIELD_DURATION, .offset = offsetof(struct probe_conf, min_interval_ms),
 	 .min = INTERVAL_MIN_MS, .max = INTERVAL_MAX_MS, .fallback = "\"10s\"",
 	 .doc = "A monitor with a smaller interval is checked at this one."},
@@ -201,10 +205,29 @@ static const struct field conf_fields[] = {
 };
 // clang-format on
 
+/* Which of the file's proxies an anchor names. */
+static void check_conf(const void *object, const char *path, struct problems *problems)
+{
+	const struct probe_conf *c = object;
+	const struct anchor *anchor = c->anchors.item;
+	char name[40];
+	for (size_t i = 0; i < c->anchors.n; i++) {
+		bool known = anchor[i].proxy == NULL;
+		for (size_t k = 0; k < c->proxies.n && !known; k++)
+			known = strcmp(c->proxies.item[k].name, anchor[i].proxy) == 0;
+		snprintf(name, sizeof name, "anchors[%zu].proxy", i);
+		if (!known)
+			problems_add_at(problems, path, name,
+				"'%s' is none of this file's proxies; accepted: a name of proxies: {NAME: http://HOST:PORT}",
+				anchor[i].proxy);
+	}
+}
+
 const struct schema probe_conf_schema = {.name = "probe.yml",
 	.fields = conf_fields,
 	.n_fields = ARRAY_LEN(conf_fields),
-	.size_bytes = sizeof(struct probe_conf)};
+	.size_bytes = sizeof(struct probe_conf),
+	.check = check_conf};
 
 int probe_conf_load(const char *path, bool missing_ok, struct probe_conf *conf)
 {

@@ -31,6 +31,7 @@ struct probe_conf {
 	struct strings allow; /* CIDRs allowed beyond public addresses */
 	struct strings types; /* check kinds we are willing to run; default all */
 	struct strings ports, methods, organizations; /* none: all */
+	struct list anchors;                          /* of struct anchor, probe/anchor.h */
 	struct pairs proxies;                         /* of checks: name -> http://HOST:PORT */
 	int64_t min_interval_ms;
 	int64_t in_flight_max, per_second, per_destination, body_max_bytes;

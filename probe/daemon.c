@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
  * Orders go agent -> schedule, starts go schedule -> engine, results go engine -> agent. Between
- * engine and agent a result loses its vote when this machine could not be believed meanwhile. Opens
- * no listening socket.
+ * engine and agent a result loses its vote when this machine, or its network, could not be believed
+ * meanwhile. Opens no listening socket.
  */
 #include "probe/daemon.h"
 
 #include "probe/agent.h"
+#include "probe/anchors.h"
 #include "probe/bounds.h"
 #include "probe/certs.h"
 #include "probe/check.h"
@@ -52,6 +53,7 @@ struct daemon {
 	struct whereabouts *whereabouts; /* NULL: as the next */
 	struct uplinks *uplinks;         /* NULL: the coordinator is on this machine */
 	struct agent *agent;
+	struct anchors *anchors;
 	struct tilt tilt;
 	int64_t memory_limit_bytes; /* of this process */
 	struct timer tick, stop;
@@ -86,8 +88,15 @@ static void look_for_tilt(struct daemon *d)
 	if (kind == TILT_NONE)
 		return;
 	log_warning("probe.tilt kind=%s gap_ms=%" PRId64, tilt_names[kind], gap_ms);
-	if (kind == TILT_CLOCK && gap_ms > 0)
+	if (kind == TILT_CLOCK && gap_ms > 0) {
+		anchors_flush(d->anchors);
 		agent_age(d->agent, gap_ms);
+	}
+}
+
+static bool across_tilt(const struct daemon *d, const struct result *r, int64_t now_ms)
+{
+	return now_ms - r->duration_ms < d->tilt.tilted_at_ms;
 }
 
 static void judge(struct daemon *d, struct result *r, int64_t now_ms)
@@ -95,7 +104,7 @@ static void judge(struct daemon *d, struct result *r, int64_t now_ms)
 	int64_t offset_ms = agent_clock_offset_ms(d->agent);
 	if (r->verdict == VERDICT_NONE)
 		return;
-	if (now_ms - r->duration_ms < d->tilt.tilted_at_ms) {
+	if (across_tilt(d, r, now_ms)) {
 		if (d->tilt.kind == TILT_CLOCK)
 			spoil(r, REASON_INTERNAL_CLOCK,
 				"the probe's clock jumped during the check");
@@ -107,16 +116,44 @@ static void judge(struct daemon *d, struct result *r, int64_t now_ms)
 	}
 }
 
+/* ---- the self-test */
+
+static bool believed_cb(void *arg, const struct result *r)
+{
+	struct daemon *d = arg;
+	look_for_tilt(d);
+	return !across_tilt(d, r, clock_now_ms());
+}
+
+static void judged_cb(void *arg, struct result *r, int64_t ended_at_ms, int spoilt)
+{
+	static const char *const details[] = {
+		"the probe's self-test fails: too few of its IPv4 anchors answer",
+		"the probe's self-test fails: too few of its IPv6 anchors answer",
+		"the probe's self-test fails: its resolver finds no name"};
+	struct daemon *d = arg;
+	if (spoilt >= 0)
+		spoil(r, REASON_INTERNAL_SELF_TEST, details[spoilt]);
+	agent_add(d->agent, r, ended_at_ms);
+}
+
+static void self_test_cb(void *arg)
+{
+	struct daemon *d = arg;
+	agent_set_self_test(d->agent, self_test_sum(anchors_state(d->anchors)));
+}
+
 static void done_cb(void *arg, struct job *job, struct result *result)
 {
 	struct daemon *d = arg;
-	(void)job;
 	look_for_tilt(d);
 	int64_t now_ms = clock_now_ms();
 	judge(d, result, now_ms);
 	if (result->verdict == VERDICT_UP)
 		cert_chain_clear(&result->certificate); /* would double what it takes for ever */
-	agent_add(d->agent, result, now_ms);
+	anchors_take(d->anchors, job, result, now_ms);
+	if (d->stopping)
+		anchors_flush(d->anchors);
 }
 
 /* ---- starts */
@@ -124,6 +161,8 @@ static void done_cb(void *arg, struct job *job, struct result *result)
 static void late_cb(void *arg, const struct job *job, int64_t waited_us)
 {
 	struct daemon *d = arg;
+	if (self_test_sum(anchors_state(d->anchors)) == SELF_FAILED)
+		return; /* no wonder */
 	struct suspicion s = {.monitor = job->monitor.id,
 		.monitor_revision = job->monitor.revision,
 		.waited_ms = waited_us / 1000};
@@ -308,6 +347,7 @@ static void reload(struct daemon *d)
 	engine_set_limits(d->engine, &limits);
 	if (d->schedule)
 		schedule_set_min_interval(d->schedule, d->conf.min_interval_ms);
+	anchors_set(d->anchors, &d->conf.anchors);
 	agent_set_results_max(d->agent, d->conf.results_max);
 	if (spool_max_bytes != d->conf.spool_max_bytes)
 		agent_set_spool_max(d->agent, d->conf.spool_max_bytes);
@@ -336,6 +376,7 @@ static void stop_cb(void *arg, int signal)
 	schedule_free(d->schedule);
 	d->schedule = NULL;
 	timer_set(&d->stop, STOP_MS);
+	anchors_flush(d->anchors);
 	agent_drain(d->agent, stop_now, d);
 }
 
@@ -401,7 +442,13 @@ static int open_parts(struct daemon *d)
 		.pins = pins_cb,
 		.silent = silent_cb,
 		.arg = d};
-	return agent_open(&d->agent, d->loop, &config, &hooks);
+	if (agent_open(&d->agent, d->loop, &config, &hooks))
+		return -1;
+	struct anchors_hooks self_test = {
+		.judged = judged_cb, .believed = believed_cb, .changed = self_test_cb, .arg = d};
+	d->anchors = anchors_new(d->loop, d->engine, &self_test);
+	anchors_set(d->anchors, &d->conf.anchors);
+	return 0;
 }
 
 static void close_parts(struct daemon *d)
@@ -409,6 +456,7 @@ static void close_parts(struct daemon *d)
 	schedule_free(d->schedule);
 	whereabouts_free(d->whereabouts);
 	engine_free(d->engine);
+	anchors_free(d->anchors);
 	agent_close(d->agent);
 	uplinks_close(d->uplinks);
 	policy_clear(&d->policy);

@@ -29,6 +29,7 @@ static const struct {
 	{"this machine", doctor_machine_report, false},
 	{"network", doctor_network_report, true},
 	{"network", doctor_dns_report, true},
+	{"network", doctor_anchors_report, true},
 	{"coordinator", doctor_link_report, true},
 	{NULL, doctor_door_report, true},
 };
@@ -115,6 +116,7 @@ static void clear(struct doctor *d)
 	free(d->finding);
 	doctor_visits_free(d);
 	doctor_dns_free(d);
+	doctor_anchors_free(d);
 	resolver_free(d->resolver);
 	curl_loop_free(d->cl);
 	loop_free(d->loop);
@@ -139,6 +141,7 @@ int doctor_run(const struct doctor_options *options, FILE *out)
 	fflush(out);
 	d.pending = 1; /* until all have begun: some end at once */
 	doctor_dns_begin(&d);
+	doctor_anchors_begin(&d);
 	doctor_visits_begin(&d);
 	doctor_done(&d);
 	wait_for_all(&d);

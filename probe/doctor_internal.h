@@ -31,6 +31,7 @@ enum reach { REACH_UNTRIED, REACH_WORKS, REACH_FAILS };
 
 struct visit;      /* below */
 struct dns_server; /* doctor_dns.c */
+struct doctor_anchors; /* doctor_anchors.c */
 
 struct doctor {
 	const struct doctor_options *options;
@@ -56,6 +57,7 @@ struct doctor {
 	size_t n_visits;
 	struct dns_server *servers;
 	int n_servers;
+	struct doctor_anchors *anchors; /* NULL: none */
 	int pending; /* what the loop still waits for */
 };
 
@@ -76,6 +78,9 @@ void doctor_dns_begin(struct doctor *d);
 void doctor_network_report(struct doctor *d);
 void doctor_dns_report(struct doctor *d);
 void doctor_dns_free(struct doctor *d);
+void doctor_anchors_begin(struct doctor *d);
+void doctor_anchors_report(struct doctor *d);
+void doctor_anchors_free(struct doctor *d);
 void doctor_visits_begin(struct doctor *d);
 void doctor_visits_free(struct doctor *d);
 void doctor_door_report(struct doctor *d);

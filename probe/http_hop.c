@@ -320,7 +320,7 @@ void http_hop_transfer(struct http_hop *hop, const struct addresses *permitted)
 
 static void ask_proxy(struct http_hop *hop)
 {
-	if (policy_permits_port(engine_policy(hop->check->engine), hop->port))
+	if (check_permits_port(hop->check, hop->port))
 		http_proxy_find(hop);
 	else
 		http_hop_finish(hop, REASON_INTERNAL_POLICY,

@@ -26,8 +26,7 @@ static curl_socket_t open_socket(
 	struct http_hop *hop = arg;
 	net_format(&address->addr, hop->tried);
 	bool permitted = hop->proxy != NULL ? http_proxy_permits(hop, &address->addr)
-					    : policy_permits(engine_policy(hop->check->engine),
-						      &address->addr);
+					    : check_permits(hop->check, &address->addr);
 	if (!permitted) {
 		hop->refused = true;
 		check_trace(hop->check, "%s is refused by the address policy", hop->tried);

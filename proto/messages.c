@@ -23,6 +23,7 @@
 
 const char *const message_type_names[] = {
 	"hello", "welcome", "refused", "report", "receipt", "poll", "orders", NULL};
+const char *const self_test_names[] = {"not_judged", "ok", "failed", NULL};
 const char *const receipt_status_names[] = {
 	"stored", "seen", "stale_session", "invalid", "busy", NULL};
 
@@ -125,6 +126,8 @@ static const struct field report_fields[] = {
 	 .doc = "Scheduled checks that have waited for much longer than their targets usually take, and still do; told once each, without delay."},
 	{.name = "pins_kept", .type = FIELD_BOOL, .offset = offsetof(struct report, pins_kept),
 	 .doc = "The pins told last are on the probe's disk, or it needs none: a dial to the next key will succeed."},
+	{.name = "self_test", .type = FIELD_ENUM, .offset = offsetof(struct report, self_test), .names = self_test_names,
+	 .fallback = "\"not_judged\"", .doc = "Whether the probe's own network works, by its anchors."},
 };
 
 const struct schema report_schema = {

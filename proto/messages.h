@@ -62,6 +62,10 @@ struct suspicion {
 	int64_t waited_ms;
 };
 
+/* Whether the probe's own network works, by its anchors; each is worse than the one before. */
+enum self_test { SELF_NOT_JUDGED, SELF_OK, SELF_FAILED };
+extern const char *const self_test_names[]; /* not_judged ok failed */
+
 struct report {
 	char *session;
 	int64_t sent_wall_ms;
@@ -72,6 +76,7 @@ struct report {
 	struct list results;    /* of struct result */
 	struct list suspicions; /* of struct suspicion */
 	bool pins_kept;         /* the pins told last are kept, or not needed */
+	int self_test;          /* enum self_test */
 };
 
 enum receipt_status {

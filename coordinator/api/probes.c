@@ -32,6 +32,7 @@ static json_t *probe_json(struct coordinator *c, const struct probe *probe)
 	json_object_set_new(out, "spooled", json_integer(facts.spooled));
 	json_object_set_new(out, "dropped", json_integer(facts.dropped));
 	json_set_text(out, "spool_error", facts.spool_error);
+	json_object_set_new(out, "self_test", json_string(self_test_names[facts.self_test]));
 	json_object_set_new(out, "held_back", json_boolean(facts.held));
 	json_object_set_new(out, "held_back_ms", json_integer(facts.held_ms));
 	json_object_set_new(out, "refused_messages", json_integer(facts.refused));

@@ -9,6 +9,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define LINE_MAX_BYTES 16384
 
@@ -38,6 +39,18 @@ static void print_limits(struct cli *cli, const json_t *probe)
 			text_duration(text, held_ms),
 			(long long)value_int(probe, "refused_messages", 0));
 	evidence_line(cli, "limits", line);
+}
+
+static void print_self_test(struct cli *cli, const json_t *probe)
+{
+	const char *state = value_text(probe, "self_test", "not_judged");
+	const char *words = strcmp(state, "failed") == 0
+				    ? "failed: its anchors do not answer, its votes are left out"
+			    : strcmp(state, "ok") == 0
+				    ? "ok"
+				    : "not judged: fewer than three anchors in its probe.yml";
+
+	evidence_line(cli, "self-test", words);
 }
 
 /* ---- what it announced */
@@ -113,6 +126,7 @@ static void print_probe(struct cli *cli, const json_t *probe)
 	evidence_line(cli, "monitors", value_text(probe, "monitors", NULL));
 	print_kept_results(cli, probe);
 	print_limits(cli, probe);
+	print_self_test(cli, probe);
 	if (!json_is_object(announced)) {
 		fputs("\nIt has not announced anything of itself yet.\n", cli->out);
 		return;

@@ -111,6 +111,7 @@ enum reason_class {
 	X(INTERNAL_UNSUPPORTED,   "internal.unsupported",    INTERNAL, "the probe does not know this kind of check",             "プローブが対応していない種類のチェックです") \
 	X(INTERNAL_OVERLOAD,      "internal.overload",       INTERNAL, "the probe could not keep its schedule",                  "プローブがスケジュールを守れませんでした") \
 	X(INTERNAL_CLOCK,         "internal.clock",          INTERNAL, "the probe's clock is off or has jumped",                 "プローブの時計がずれています") \
+	X(INTERNAL_SELF_TEST,     "internal.self_test",      INTERNAL, "the probe's own network failed its self-test",           "プローブ自身のネットワークが自己診断に失敗しました") \
 	X(INTERNAL_NETWORK,       "internal.network",        INTERNAL, "the probe itself has no network",                        "プローブ自身がネットワークに接続できません") \
 	X(INTERNAL_PROXY,         "internal.proxy",          INTERNAL, "the proxy between the probe and the target does not work", "プローブと対象の間のプロキシが機能していません") \
 	X(INTERNAL_ERROR,         "internal.error",          INTERNAL, "the probe met an error of its own",                      "プローブ内部でエラーが発生しました")
