@@ -58,8 +58,13 @@ static void check_anchor(const void *object, const char *path, struct problems *
 			"an anchor is one host; accepted: one of ping: HOST, tcp: HOST:PORT, http: URL");
 		return;
 	}
-	if (make_monitor(a, 10000, "", &m, &found) == 0)
-		monitor_clear(&m);
+	if (a->proxy && !a->http) {
+		problems_add_at(problems, path, "proxy",
+			"only an anchor of http: can go through a proxy");
+		return;
+	}
+	(void)!make_monitor(a, INTERVAL_MIN_MS, "", &m, &found);
+	monitor_clear(&m);
 	for (size_t i = 0; i < found.n; i++) {
 		const char *at = strcmp(found.item[i].path, "request.proxy") == 0    ? "proxy"
 				 : strcmp(found.item[i].path, "request.family") == 0 ? "family"
