@@ -29,13 +29,13 @@ struct fleet_facts { /* of one probe, for people */
 	int64_t heard_wall_ms; /* UNSET: never */
 	const char *software;  /* borrowed; NULL: never seen */
 	int64_t loop_lag_us, spooled, dropped;
-	const char *spool_error; /* borrowed; NULL: the probe can keep results on its disk */
+	const char *spool_error;  /* borrowed; NULL: the probe can keep results on its disk */
 	enum self_test self_test; /* by its anchors */
-	int monitors;            /* assigned */
-	int64_t results;         /* received since the coordinator's start */
-	int64_t held_ms;         /* held back in all, since then */
-	int64_t refused;         /* messages, since it did not wait */
-	bool held;               /* just now */
+	int monitors;             /* assigned */
+	int64_t results;          /* received since the coordinator's start */
+	int64_t held_ms;          /* held back in all, since then */
+	int64_t refused;          /* messages, since it did not wait */
+	bool held;                /* just now */
 };
 
 struct fleet;

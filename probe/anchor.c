@@ -55,12 +55,13 @@ static void check_anchor(const void *object, const char *path, struct problems *
 	struct problems found = {0};
 	if ((a->ping != NULL) + (a->tcp != NULL) + (a->http != NULL) != 1) {
 		problems_add(problems, path,
-			"an anchor is one host; accepted: one of ping: HOST, tcp: HOST:PORT, http: URL");
+			"an anchor is one host; accepted: one of ping: HOST, tcp: HOST:PORT, http: "
+			"URL");
 		return;
 	}
 	if (a->proxy && !a->http) {
-		problems_add_at(problems, path, "proxy",
-			"only an anchor of http: can go through a proxy");
+		problems_add_at(
+			problems, path, "proxy", "only an anchor of http: can go through a proxy");
 		return;
 	}
 	(void)!make_monitor(a, INTERVAL_MIN_MS, "", &m, &found);

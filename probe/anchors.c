@@ -37,6 +37,7 @@ struct anchors {
 	struct timer next;
 	int64_t round;       /* number of the last one; late answers of others are not asked for */
 	int64_t began_at_ms; /* it; INT64_MIN: none yet */
+	int64_t gap_ms;      /* from it to the next, for the sake of what waits */
 	bool judges, running;
 	struct held *held;
 	int n_held;
@@ -80,17 +81,21 @@ static void plan(struct anchors *a)
 	if (!a->judges || a->running)
 		return;
 	if (a->began_at_ms != INT64_MIN)
-		at_ms = a->began_at_ms + (a->held ? ANCHORS_GAP_MS : ANCHORS_EVERY_MS);
+		at_ms = a->began_at_ms + (a->held ? a->gap_ms : ANCHORS_EVERY_MS);
 	timer_set(&a->next, at_ms > now_ms ? at_ms - now_ms : 0);
 }
 
-void anchors_take(
-	struct anchors *a, struct job *job, struct result *take, int64_t ended_at_ms)
+void anchors_take(struct anchors *a, struct job *job, struct result *take, int64_t ended_at_ms)
 {
-	if (!a->judges || take->verdict != VERDICT_DOWN) {
+	int64_t gap_ms = job->monitor.interval_ms / 10; /* at half of it a vote is late */
+	bool known = self_test_spoils(
+			     &a->state, &job->monitor, take, ended_at_ms - take->duration_ms) >= 0;
+	if (!a->judges || known || take->verdict != VERDICT_DOWN) {
 		judged(a, job, take, ended_at_ms);
 		return;
 	}
+	if (!a->held || gap_ms < a->gap_ms)
+		a->gap_ms = gap_ms < ANCHORS_GAP_MS ? gap_ms : ANCHORS_GAP_MS;
 	if (a->n_held == ANCHORS_HELD_MAX)
 		let_go(a, a->held);
 	struct held *h = mem_alloc(sizeof *h);
@@ -110,9 +115,8 @@ static void log_change(const struct anchors *a, const struct self_test_state *be
 		if (p->state == before->part[part].state)
 			continue;
 		if (p->state == SELF_FAILED)
-			log_warning(
-				"probe.self_test of=%s state=%s answer=%d asked=%d note=\"its "
-				"votes do not count\"",
+			log_warning("probe.self_test of=%s state=%s answer=%d asked=%d note=\"its "
+				    "votes do not count\"",
 				self_part_names[part], self_test_names[p->state], p->answer,
 				p->asked);
 		else
@@ -153,9 +157,8 @@ static void on_done(void *arg, struct job *job, struct result *r)
 	a->anchor[i].seen = a->hooks.believed(a->hooks.arg, r)
 				    ? self_test_see(r, a->anchor[i].name != NULL)
 				    : SEEN_NOT;
-	log_debug("probe.anchor target=%s verdict=%s reason=%s",
-		log_quote(job->monitor.target), verdict_names[r->verdict],
-		reason_code((enum reason)r->reason));
+	log_debug("probe.anchor target=%s verdict=%s reason=%s", log_quote(job->monitor.target),
+		verdict_names[r->verdict], reason_code((enum reason)r->reason));
 	if (all_seen(a) || self_test_decided(a->anchor, a->n))
 		round_over(a);
 }

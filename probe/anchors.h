@@ -11,7 +11,7 @@
 #include "probe/self_test.h"
 
 #define ANCHORS_EVERY_MS 10000
-#define ANCHORS_GAP_MS   1000 /* between the beginnings of two rounds, however much waits */
+#define ANCHORS_GAP_MS   1000 /* between two rounds when results wait; less for short intervals */
 #define ANCHORS_HELD_MAX 2000 /* results that wait; with more the oldest goes as it is */
 
 struct anchors;
@@ -35,8 +35,7 @@ void anchors_free(struct anchors *a); /* what waits is lost: flush first */
  * something that can be judged. */
 void anchors_set(struct anchors *a, const struct list *conf);
 /* Takes RESULT of a check of JOB that ended at ENDED_AT_MS: judged comes now, or after a round. */
-void anchors_take(
-	struct anchors *a, struct job *job, struct result *take, int64_t ended_at_ms);
+void anchors_take(struct anchors *a, struct job *job, struct result *take, int64_t ended_at_ms);
 /* What waits is judged by what is known. */
 void anchors_flush(struct anchors *a);
 const struct self_test_state *anchors_state(const struct anchors *a);

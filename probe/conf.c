@@ -218,7 +218,8 @@ static void check_conf(const void *object, const char *path, struct problems *pr
 		snprintf(name, sizeof name, "anchors[%zu].proxy", i);
 		if (!known)
 			problems_add_at(problems, path, name,
-				"'%s' is none of this file's proxies; accepted: a name of proxies: {NAME: http://HOST:PORT}",
+				"'%s' is none of this file's proxies; accepted: a name of proxies: "
+				"{NAME: http://HOST:PORT}",
 				anchor[i].proxy);
 	}
 }

@@ -29,8 +29,8 @@ struct finding {
 
 enum reach { REACH_UNTRIED, REACH_WORKS, REACH_FAILS };
 
-struct visit;      /* below */
-struct dns_server; /* doctor_dns.c */
+struct visit;          /* below */
+struct dns_server;     /* doctor_dns.c */
 struct doctor_anchors; /* doctor_anchors.c */
 
 struct doctor {
@@ -58,7 +58,7 @@ struct doctor {
 	struct dns_server *servers;
 	int n_servers;
 	struct doctor_anchors *anchors; /* NULL: none */
-	int pending; /* what the loop still waits for */
+	int pending;                    /* what the loop still waits for */
 };
 
 /* A finding; the texts may hold what strangers say. */

@@ -86,14 +86,13 @@ static int count_names(const struct seen_anchor *anchor, int n, bool unknown_onl
 
 bool self_test_judges(int part, const struct seen_anchor *anchor, int n)
 {
-	return part == SELF_TEST_RESOLVER
-		       ? count_names(anchor, n, false) >= NAMES_MIN
-		       : count_family(part, anchor, n).anchors >= ANCHORS_MIN;
+	return part == SELF_TEST_RESOLVER ? count_names(anchor, n, false) >= NAMES_MIN
+					  : count_family(part, anchor, n).anchors >= ANCHORS_MIN;
 }
 
 /* Each family's own anchors, and how many of them answer. SELF_NOT_JUDGED: this round cannot say. */
-static enum self_test judge_family(int family, const struct seen_anchor *anchor, int n,
-	struct self_part *out)
+static enum self_test judge_family(
+	int family, const struct seen_anchor *anchor, int n, struct self_part *out)
 {
 	struct count c = count_family(family, anchor, n);
 	bool excused = c.addresses_answer > 0 && two_thirds(c.addresses_answer, c.addresses_seen);
@@ -108,13 +107,12 @@ static enum self_test judge_family(int family, const struct seen_anchor *anchor,
 	return two_thirds(c.answer, excused ? asked - c.no_name : asked) ? SELF_OK : SELF_FAILED;
 }
 
-static enum self_test judge_resolver(
-	const struct seen_anchor *anchor, int n, struct self_part *out)
+static enum self_test judge_resolver(const struct seen_anchor *anchor, int n, struct self_part *out)
 {
 	int found = 0;
 	for (int i = 0; i < n; i++)
-		found += anchor[i].name != NULL && (anchor[i].seen == SEEN_ANSWER ||
-							   anchor[i].seen == SEEN_SILENCE);
+		found += anchor[i].name != NULL &&
+			 (anchor[i].seen == SEEN_ANSWER || anchor[i].seen == SEEN_SILENCE);
 	int unknown = count_names(anchor, n, true);
 	if (!found && unknown < NAMES_MIN)
 		return SELF_NOT_JUDGED;
@@ -139,9 +137,8 @@ bool self_test_decided(const struct seen_anchor *anchor, int n)
 		struct count c = count_family(part, anchor, n);
 		if (!self_test_judges(part, anchor, n))
 			continue;
-		if (part == SELF_TEST_RESOLVER
-				? judge_resolver(anchor, n, &ignored) != SELF_OK
-				: !two_thirds(c.answer, c.anchors))
+		if (part == SELF_TEST_RESOLVER ? judge_resolver(anchor, n, &ignored) != SELF_OK
+					       : !two_thirds(c.answer, c.anchors))
 			return false;
 	}
 	return true;
@@ -195,15 +192,12 @@ static int part_of(const char *address, int family)
 		return address[0] == '[' || strchr(address, ':') != strrchr(address, ':')
 			       ? SELF_TEST_IPV6
 			       : SELF_TEST_IPV4;
-	return family == FAMILY_IPV6   ? SELF_TEST_IPV6
-	       : family == FAMILY_IPV4 ? SELF_TEST_IPV4
-				       : -1;
+	return family == FAMILY_IPV6 ? SELF_TEST_IPV6 : family == FAMILY_IPV4 ? SELF_TEST_IPV4 : -1;
 }
 
 /* Both halves have to be believed, but for one that failed over a family that works: that is enough
  * for the whole to be down. */
-static int spoilt_half(
-	const struct self_test_state *s, const struct result *r, int64_t began_at_ms)
+static int spoilt_half(const struct self_test_state *s, const struct result *r, int64_t began_at_ms)
 {
 	int spoilt = -1;
 	const struct family_finding *half = r->families.item;

@@ -15,13 +15,13 @@
 #include "quorate/monitor.h"
 #include "quorate/result.h"
 
-#define ANCHORS_MAX   24
-#define ANCHORS_MIN   3 /* of a family, to judge it */
-#define NAMES_MIN     2 /* different ones, to judge the resolver */
-#define SELF_TEST_IPV4 0
-#define SELF_TEST_IPV6 1
+#define ANCHORS_MAX        24
+#define ANCHORS_MIN        3 /* of a family, to judge it */
+#define NAMES_MIN          2 /* different ones, to judge the resolver */
+#define SELF_TEST_IPV4     0
+#define SELF_TEST_IPV6     1
 #define SELF_TEST_RESOLVER 2
-#define SELF_TEST_PARTS 3
+#define SELF_TEST_PARTS    3
 
 enum seen {
 	SEEN_NOT,     /* not yet, or the probe could not look: it says nothing */
@@ -48,9 +48,9 @@ struct self_test_state {
 	struct self_part part[SELF_TEST_PARTS];
 };
 #define SELF_TEST_NEW                                                                              \
-	((struct self_test_state){.part = {{.trusted_from_ms = INT64_MIN},                         \
-					  {.trusted_from_ms = INT64_MIN},                          \
-					  {.trusted_from_ms = INT64_MIN}}})
+	((struct self_test_state){                                                                 \
+		.part = {{.trusted_from_ms = INT64_MIN}, {.trusted_from_ms = INT64_MIN},           \
+			{.trusted_from_ms = INT64_MIN}}})
 extern const char *const self_part_names[]; /* IPv4 IPv6 resolver */
 
 /* What the check of an anchor says of it. */
@@ -60,8 +60,8 @@ bool self_test_judges(int part, const struct seen_anchor *anchor, int n);
 /* Whether the round is decided already: whatever the others say, every part that is judged is well. */
 bool self_test_decided(const struct seen_anchor *anchor, int n);
 /* The round that began at BEGAN_AT_MS is over. Returns whether any state changed. */
-bool self_test_round(struct self_test_state *s, const struct seen_anchor *anchor, int n,
-	int64_t began_at_ms);
+bool self_test_round(
+	struct self_test_state *s, const struct seen_anchor *anchor, int n, int64_t began_at_ms);
 /* The worst of the parts. */
 enum self_test self_test_sum(const struct self_test_state *s);
 /* The part for which R, whose check of M began at BEGAN_AT_MS, is no vote; -1: it is one. */

@@ -216,7 +216,8 @@ static void add_answers_only(json_t *schemas)
 		json_object_get(probe, "properties"), "capabilities", announced_schema());
 	add_member(probe, "monitors", "{\"type\":\"integer\",\"readOnly\":true}");
 	add_member(probe, "self_test",
-		"{\"type\":\"string\",\"readOnly\":true,\"enum\":[\"not_judged\",\"ok\",\"failed\"],"
+		"{\"type\":\"string\",\"readOnly\":true,\"enum\":[\"not_judged\",\"ok\",\"failed\"]"
+		","
 		"\"description\":\"Whether its own network works, by the anchors of its probe.yml; "
 		"while it failed its votes do not count.\"}");
 	add_member(probe, "held_back",

@@ -87,14 +87,14 @@ static void a_round_is_judged(void **state)
 		{"aass", "f--", false},
 		{"aaas", "o--", true},
 		{"aaaass", "o--", true},
-		{"aa-", "o--", true}, /* whatever the third one says */
+		{"aa-", "o--", true},  /* whatever the third one says */
 		{"a--", "---", false}, /* nothing is known of it */
 		{"ss-", "---", false},
 		{"s---ss", "f--", false},
 		{"aaaSSS", "of-", false},
 		{"sssAAA", "fo-", false},
 		{"aaaS", "o--", true},
-		{"aa:n", "o--", true}, /* one name is no judgement of the resolver */
+		{"aa:n", "o--", true},   /* one name is no judgement of the resolver */
 		{"aa:nn", "o-f", false}, /* the literal ones answer: the network works */
 		{"a:nn", "o-f", false},
 		{"s:nn", "f-f", false},
@@ -125,8 +125,8 @@ static void a_round_is_judged(void **state)
 static void one_name_twice_is_one(void **state)
 {
 	(void)state;
-	struct seen_anchor anchor[] = {{SELF_TEST_IPV4, "a.test", SEEN_NO_NAME},
-		{SELF_TEST_IPV6, "A.test", SEEN_NO_NAME}};
+	struct seen_anchor anchor[] = {
+		{SELF_TEST_IPV4, "a.test", SEEN_NO_NAME}, {SELF_TEST_IPV6, "A.test", SEEN_NO_NAME}};
 	assert_false(self_test_judges(SELF_TEST_RESOLVER, anchor, 2));
 	anchor[1].name = "b.test";
 	assert_true(self_test_judges(SELF_TEST_RESOLVER, anchor, 2));
@@ -185,8 +185,8 @@ static void a_result_belongs_to_its_family(void **state)
 	} table[] = {
 		{"sssAAA", CHECK_TCP, 0, VERDICT_DOWN, REASON_TCP_TIMEOUT, "a.test:80", NULL,
 			"192.0.2.1:80", SELF_TEST_IPV4},
-		{"sssAAA", CHECK_TCP, 0, VERDICT_UP, REASON_OK, "a.test:80", NULL,
-			"192.0.2.1:80", SELF_TEST_IPV4},
+		{"sssAAA", CHECK_TCP, 0, VERDICT_UP, REASON_OK, "a.test:80", NULL, "192.0.2.1:80",
+			SELF_TEST_IPV4},
 		{"sssAAA", CHECK_TCP, 0, VERDICT_DOWN, REASON_TCP_TIMEOUT, "a.test:80", NULL,
 			"[2001:db8::1]:80", -1},
 		{"aaaSSS", CHECK_PING, 0, VERDICT_DOWN, REASON_L3_NO_REPLY, "a.test", NULL,
@@ -200,8 +200,8 @@ static void a_result_belongs_to_its_family(void **state)
 			NULL, NULL, -1},
 		{"sssAAA", CHECK_TCP, 0, VERDICT_DOWN, REASON_TCP_TIMEOUT, "192.0.2.1:80", NULL,
 			NULL, SELF_TEST_IPV4},
-		{"sssAAA", CHECK_TCP, 0, VERDICT_DOWN, REASON_TCP_TIMEOUT, "[2001:db8::1]:80",
-			NULL, NULL, -1},
+		{"sssAAA", CHECK_TCP, 0, VERDICT_DOWN, REASON_TCP_TIMEOUT, "[2001:db8::1]:80", NULL,
+			NULL, -1},
 		/* either would have done */
 		{"sssAAA", CHECK_TCP, 0, VERDICT_DOWN, REASON_TCP_TIMEOUT, "a.test:80", NULL, NULL,
 			-1},
@@ -219,18 +219,18 @@ static void a_result_belongs_to_its_family(void **state)
 		/* the resolver is ill, the network is not */
 		{"aaa:nn", CHECK_TCP, 0, VERDICT_DOWN, REASON_DNS_TIMEOUT, "a.test:80", NULL, NULL,
 			SELF_TEST_RESOLVER},
-		{"aaa:nn", CHECK_TCP, 0, VERDICT_DOWN, REASON_DNS_NXDOMAIN, "a.test:80", NULL,
-			NULL, SELF_TEST_RESOLVER},
+		{"aaa:nn", CHECK_TCP, 0, VERDICT_DOWN, REASON_DNS_NXDOMAIN, "a.test:80", NULL, NULL,
+			SELF_TEST_RESOLVER},
 		{"aaa:nn", CHECK_TCP, 0, VERDICT_DOWN, REASON_TCP_REFUSED, "a.test:80", NULL,
 			"192.0.2.1:80", -1},
 		{"aaa:nn", CHECK_TCP, 0, VERDICT_UP, REASON_OK, "192.0.2.1:80", NULL,
 			"192.0.2.1:80", -1},
 		{"aaa:nn", CHECK_DNS, 0, VERDICT_DOWN, REASON_DNS_TIMEOUT, "a.test", NULL,
 			"192.0.2.53:53", SELF_TEST_RESOLVER},
-		{"aaa:nn", CHECK_DNS, 0, VERDICT_DOWN, REASON_DNS_TIMEOUT, "a.test",
-			"ns1.test", "192.0.2.53:53", -1},
-		{"aaa:nn", CHECK_DNS, 0, VERDICT_DOWN, REASON_DNS_TIMEOUT, "a.test",
-			"ns1.test", NULL, SELF_TEST_RESOLVER},
+		{"aaa:nn", CHECK_DNS, 0, VERDICT_DOWN, REASON_DNS_TIMEOUT, "a.test", "ns1.test",
+			"192.0.2.53:53", -1},
+		{"aaa:nn", CHECK_DNS, 0, VERDICT_DOWN, REASON_DNS_TIMEOUT, "a.test", "ns1.test",
+			NULL, SELF_TEST_RESOLVER},
 		{"aaa:an", CHECK_TCP, 0, VERDICT_DOWN, REASON_DNS_TIMEOUT, "a.test:80", NULL, NULL,
 			-1},
 	};
@@ -276,8 +276,7 @@ static void of_both_families_one_that_failed_and_is_believed_is_enough(void **st
 		struct self_test_state s = SELF_TEST_NEW;
 		struct seen_anchor anchor[ANCHORS_MAX];
 		char target[] = "a.test:80";
-		struct family_finding half[2] = {
-			{.family = FAMILY_IPV4, .verdict = table[i].v4},
+		struct family_finding half[2] = {{.family = FAMILY_IPV4, .verdict = table[i].v4},
 			{.family = FAMILY_IPV6, .verdict = table[i].v6}};
 		bool up = table[i].v4 == VERDICT_UP && table[i].v6 == VERDICT_UP;
 		struct monitor m = {
