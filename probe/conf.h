@@ -47,6 +47,8 @@ MUST_CHECK int probe_conf_load(const char *path, bool missing_ok, struct probe_c
 /* The same, with the problems printed to OUT. */
 MUST_CHECK int probe_conf_load_to(
 	const char *path, bool missing_ok, struct probe_conf *conf, FILE *out);
+/* What the running probe cannot change stays in NOW as it is, with a warning for each change. */
+void probe_conf_keep(struct probe_conf *wanted, struct probe_conf *now);
 extern const struct schema coordinator_conf_schema; /* of `coordinator:` alone */
 
 #endif

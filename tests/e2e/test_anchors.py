@@ -77,12 +77,12 @@ def test_anchors(lab):
              "the self-test and the votes", 20)
     anchors[0].close()
     stays(lambda: self_test() == "ok" and vote() == ("up", "counted", None) and vote(closed) == ("down", "counted", None),
-          "one anchor of three is gone, and the votes count", 4)
+          "one anchor of three is gone, and the votes count", 3)
 
     site.firewall(f"meta oifname != lo tcp dport != {coordinator.door_port} drop")
     wait_for(lambda: vote() == ("none", "excluded", "self_test"), "the blind probe's vote to be left out", 20)
     wait_for(lambda: self_test() == "failed", "the coordinator to know", 15)
-    stays(lambda: vote()[1:] == ("excluded", "self_test") and coordinator.state(page) == "up" and not regional(), "nothing is raised", 6)
+    stays(lambda: vote()[1:] == ("excluded", "self_test") and coordinator.state(page) == "up" and not regional(), "nothing is raised", 4)
     results = coordinator.api.items(f"/api/v1/monitors/{page}/results?limit=500")
     equal([r for r in results if r.get("verdict") == "down"], [], "results that say that the page is down")
     check(any(r.get("reason") == "internal.self_test" for r in results), "the reason is in the history")
