@@ -8,34 +8,52 @@
 #include <stdio.h>
 #include <string.h>
 
+/* When the transfer began: curl's own clock starts with it as soon as the loop lets curl work. */
+static int64_t began_at(const struct http_hop *hop)
+{
+	return hop->opened_at_us != 0 ? hop->opened_at_us : hop->transfer_at_us;
+}
+
+/* When one of curl's marks was, NOW at the latest: its clock starts some microseconds before we see it. 0: it
+ * was not reached. */
+static int64_t mark(const struct http_hop *hop, CURLINFO which, int64_t now_us)
+{
+	curl_off_t us = 0;
+	curl_easy_getinfo(hop->easy, which, &us);
+	int64_t at_us = began_at(hop) + us;
+	return us <= 0 ? 0 : at_us < now_us ? at_us : now_us;
+}
+
+static int64_t connected_at(const struct http_hop *hop, int64_t now_us)
+{
+	if (hop->opened_at_us != 0 || hop->https)
+		return hop->stands_at_us;
+	return mark(hop, CURLINFO_CONNECT_TIME_T, now_us); /* of a connection that is used again */
+}
+
 /*
- * From curl's marks, all counted from the transfer's start; 0: not reached. The phase in which it
- * stopped holds the time that was spent in it.
+ * Counted from the first socket on: what our loop took to get there is nobody's phase. The phase in
+ * which it stopped holds the time that was spent in it.
  */
 static void measure(struct http_hop *hop)
 {
-	curl_off_t connected = 0, secured = 0, ready = 0, first = 0;
 	struct phases *p = &hop->phases;
-	int64_t elapsed_us = clock_now_us() - hop->transfer_at_us;
-	if (hop->https)
-		connected = hop->tls_at_us != 0 ? hop->tls_at_us - hop->transfer_at_us : 0;
-	else
-		curl_easy_getinfo(hop->easy, CURLINFO_CONNECT_TIME_T, &connected);
-	curl_easy_getinfo(hop->easy, CURLINFO_APPCONNECT_TIME_T, &secured);
-	curl_easy_getinfo(hop->easy, CURLINFO_PRETRANSFER_TIME_T, &ready);
-	curl_easy_getinfo(hop->easy, CURLINFO_STARTTRANSFER_TIME_T, &first);
-	p->connect_us = connected > 0 ? connected : elapsed_us;
+	int64_t now_us = clock_now_us(), connected = connected_at(hop, now_us);
+	int64_t secured = mark(hop, CURLINFO_APPCONNECT_TIME_T, now_us);
+	int64_t ready = mark(hop, CURLINFO_PRETRANSFER_TIME_T, now_us);
+	int64_t first = mark(hop, CURLINFO_STARTTRANSFER_TIME_T, now_us);
+	p->connect_us = (connected > 0 ? connected : now_us) - began_at(hop);
 	if (connected == 0)
 		return;
 	if (hop->https)
-		p->tls_us = secured > 0 ? secured - connected : elapsed_us - connected;
+		p->tls_us = (secured > 0 ? secured : now_us) - connected;
 	if (hop->https && secured == 0)
 		return;
 	if (ready == 0)
 		ready = hop->https ? secured : connected;
-	p->first_byte_us = first > 0 ? first - ready : elapsed_us - ready;
+	p->first_byte_us = (first > 0 ? first : now_us) - ready;
 	if (first > 0)
-		p->transfer_us = elapsed_us - first;
+		p->transfer_us = now_us - first;
 }
 
 static const char *version_name(long version)

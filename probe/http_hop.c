@@ -92,6 +92,8 @@ static int connected(void *arg, char *ip, char *local_ip UNUSED, int port, int l
 	struct http_hop *hop = arg;
 	struct curl_tlssessioninfo *tls = NULL;
 	struct sockaddr_storage to;
+	if (!hop->https)
+		http_socket_stands(hop);
 	if (net_parse_literal(ip, &to)) {
 		net_set_port((struct sockaddr *)&to, port);
 		net_format((struct sockaddr *)&to, hop->address);
@@ -109,6 +111,7 @@ static CURLcode prepare_tls(CURL *easy UNUSED, void *ctx, void *arg)
 {
 	struct http_hop *hop = arg;
 	hop->tls_at_us = clock_now_us();
+	http_socket_stands(hop);
 	check_trace(hop->check, "the connection stands; TLS begins");
 	hop->guard.turn = curl_loop_turn(engine_curl(hop->check->engine));
 	tls_guard_attach(ctx, &hop->guard);

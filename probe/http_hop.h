@@ -53,6 +53,9 @@ struct http_hop {
 	struct timer long_wait; /* https only */
 	int64_t began_at_us, transfer_at_us;
 	int64_t tls_at_us; /* TLS began: the connection stands; 0: not yet */
+	/* The first socket was opened, and the connection stood, by the kernel's measure where it has one:
+	 * the loop may see it later. 0: not yet, or a connection is used again. */
+	int64_t opened_at_us, stands_at_us;
 	/* while it runs */
 	size_t header_bytes, header_lines;
 	struct http_body body;
@@ -61,7 +64,8 @@ struct http_hop {
 	struct tls_guard guard;
 	unsigned turns;           /* of curl's on this transfer */
 	char too_large[96];       /* what is; "": nothing */
-	int socket_errno, fds[2]; /* -1: none */
+	int socket_errno, fds[2];  /* -1: none */
+	int64_t fd_opened_at_us[2];
 	char tried[NET_ADDRESS_SIZE];
 	char error[CURL_ERROR_SIZE];
 	/* facts */
@@ -118,6 +122,8 @@ void http_hop_explain(const struct http_hop *hop, enum reason reason, char *out,
 /* Once per transfer, its easy handle made; and after that handle is gone. */
 void http_socket_attach(struct http_hop *hop);
 void http_socket_clear(struct http_hop *hop);
+/* The connection stands: notes since when. */
+void http_socket_stands(struct http_hop *hop);
 /* Bytes that came, whatever they were. */
 long long http_socket_received(const struct http_hop *hop);
 

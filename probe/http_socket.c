@@ -4,6 +4,7 @@
  * is connected, and what comes over them is counted.
  */
 #include "probe/http_hop.h"
+#include "proto/base/clock.h"
 #include "proto/base/mem.h"
 
 #include <errno.h>
@@ -16,6 +17,7 @@ static void remember_socket(struct http_hop *hop, int from, int to)
 	for (size_t i = 0; i < ARRAY_LEN(hop->fds); i++)
 		if (hop->fds[i] == from) {
 			hop->fds[i] = to;
+			hop->fd_opened_at_us[i] = clock_now_us();
 			return;
 		}
 }
@@ -33,6 +35,8 @@ static curl_socket_t open_socket(
 		return CURL_SOCKET_BAD;
 	}
 	check_trace(hop->check, "connecting to %s", hop->tried);
+	if (hop->opened_at_us == 0)
+		hop->opened_at_us = clock_now_us();
 	int fd = socket(address->family, address->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK,
 		address->protocol);
 	hop->socket_errno = fd == -1 ? errno : 0;
@@ -62,6 +66,24 @@ static int close_socket(void *arg, curl_socket_t fd)
 		timer_set_us(&hop->next_address, 0);
 	}
 	return close(fd);
+}
+
+/* By the kernel's measure, if one socket alone may be meant and nothing was said on it (a proxy has been spoken
+ * to); by the clock otherwise. */
+void http_socket_stands(struct http_hop *hop)
+{
+	int64_t now_us = clock_now_us(), at_us = now_us;
+	int standing = 0;
+	if (hop->stands_at_us != 0)
+		return;
+	for (size_t i = 0; i < ARRAY_LEN(hop->fds) && hop->proxy == NULL; i++) {
+		int64_t took_us = net_connected_in_us(hop->fds[i]);
+		if (took_us == -1)
+			continue;
+		at_us = hop->fd_opened_at_us[i] + took_us;
+		standing++;
+	}
+	hop->stands_at_us = standing == 1 && at_us < now_us ? at_us : now_us;
 }
 
 long long http_socket_received(const struct http_hop *hop)

@@ -18,6 +18,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define ESTABLISHED 1 /* TCP_ESTABLISHED of netinet/tcp.h, which does not go with linux/tcp.h */
+
 static int port_of(const struct sockaddr *address)
 {
 	if (address->sa_family == AF_INET)
@@ -328,6 +330,16 @@ bool net_read_icmp_error(int fd, enum reason *reason, char by[NET_ADDRESS_SIZE])
 			found = true;
 		}
 	}
+}
+
+int64_t net_connected_in_us(int fd)
+{
+	struct tcp_info info = {0};
+	socklen_t n = sizeof(info);
+	if (fd == -1 || getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &n) == -1 ||
+		info.tcpi_state != ESTABLISHED || info.tcpi_total_retrans > 0)
+		return -1;
+	return info.tcpi_rtt;
 }
 
 long long net_bytes_received(int fd)

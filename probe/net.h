@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/socket.h>
 
 #define NET_ADDRESS_SIZE 64 /* "[2001:db8::1]:65535" and NUL */
@@ -45,6 +46,9 @@ bool net_out_of_fds(void);
 /* Reads the socket's error queue (IP_RECVERR, IPV6_RECVERR) to its end. Returns true when an ICMP
  * error was in it: *REASON, and in BY who sent it. */
 bool net_read_icmp_error(int fd, enum reason *reason, char by[NET_ADDRESS_SIZE]);
+/* The round trip in which FD was connected, by the kernel's clock, while nothing has been said on it yet; -1: it
+ * is not connected, or took more than one try. */
+int64_t net_connected_in_us(int fd);
 /* What came over a TCP connection so far, framing and all; 0 when FD is none. */
 long long net_bytes_received(int fd);
 /* Asks for ICMP errors in FD's error queue. */

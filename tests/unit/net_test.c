@@ -137,6 +137,25 @@ static void http_names_them_too(void **state)
 			cases[i].reason);
 }
 
+static void the_kernel_knows_when_it_was_connected(void **state)
+{
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t n = sizeof(a);
+	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	(void)state;
+	assert_int_equal(bind(listener, (struct sockaddr *)&a, n), 0);
+	assert_int_equal(getsockname(listener, (struct sockaddr *)&a, &n), 0);
+	assert_int_equal(listen(listener, 1), 0);
+	assert_int_equal(net_connected_in_us(-1), -1);
+	assert_int_equal(net_connected_in_us(fd), -1); /* not yet */
+	assert_int_equal(connect(fd, (struct sockaddr *)&a, n), 0);
+	int64_t took_us = net_connected_in_us(fd);
+	assert_true(took_us > 0 && took_us < 1000000);
+	close(fd);
+	close(listener);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -144,6 +163,7 @@ int main(void)
 		cmocka_unit_test(addresses_as_text),
 		cmocka_unit_test_setup_teardown(errors_of_routers, setup, teardown),
 		cmocka_unit_test_setup_teardown(http_names_them_too, setup, teardown),
+		cmocka_unit_test(the_kernel_knows_when_it_was_connected),
 	};
 	netns_enter();
 	int rc = cmocka_run_group_tests(tests, NULL, NULL);
