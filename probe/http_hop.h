@@ -64,7 +64,7 @@ struct http_hop {
 	struct tls_guard guard;
 	unsigned turns;           /* of curl's on this transfer */
 	char too_large[96];       /* what is; "": nothing */
-	int socket_errno, fds[2];  /* -1: none */
+	int socket_errno, fds[2]; /* -1: none */
 	int64_t fd_opened_at_us[2];
 	char tried[NET_ADDRESS_SIZE];
 	char error[CURL_ERROR_SIZE];
