@@ -207,7 +207,10 @@ def test_mass_outage(lab):
     metric = lambda name: int(re.search(rf"^{name} (\d+)", system.coordinator.api.get("/metrics").body.decode(), re.M)[1])
     system.site.down()
     told = lambda kind: {d.alert["monitor"]["name"] for d in system.receiver.messages(type=kind, **{"kind": "down"})}
+    held_by = lambda: {h["why"] for m in system.monitors for h in system.coordinator.explain(m)["holding"]}
+    wait_for(lambda: "mass_flip" in held_by() or None, "explain, of what is looked at once more", 20)
     wait_for(lambda: len(told("alert.opened")) == 60 or None, "an alert of every monitor", 40)
+    check("budget" in held_by(), "explain, of a burst that could not be afforded")
     denied, bursts = metric("quorate_bursts_denied_total"), metric("quorate_bursts_total")
     check(denied > 0, "bursts that no budget was left for")
     check(0 < bursts < 60, f"some confirmed by bursts: {bursts} ordered, {denied} denied")
