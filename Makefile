@@ -37,7 +37,8 @@ Q        := $(if $(V),,@)
 VERSION  := $(shell sed -n 's/^## \[\([0-9.]*\)\].*/\1/p' CHANGELOG.md | head -1)
 
 PACKAGES_BUILD := gcc libc6-dev pkg-config libnanomsg-dev libcurl4-openssl-dev libc-ares-dev libssl-dev \
-	libjansson-dev libevent-dev libsqlite3-dev libyaml-dev libpcre2-dev uthash-dev libsystemd-dev ca-certificates
+	libjansson-dev libevent-dev libsqlite3-dev libyaml-dev libpcre2-dev uthash-dev libsystemd-dev libglib2.0-dev \
+	ca-certificates tzdata
 PACKAGES_DEMO  := python3 openssl
 PACKAGES_TEST  := $(PACKAGES_DEMO) libcmocka-dev curl bind9-dnsutils iproute2 iputils-ping nftables iptables sqlite3 strace systemd clang \
 	libclang-rt-14-dev clang-format clang-tidy cppcheck man-db ansible-core ansible-lint
@@ -51,7 +52,7 @@ DEPS_.deps-long = $(PACKAGES_LONG)
 DEPS_.deps-deb  = $(PACKAGES_DEB)
 DEPS_.deps-arm64 = $(PACKAGES_ARM64)
 DEPS_.deps-hosts = $(PACKAGES_DEMO) iproute2 nftables $(PACKAGES_HOSTS)
-PKGS := nanomsg libcurl libcares libssl libcrypto jansson libevent libevent_openssl libevent_pthreads sqlite3 yaml-0.1 libpcre2-8 libsystemd
+PKGS := nanomsg libcurl libcares libssl libcrypto jansson libevent libevent_openssl libevent_pthreads sqlite3 yaml-0.1 libpcre2-8 libsystemd glib-2.0
 
 comma  := ,
 WARN   := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wcast-qual \

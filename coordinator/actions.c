@@ -190,13 +190,14 @@ static void carry_out(struct watched *wd, const struct monitor *m,
 	}
 }
 
-/* Not before a decision may close it: it may be over. */
+/* Not before a decision may close it: it may be over. Nor in maintenance. */
 static int64_t remind_every_ms(void *arg, enum alert_kind kind UNUSED, const struct id *subject)
 {
 	const struct verdicts *v = arg;
 	const struct watched *wd = verdicts_find(v, subject); /* probes have none */
-	const struct registered *entry =
-		wd && !wd->w->held ? registry_monitor(v->c->registry, subject) : NULL;
+	const struct registered *entry = wd && !wd->w->held && !wd->maintained
+						 ? registry_monitor(v->c->registry, subject)
+						 : NULL;
 
 	return entry && entry->m.alert.remind_ms != UNSET ? entry->m.alert.remind_ms : 0;
 }

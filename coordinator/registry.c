@@ -5,6 +5,7 @@
  * the order of changes (one worker), so what a later change reads is never older than what an
  * earlier one wrote.
  */
+#include "coordinator/maintenance.h"
 #include "coordinator/registry_internal.h"
 
 #include "proto/base/clock.h"
@@ -243,6 +244,16 @@ static void load_pause(void *arg, const struct id *id, const json_t *doc)
 		registry_set_pause(l->r, entry, &pause);
 }
 
+/* In the order of ids, which is that of their making. */
+static void load_maintenance(void *arg, const struct id *id, const json_t *doc)
+{
+	struct loading *l = arg;
+	struct maintenance mt = {0};
+
+	if (load_object(l, &maintenance_schema, id, doc, &mt))
+		registry_insert_maintenance(l->r, &mt);
+}
+
 struct registry *registry_open(struct store *store, int64_t per_target)
 {
 	struct registry *r = mem_alloc(sizeof(*r));
@@ -255,7 +266,8 @@ struct registry *registry_open(struct store *store, int64_t per_target)
 		store_each(store, STORE_KEY, load_key, &l) == -1 ||
 		store_each(store, STORE_SECRET, load_secret, &l) == -1 ||
 		store_each(store, STORE_MONITOR, load_monitor, &l) == -1 ||
-		store_each(store, STORE_PAUSE, load_pause, &l) == -1) {
+		store_each(store, STORE_PAUSE, load_pause, &l) == -1 ||
+		store_each(store, STORE_MAINTENANCE, load_maintenance, &l) == -1) {
 		registry_close(r);
 		return NULL;
 	}
@@ -276,6 +288,7 @@ void registry_close(struct registry *r)
 	struct registered *entry, *entry_next;
 	struct api_key *key, *key_next;
 	struct secret *secret, *secret_next;
+	struct maintenance *mt, *mt_next;
 	struct change *change, *change_next;
 
 	DL_FOREACH_SAFE (r->changes, change, change_next) {
@@ -293,6 +306,8 @@ void registry_close(struct registry *r)
 		registry_forget_key(r, key);
 	HASH_ITER (hh, r->secrets, secret, secret_next)
 		registry_forget_secret(r, secret);
+	HASH_ITER (hh, r->maintenances, mt, mt_next)
+		registry_forget_maintenance(r, mt);
 	free(r);
 }
 

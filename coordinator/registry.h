@@ -97,12 +97,13 @@ enum registry_change {
 	CHANGED_REGION,
 	CHANGED_PROBE,
 	CHANGED_MONITOR,
-	CHANGED_SECRET, /* it is new, or has another value */
+	CHANGED_SECRET,      /* it is new, or has another value */
+	CHANGED_MAINTENANCE, /* it is new, is gone, begins or ends */
 	REMOVED_REGION,
 	REMOVED_PROBE,
 	REMOVED_MONITOR
 };
-/* OBJECT: struct region, struct probe, struct registered or struct secret; of a REMOVED_x it is still whole during
+/* OBJECT: struct region, struct probe, struct registered, struct secret or struct maintenance; of a REMOVED_x it is still whole during
  * the call. */
 typedef void (*registry_listener_fn)(void *arg, enum registry_change change, void *object);
 

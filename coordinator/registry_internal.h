@@ -23,8 +23,9 @@ struct registry {
 	struct registered *monitors; /* by id, in the order of ids */
 	struct registered *monitor_names;
 	struct registered *monitor_externals;
-	struct api_key *keys;   /* by hash */
-	struct secret *secrets; /* by name, sorted */
+	struct api_key *keys;             /* by hash */
+	struct secret *secrets;           /* by name, sorted */
+	struct maintenance *maintenances; /* by id, in the order of their making */
 	int n_pauses;
 	uint32_t last_key;
 	struct listener listener[LISTENERS_MAX];
@@ -72,6 +73,10 @@ void registry_forget_key(struct registry *r, struct api_key *key);
 /* PAUSE as ENTRY's (its content is taken; all UNSET and NULL: none). */
 void registry_set_pause(struct registry *r, struct registered *entry, struct pause *take);
 extern const struct pause pause_none;
+
+/* ---- registry_maintenance.c */
+struct maintenance *registry_insert_maintenance(struct registry *r, struct maintenance *take);
+void registry_forget_maintenance(struct registry *r, struct maintenance *mt);
 
 /* A field rule: a name that stands in URLs, labels and host names. */
 int registry_check_name(const void *value, const char **why);

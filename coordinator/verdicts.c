@@ -10,6 +10,7 @@
  * After a start, or when the loop itself lagged by more than 2 s, every watch is held until it has
  * had the time to hear from everybody: min(freshness, 30 s).
  */
+#include "coordinator/maintenance.h"
 #include "coordinator/verdicts_internal.h"
 
 #include "proto/base/clock.h"
@@ -42,7 +43,7 @@ static void evaluate(struct watched *wd)
 	bool was_turning = wd->w->turning;
 	bool was_down = wd->w->down, was_looking = watch_is_looking(wd->w);
 
-	family_judge(wd, now_ms);
+	maintained_judge(wd, now_ms);
 	wd->w->held = now_ms < wd->hold_until_ms;
 	next_ms = watch_tick(wd->w, now_ms, &actions);
 	if (wd->w->held)
@@ -149,6 +150,7 @@ static void monitor_changed(struct verdicts *v, const struct registered *entry)
 		watched_free(wd);
 		return;
 	}
+	maintained_place(wd, &entry->m);
 	verdicts_evaluate(wd);
 }
 
@@ -254,6 +256,10 @@ static void on_registry(void *arg, enum registry_change change, void *object)
 		break;
 	case REMOVED_PROBE:
 		probe_removed(v, object);
+		break;
+	case CHANGED_MAINTENANCE: /* of one that is removed: it covers nobody any more */
+		if (v->started)
+			maintained_changed(v);
 		break;
 	case CHANGED_SECRET: /* how to ask, not what is asked: votes stand until the next ones */
 		break;
@@ -388,6 +394,7 @@ static void session(void *arg)
 	bursts_sweep(v, now_ms);
 	flips_session(v, now_ms);
 	registry_end_pauses(v->c->registry, clock_wall_ms());
+	registry_step_maintenances(v->c->registry, clock_wall_ms());
 	actions_remind(v);
 	timer_set(&v->session, SESSION_MS);
 }
@@ -442,6 +449,7 @@ void verdicts_start(struct verdicts *v)
 		wd = watched_new(v, &entry->m);
 		electorate_seat(wd, entry, true);
 		hold(wd, v->hold_from_ms);
+		maintained_place(wd, &entry->m);
 	}
 	alerts_each_lasting(v->c->alerts, restore_alert, v);
 	court_load(v);
@@ -471,18 +479,6 @@ void verdicts_free(struct verdicts *v)
 
 /* ---- for people */
 
-enum monitor_state verdicts_state(
-	struct verdicts *v, const struct id *monitor, int64_t *since_wall_ms)
-{
-	const struct watched *wd = verdicts_find(v, monitor);
-	const struct registered *entry = wd ? NULL : registry_monitor(v->c->registry, monitor);
-
-	*since_wall_ms = wd ? wd->state_since_wall_ms : v->c->started_wall_ms;
-	if (entry && entry->pause.at_wall_ms != UNSET)
-		*since_wall_ms = entry->pause.at_wall_ms;
-	return wd ? wd->w->state : STATE_PAUSED;
-}
-
 static void count_margin(const struct watched *wd, struct verdict_counts *out)
 {
 	if (wd->w->state == STATE_PENDING)
@@ -502,7 +498,7 @@ void verdicts_counts(struct verdicts *v, struct verdict_counts *out)
 	out->sight_lost = v->sight.lost;
 	memset(out->by_state, 0, sizeof(out->by_state));
 	HASH_ITER (hh, v->watched, wd, next) {
-		out->by_state[wd->w->state]++;
+		out->by_state[wd->maintained ? STATE_MAINTENANCE : wd->w->state]++;
 		count_margin(wd, out);
 		out->held |= wd->w->held;
 	}

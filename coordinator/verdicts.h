@@ -44,13 +44,17 @@ enum probe_fault verdicts_fault(const struct verdicts *v, uint32_t probe_key);
 /* Whether its votes are set aside everywhere. */
 bool verdicts_quarantined(const struct verdicts *v, uint32_t probe_key);
 
-/* What a monitor is now (PAUSED for a disabled one), and since when. */
+/* What a monitor is now (PAUSED for a disabled one, MAINTENANCE whatever its checks say), and since
+ * when. */
 enum monitor_state verdicts_state(
 	struct verdicts *v, const struct id *monitor, int64_t *since_wall_ms);
+/* {"id", "from", "until", "reason", "by", "finds": the state by its checks alone, "words"} of the
+ * maintenance that MONITOR is in now, a new reference; NULL: it is in none. */
+json_t *verdicts_maintenance(struct verdicts *v, const struct id *monitor);
 /*
  * Everything behind the decision, a new reference:
  * {"monitor": {id, name}, "state", "since", "rule": {seats, down, up, domain, words: "q=2 of 3 …tolerates…"}, "decision", "tally": {…},
- *  "votes": [{probe, region, seat, verdict, reason, detail, at, age_ms, fate, why}], "burst": {…} | null, "failures": {window, checks, failed, words} | null, "flapping": {changes, words} | null, "held_back": {by, since, case, words} | null, "alerts": [case ids], "closed_by_hand": [case ids whose cause lasts], "held": bool, "sentence": "…"}
+ *  "votes": [{probe, region, seat, verdict, reason, detail, at, age_ms, fate, why}], "burst": {…} | null, "failures": {window, checks, failed, words} | null, "flapping": {changes, words} | null, "held_back": {by, since, case, words} | null, "maintenance": see below | null, "alerts": [case ids], "closed_by_hand": [case ids whose cause lasts], "held": bool, "sentence": "…"}
  * Of one that is paused: {"monitor", "state", "since", "votes": [], "alerts": [], "held", "sentence"}.
  * NULL when there is no such monitor.
  */

@@ -38,6 +38,7 @@ struct watched {
 	struct watched *ancestor[ANCESTORS_MAX]; /* while verdicts.families_known */
 	int n_ancestors;
 	bool is_ancestor;
+	bool maintained;
 	bool listed; /* in the alert of the parent that holds it back */
 	struct watched *prev, *next;
 	UT_hash_handle hh;
@@ -143,6 +144,13 @@ void quarantine_words(
 /* Whose votes are set aside in WD's electorate, for whatever reason; tells its watch. */
 void quarantine_apply(struct watched *wd);
 void quarantine_clear(struct standing_of *s);
+
+/* ---- maintained.c */
+/* Before WD is ticked: whether maintenance, or its parents, hold it back. */
+void maintained_judge(struct watched *wd, int64_t now_ms);
+/* Finds out whether WD, whose monitor is M, is in maintenance now. */
+void maintained_place(struct watched *wd, const struct monitor *m);
+void maintained_changed(struct verdicts *v); /* windows came, went, began or ended */
 
 /* ---- electorate.c */
 /* Seats WD's monitor anew; tells the fleet what changed. REVISED: the monitor itself changed, so

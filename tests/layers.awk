@@ -40,6 +40,7 @@ BEGIN {
 	door[++n] = "^systemd/"; at[n] = "^proto/base/(service|journal)"
 	door[++n] = "^openssl/"; at[n] = "^(proto/[^/]*|probe/.*|coordinator/([^c]|c[^o]|co[^r]).*)$"
 	door[++n] = "^jansson";  at[n] = "^(proto|probe|coordinator/([^c]|c[^o]|co[^r]))"
+	door[++n] = "^glib";     at[n] = "^coordinator/recurrence"
 	doors = n
 	# the only headers of the system that pure code needs
 	pure = "^(assert|errno|inttypes|limits|math|stdarg|stdbool|stddef|stdint|string)\\.h$"

@@ -37,7 +37,7 @@ step() { # NAME COMMAND…
 
 sources=$(printf '%s\n' "$@" | grep '\.c$')
 LINT_CFLAGS="-std=c11 -D_GNU_SOURCE -DQUORATE_VERSION=\"0\" -Iinclude -I. $(pkg-config --cflags \
-    nanomsg libcurl libcares libssl jansson libevent sqlite3 yaml-0.1 libsystemd)"
+    nanomsg libcurl libcares libssl jansson libevent sqlite3 yaml-0.1 libsystemd glib-2.0)"
 export LINT_CFLAGS LINT_NODES
 
 format() { # names the files; `make format` and `git diff` show the rest

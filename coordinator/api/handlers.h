@@ -75,6 +75,13 @@ extern const struct schema pause_request_schema; /* {"for", "until", "reason"} *
 void handle_monitor_pause(struct api_request *r);
 void handle_monitor_resume(struct api_request *r);
 
+/* ---- maintenances.c */
+void handle_maintenances_list(struct api_request *r);
+void handle_maintenances_create(struct api_request *r);
+void handle_maintenance_get(struct api_request *r);
+void handle_maintenance_end(struct api_request *r);
+void handle_maintenance_delete(struct api_request *r);
+
 /* ---- join.c */
 void handle_join(struct api_request *r);
 

@@ -49,6 +49,8 @@ json_t *monitor_json(struct coordinator *c, const struct registered *entry, bool
 	json_object_set_new(out, "since", json_time(since_wall_ms));
 	if (entry->pause.at_wall_ms != UNSET)
 		json_object_set_new(out, "pause", schema_encode(&pause_schema, 0, &entry->pause));
+	if (state == STATE_MAINTENANCE)
+		json_object_set_new(out, "maintenance", verdicts_maintenance(c->verdicts, &m->id));
 	return out;
 }
 
@@ -316,6 +318,7 @@ json_t *monitor_input(const struct api_request *r, const json_t *in, const struc
 	json_object_del(out, "since");
 	json_object_del(out, "warnings");
 	json_object_del(out, "pause");
+	json_object_del(out, "maintenance");
 	json_object_del(out, "rule");
 	if (json_is_object(out))
 		set_organization(r, out, stored, path, problems);

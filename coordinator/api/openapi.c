@@ -6,12 +6,22 @@
  */
 #include "coordinator/api/handlers.h"
 
+#include "coordinator/maintenance.h"
+
 #include "proto/base/mem.h"
 
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define MAINTAINED_JSON                                                                            \
+	"{\"type\":\"object\",\"readOnly\":true,\"description\":\"The maintenance that it is in "  \
+	"now; absent in none.\",\"properties\":{\"id\":{\"type\":\"string\",\"format\":"           \
+	"\"uuid\"},\"from\":{\"type\":\"string\",\"format\":\"date-time\"},\"until\":{"            \
+	"\"type\":\"string\",\"format\":\"date-time\"},\"reason\":{\"type\":[\"string\","          \
+	"\"null\"]},\"by\":{\"type\":\"string\"},\"finds\":{\"type\":\"string\","                  \
+	"\"description\":\"The state by its checks alone.\"},\"words\":{\"type\":\"string\"}}}"
 
 /* Schemas that no field table makes, as JSON text. */
 static const struct {
@@ -188,18 +198,31 @@ static void add_answers_only(json_t *schemas)
 {
 	json_t *monitor = json_object_get(schemas, "monitor"),
 	       *probe = json_object_get(schemas, "probe"), *key = json_object_get(schemas, "key"),
-	       *secret = json_object_get(schemas, "secret");
+	       *secret = json_object_get(schemas, "secret"),
+	       *maintenance = json_object_get(schemas, "maintenance");
 
 	add_member(monitor, "state", "{\"type\":\"string\",\"readOnly\":true}");
 	add_member(monitor, "since",
 		"{\"type\":[\"string\",\"null\"],\"format\":\"date-time\",\"readOnly\":true}");
 	json_object_set_new(json_object_get(monitor, "properties"), "pause", pause_described());
+	add_member(monitor, "maintenance", MAINTAINED_JSON);
 	add_member(monitor, "rule", "{\"$ref\":\"#/components/schemas/rule\"}");
 	add_member(monitor, "warnings",
 		"{\"type\":\"array\",\"readOnly\":true,\"description\":\"In the answer to a "
 		"change: what was taken and had better be otherwise.\",\"items\":{\"type\":"
 		"\"object\",\"properties\":{\"path\":{\"type\":\"string\"},\"message\":{"
 		"\"type\":\"string\"}}}}");
+	add_member(maintenance, "on",
+		"{\"type\":\"boolean\",\"readOnly\":true,\"description\":\"A window is under "
+		"way.\"}");
+	add_member(maintenance, "window",
+		"{\"type\":[\"object\",\"null\"],\"readOnly\":true,\"description\":\"The one "
+		"under way, else the next; null: all are over.\",\"properties\":{\"from\":{"
+		"\"type\":\"string\",\"format\":\"date-time\"},\"to\":{\"type\":\"string\","
+		"\"format\":\"date-time\"}}}");
+	add_member(maintenance, "covers",
+		"{\"type\":\"integer\",\"readOnly\":true,\"description\":\"How many monitors it "
+		"is about.\"}");
 	add_member(secret, "monitors",
 		"{\"type\":\"integer\",\"readOnly\":true,\"description\":\"How many use it.\"}");
 	add_member(secret, "used_by",
@@ -238,9 +261,10 @@ static json_t *schemas_json(void)
 {
 	const struct schema *tables[] = {&monitor_schema, &result_schema, &region_schema,
 		&probe_schema, &api_key_schema, &join_request_schema, &secret_schema,
-		&secret_value_schema, &alert_note_schema, &pause_request_schema};
+		&secret_value_schema, &alert_note_schema, &pause_request_schema,
+		&maintenance_schema};
 	static const char *const names[] = {"monitor", "result", "region", "probe", "key", "join",
-		"secret", "secret_value", "alert_note", "pause_request"};
+		"secret", "secret_value", "alert_note", "pause_request", "maintenance"};
 	json_t *out = json_object();
 
 	for (size_t i = 0; i < ARRAY_LEN(tables); i++)

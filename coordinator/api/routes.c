@@ -8,9 +8,10 @@
 #include "coordinator/api/server.h"
 #include "quorate/limits.h"
 
-#define OPEN  (-1) /* no key needed */
-#define SMALL ((size_t)16 * 1024)
-#define API   "/api/v1"
+#define OPEN             (-1) /* no key needed */
+#define SMALL            ((size_t)16 * 1024)
+#define API              "/api/v1"
+#define MAINTENANCE_BODY ((size_t)256 * 1024)
 /* JSON may take six bytes for one. */
 #define SECRET_BODY ((size_t)6 * SECRET_VALUE_MAX_BYTES + 64)
 
@@ -173,6 +174,22 @@ const struct route api_routes[] = {
 		.status = 200},
 	DELETE(API "/secrets/{secret}", ROLE_EDITOR, handle_secret_delete,
 		"Removes a secret that no monitor uses."),
+	OWN_GET(API "/maintenances", ROLE_VIEWER, handle_maintenances_list,
+		"All maintenances, with the window that is under way or next, in the order of "
+		"their making.",
+		"[maintenance]", NULL),
+	OWN_POST(API "/maintenances", ROLE_EDITOR, handle_maintenances_create, MAINTENANCE_BODY,
+		"Plans maintenance, once or again and again: what it is about is checked, and no "
+		"alert of it opens.",
+		"maintenance", "maintenance", 201),
+	OWN_GET(API "/maintenances/{maintenance}", ROLE_VIEWER, handle_maintenance_get,
+		"One maintenance, by id.", "maintenance", NULL),
+	OWN_POST(API "/maintenances/{maintenance}/end", ROLE_EDITOR, handle_maintenance_end, 0,
+		"Ends the window that is under way: its monitors are looked at again, and what is "
+		"wrong is told. By id, or by the monitor that it is about alone.",
+		NULL, "maintenance", 200),
+	OWN_DELETE(API "/maintenances/{maintenance}", ROLE_EDITOR, handle_maintenance_delete,
+		"Removes a maintenance with all its windows, the one under way included."),
 	GET(API "/keys", ROLE_ADMIN, handle_keys_list, "All API keys, without their secrets.",
 		"[key]", NULL),
 	POST(API "/keys", ROLE_ADMIN, handle_keys_create, SMALL,

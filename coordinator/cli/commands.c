@@ -121,6 +121,36 @@ static const struct cli_option status_options[] = {
 	{0},
 };
 
+#define MAINTENANCE_SCOPE                                                                          \
+	{"service", 0, "SERVICE", "the monitors of this service; may be repeated"},                \
+		{"label", 0, "NAME=VALUE",                                                         \
+			"the monitors with this label; of several: with all of them"},             \
+		{"org", 0, "ORG", "all monitors of this organization"},                            \
+	{                                                                                          \
+		"reason", 0, "TEXT", "what for"                                                    \
+	}
+
+static const struct cli_option maintenance_add_options[] = {
+	MAINTENANCE_SCOPE,
+	{"from", 0, "TIME", "when it begins: 2026-12-24T02:00:00Z; with --every: not earlier"},
+	{"to", 0, "TIME", "when it ends; with --every: no window begins then or later"},
+	{"for", 0, "DURATION", "or how long it is, for example 2h"},
+	{"every", 0, "DAYS",
+		"again and again: day, monday, ... sunday, days of the month 1 to 31 or last, "
+		"first-sunday, ... "
+		"last-friday; several with commas"},
+	{"at", 0, "HH:MM", "with --every: the time of the day"},
+	{"zone", 0, "ZONE", "with --every: the time zone of that time: Asia/Tokyo; default UTC"},
+	{0},
+};
+
+static const struct cli_option maintenance_start_options[] = {
+	MAINTENANCE_SCOPE,
+	{"for", 0, "DURATION", "how long it is, for example 2h"},
+	{"to", 0, "TIME", "or when it ends: 2026-12-24T02:00:00Z"},
+	{0},
+};
+
 const struct command commands[] = {
 	{"status", NULL, NULL, 0, 0, status_options, command_status,
 		"How the monitors and the probes are", NULL},
@@ -167,6 +197,31 @@ const struct command commands[] = {
 		"Check a paused monitor again", NULL},
 	{"monitor", "delete", "MONITOR", 1, 1, NULL, command_monitor_delete, "Delete a monitor",
 		NULL},
+	{"maintenance", "start", "[MONITOR...]", 0, ARGS_MAX, maintenance_start_options,
+		command_maintenance_start, "Begin maintenance now: no alert opens before it ends",
+		"  quorate maintenance start shop --for 2h --reason 'new database'\n"
+		"  quorate maintenance start --label team=web --for 30m\n\n"
+		"It is checked as ever, and what was open before closes. When it ends each monitor "
+		"is looked at again first;\n"
+		"what is wrong then is told."},
+	{"maintenance", "add", "[MONITOR...]", 0, ARGS_MAX, maintenance_add_options,
+		command_maintenance_add, "Plan maintenance, once or again and again",
+		"  quorate maintenance add shop --from 2026-12-24T02:00:00+09:00 --for 2h\n"
+		"  quorate maintenance add --service checkout --every monday,thursday --at 02:00 "
+		"--zone Asia/Tokyo --for 2h\n"
+		"  quorate maintenance add --org acme --every second-tuesday --at 18:00 "
+		"--for 6h\n\n"
+		"A window is as long as it says when clocks change within it; a time that they "
+		"skip is the first after it, and of\n"
+		"one that comes twice the first is meant."},
+	{"maintenance", "end", "ID", 1, 1, NULL, command_maintenance_end,
+		"End the window that is under way",
+		"ID, or the monitor that it is about alone. The monitors are looked at, and what "
+		"is wrong is told."},
+	{"maintenance", "list", NULL, 0, 0, NULL, command_maintenance_list,
+		"All maintenances, with the window under way or the next one", NULL},
+	{"maintenance", "remove", "ID", 1, 1, NULL, command_maintenance_remove,
+		"Remove a maintenance with all its windows", NULL},
 	{"alert", "list", NULL, 0, 0, alert_list_options, command_alert_list,
 		"Alerts, the newest first", NULL},
 	{"alert", "show", "CASE", 1, 1, NULL, command_alert_show, "One alert with its evidence",

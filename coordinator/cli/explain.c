@@ -121,6 +121,7 @@ static void print_page(struct cli *cli, const json_t *x)
 	print_tally(cli, value_at(x, "tally"));
 	print_burst(cli, value_at(x, "burst"));
 	evidence_line(cli, "failures", value_text(x, "failures.words", NULL));
+	evidence_line(cli, "maintenance", value_text(x, "maintenance.words", NULL));
 	print_words(cli, "held back", value_at(x, "holding"));
 	print_outlook(cli, x);
 	evidence_list(cli, "alerts", value_at(x, "alerts"));

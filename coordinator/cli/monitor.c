@@ -14,7 +14,7 @@ static void add_row(struct table *t, const json_t *m)
 {
 	const char *state =
 		json_is_false(value_at(m, "enabled")) ? "paused" : value_text(m, "state", NULL);
-	const char *until = value_text(m, "pause.until", NULL);
+	const char *until = value_text(m, "pause.until", value_text(m, "maintenance.until", NULL));
 	char text[TEXT_SIZE], *words;
 
 	table_add(t, value_text(m, "name", NULL));

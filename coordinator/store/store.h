@@ -37,6 +37,7 @@ enum store_kind {
 	STORE_SECRET,
 	STORE_PAUSE,  /* of a monitor, by its id */
 	STORE_HUSHED, /* alerts closed by hand whose cause lasts */
+	STORE_MAINTENANCE,
 	STORE_KIND_COUNT
 };
 enum store_error { STORE_OK = 0, STORE_DEGRADED = -1, STORE_FAILED = -2 };

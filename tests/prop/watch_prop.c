@@ -407,7 +407,7 @@ static void live(struct living *v, const struct event *e)
 		renew(v, false, e->voter);
 		break;
 	case BLOCK:
-		watch_block(w, (enum watch_block)(e->number % 3), v->k.now_ms);
+		watch_block(w, (enum watch_block)(e->number % 4), v->k.now_ms);
 		break;
 	case ASK:
 		v->asks += watch_ask(w, v->k.now_ms);

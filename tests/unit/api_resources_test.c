@@ -30,6 +30,11 @@ enum monitor_state verdicts_state(
 	return STATE_UP;
 }
 
+json_t *verdicts_maintenance(struct verdicts *v UNUSED, const struct id *monitor UNUSED)
+{
+	return NULL;
+}
+
 json_t *verdicts_explain(struct verdicts *v UNUSED, const struct id *monitor)
 {
 	char id[ID_TEXT_SIZE];
