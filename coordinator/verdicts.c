@@ -309,6 +309,9 @@ enum probe_fault verdicts_fault(const struct verdicts *v, uint32_t probe_key)
 {
 	const struct standing_of *s = verdicts_standing(v, probe_key);
 
+	if (s && s->shaded &&
+		s->court.fault == FAULT_NONE) /* no fault of its own, but nobody hears it */
+		return FAULT_LOST;
 	return s ? s->court.fault : FAULT_NONE;
 }
 

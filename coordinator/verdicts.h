@@ -38,7 +38,8 @@ void verdicts_takeover(struct verdicts *v, const struct probe *probe);
 void verdicts_renewed(struct verdicts *v, const struct probe *probe);
 /* Whether its token is used twice, so that nobody is let in with it. */
 bool verdicts_twins(const struct verdicts *v, uint32_t probe_key);
-/* The standing of a probe: the fault its open alert is about, or FAULT_NONE. */
+/* The standing of a probe: the fault its open alert is about, LOST while it is silent as most are, or
+ * FAULT_NONE. */
 enum probe_fault verdicts_fault(const struct verdicts *v, uint32_t probe_key);
 
 /* Whether its votes are set aside everywhere. */
