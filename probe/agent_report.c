@@ -56,10 +56,10 @@ static char *encode_report(
 	struct result *results = mem_array(n ? n : 1, sizeof *results);
 	for (size_t i = 0; i < n; i++) {
 		int64_t age_ms = now_ms - entry[i]->ended_at_ms;
-		entry[i]->result.age_ms = age_ms < 0            ? 0
-					  : age_ms < AGE_MAX_MS ? age_ms
-								: AGE_MAX_MS;
-		results[i] = entry[i]->result; /* borrowed */
+		entry[i]->result->age_ms = age_ms < 0            ? 0
+					   : age_ms < AGE_MAX_MS ? age_ms
+								 : AGE_MAX_MS;
+		results[i] = *entry[i]->result; /* borrowed */
 	}
 	struct report report = {.session = a->session,
 		.sent_wall_ms = clock_wall_ms(),
@@ -96,7 +96,7 @@ void agent_report_cb(void *arg)
 			break;
 		if (a->batch == 1) {
 			log_error("agent.result_too_large sequence=%" PRId64,
-				entry[0]->result.sequence);
+				entry[0]->result->sequence);
 			backlog_flight_drop(&a->backlog);
 			continue;
 		}

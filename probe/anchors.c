@@ -49,7 +49,7 @@ static void judged(struct anchors *a, struct job *job, struct result *take, int6
 {
 	int64_t began_at_ms = ended_at_ms - take->duration_ms;
 	a->hooks.judged(a->hooks.arg, take, ended_at_ms,
-		self_test_spoils(&a->state, &job->monitor, take, began_at_ms));
+		self_test_spoils(&a->state, job->monitor, take, began_at_ms));
 }
 
 static void let_go(struct anchors *a, struct held *h)
@@ -87,9 +87,9 @@ static void plan(struct anchors *a)
 
 void anchors_take(struct anchors *a, struct job *job, struct result *take, int64_t ended_at_ms)
 {
-	int64_t gap_ms = job->monitor.interval_ms / 10; /* at half of it a vote is late */
+	int64_t gap_ms = job->monitor->interval_ms / 10; /* at half of it a vote is late */
 	bool known = self_test_spoils(
-			     &a->state, &job->monitor, take, ended_at_ms - take->duration_ms) >= 0;
+			     &a->state, job->monitor, take, ended_at_ms - take->duration_ms) >= 0;
 	if (!a->judges || known || take->verdict != VERDICT_DOWN) {
 		judged(a, job, take, ended_at_ms);
 		return;
@@ -157,7 +157,7 @@ static void on_done(void *arg, struct job *job, struct result *r)
 	a->anchor[i].seen = a->hooks.believed(a->hooks.arg, r)
 				    ? self_test_see(r, a->anchor[i].name != NULL)
 				    : SEEN_NOT;
-	log_debug("probe.anchor target=%s verdict=%s reason=%s", log_quote(job->monitor.target),
+	log_debug("probe.anchor target=%s verdict=%s reason=%s", log_quote(job->monitor->target),
 		verdict_names[r->verdict], reason_code((enum reason)r->reason));
 	if (all_seen(a) || self_test_decided(a->anchor, a->n))
 		round_over(a);

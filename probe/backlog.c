@@ -4,12 +4,11 @@
  * them. The table of newest results shares the entries by reference, so that nothing is copied.
  * What is lent from the disk goes back there when its flight fails: it is in no list but `lent`.
  */
-#include "probe/backlog.h"
+#include "probe/backlog_entry.h"
 
 #include "proto/base/clock.h"
 #include "proto/base/log.h"
 #include "proto/base/mem.h"
-#include "proto/monitor.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +16,6 @@
 #include <utlist.h>
 
 #define SPOOL_TURN_RESULTS 100 /* written in one turn of the loop, a few milliseconds */
-#define SPOOL_TURN_BYTES   (SPOOL_APPEND_MAX_BYTES / 2)
 #define SPOOL_RETRY_MS     5000
 
 struct backlog_newest {
@@ -26,20 +24,12 @@ struct backlog_newest {
 	UT_hash_handle hh;
 };
 
-static void entry_unref(struct backlog_entry *e)
-{
-	if (--e->refs > 0)
-		return;
-	result_clear(&e->result);
-	free(e);
-}
-
 /* ---- lists */
 
 static void list_insert(struct backlog_entry **list, struct backlog_entry *e)
 {
 	struct backlog_entry *older = *list;
-	while (older && older->result.sequence > e->result.sequence)
+	while (older && older->result->sequence > e->result->sequence)
 		older = older->next;
 	if (older)
 		DL_PREPEND_ELEM(*list, older, e);
@@ -54,7 +44,7 @@ static void list_merge(struct backlog_entry **into, struct backlog_entry **from)
 	*from = NULL;
 	for (; e; e = next) {
 		next = e->next;
-		while (at && at->result.sequence > e->result.sequence)
+		while (at && at->result->sequence > e->result->sequence)
 			at = at->next;
 		if (at)
 			DL_PREPEND_ELEM(*into, at, e);
@@ -93,7 +83,9 @@ static void unlist(struct backlog *b, struct backlog_entry *e)
 	b->n--;
 	e->listed = false;
 	e->again = false;
-	entry_unref(e);
+	if (e->refs > 1)
+		backlog_entry_rest(e);
+	backlog_entry_unref(e);
 }
 
 static void drop_oldest(struct backlog *b)
@@ -101,7 +93,7 @@ static void drop_oldest(struct backlog *b)
 	struct backlog_entry *w =
 		b->waiting ? b->waiting->prev : NULL; /* utlist: the head's prev is the tail */
 	struct backlog_entry *s = b->seen ? b->seen->prev : NULL;
-	struct backlog_entry *e = !s || (w && w->result.sequence < s->result.sequence) ? w : s;
+	struct backlog_entry *e = !s || (w && w->result->sequence < s->result->sequence) ? w : s;
 	if (e == w) {
 		wait_delete(b, e);
 	} else {
@@ -131,21 +123,21 @@ static void keep_bound(struct backlog *b)
 
 static int64_t began_at_ms(const struct backlog_entry *e)
 {
-	return e->ended_at_ms - e->result.duration_ms;
+	return e->ended_at_ms - e->duration_ms;
 }
 
 static void remember(struct backlog *b, struct backlog_entry *e)
 {
 	struct backlog_newest *n;
-	HASH_FIND(hh, b->newest, &e->result.monitor, sizeof e->result.monitor, n);
+	HASH_FIND(hh, b->newest, &e->result->monitor, sizeof e->result->monitor, n);
 	if (!n) {
 		n = mem_alloc(sizeof *n);
-		n->monitor = e->result.monitor;
+		n->monitor = e->result->monitor;
 		HASH_ADD(hh, b->newest, monitor, sizeof n->monitor, n);
 	} else if (began_at_ms(n->entry) > began_at_ms(e)) {
 		return; /* a slow check that began earlier ended later */
 	} else {
-		entry_unref(n->entry);
+		backlog_entry_unref(n->entry);
 	}
 	e->refs++;
 	n->entry = e;
@@ -154,7 +146,7 @@ static void remember(struct backlog *b, struct backlog_entry *e)
 static void newest_delete(struct backlog *b, struct backlog_newest *n)
 {
 	HASH_DEL(b->newest, n);
-	entry_unref(n->entry);
+	backlog_entry_unref(n->entry);
 	free(n);
 }
 
@@ -178,7 +170,7 @@ static void return_lent(struct backlog *b)
 	struct backlog_entry *e, *next;
 	DL_FOREACH_SAFE (b->lent, e, next) {
 		(void)spool_release(b->spool, &e->place);
-		entry_unref(e);
+		backlog_entry_unref(e);
 	}
 	b->lent = NULL;
 	b->n_lent = 0;
@@ -214,12 +206,9 @@ void backlog_set_max(struct backlog *b, int64_t max)
 
 void backlog_add(struct backlog *b, struct result *take, int64_t ended_at_ms)
 {
-	struct backlog_entry *e = mem_alloc(sizeof *e);
-	e->result = *take;
-	*take = (struct result){0};
-	e->result.sequence = ++b->last_sequence;
+	struct backlog_entry *e = backlog_entry_new(take);
+	e->result->sequence = ++b->last_sequence;
 	e->ended_at_ms = ended_at_ms;
-	e->refs = 1;
 	e->listed = true;
 	b->n++;
 	if (b->spool) {
@@ -249,22 +238,6 @@ int64_t backlog_spool_at_ms(const struct backlog *b)
 	return at_ms > b->spool_after_ms ? at_ms : b->spool_after_ms;
 }
 
-/* As on the wire, with its boot. NULL: larger than a report could carry. */
-static char *to_text(const struct backlog *b, const struct backlog_entry *e, size_t *size_bytes)
-{
-	struct result r = e->result; /* borrowed */
-	r.boot = b->boot;
-	r.age_ms = 0;
-	json_t *doc = schema_encode(&result_schema, SCHEMA_WIRE, &r);
-	char *text = json_dumps(doc, JSON_COMPACT);
-	json_decref(doc);
-	*size_bytes = text ? strlen(text) : 0;
-	if (*size_bytes <= SPOOL_TURN_BYTES - 1024)
-		return text;
-	free(text);
-	return NULL;
-}
-
 void backlog_spool(struct backlog *b, int64_t now_ms)
 {
 	struct backlog_entry *entry[SPOOL_TURN_RESULTS], *e, *next;
@@ -273,9 +246,9 @@ void backlog_spool(struct backlog *b, int64_t now_ms)
 	size_t n = 0, bytes = 0;
 	if (now_ms < b->spool_after_ms)
 		return;
-	for (e = b->fresh; e && n < SPOOL_TURN_RESULTS && bytes < SPOOL_TURN_BYTES; e = next) {
+	for (e = b->fresh; e && n < SPOOL_TURN_RESULTS && bytes < BACKLOG_TURN_BYTES; e = next) {
 		next = e->newer;
-		text[n].text = to_text(b, e, &text[n].size_bytes);
+		text[n].text = backlog_entry_text(e, &b->boot, &text[n].size_bytes);
 		if (!text[n].text) {
 			fresh_delete(b, e); /* memory only */
 			continue;
@@ -303,32 +276,6 @@ void backlog_spool_all(struct backlog *b, int64_t now_ms)
 		backlog_spool(b, now_ms);
 }
 
-/* What comes from the disk alone is history: the monotonic clock of its boot is not ours, and the
- * wall clock may have jumped. */
-static int64_t ended_at_ms(const struct result *r, int64_t now_ms)
-{
-	int64_t age_ms = clock_wall_ms() - r->started_wall_ms - r->duration_ms;
-	return now_ms - (age_ms > BACKLOG_LATE_MS ? age_ms : BACKLOG_LATE_MS + 1);
-}
-
-static struct backlog_entry *from_text(const char *text, size_t size_bytes, int64_t now_ms)
-{
-	struct backlog_entry *e = mem_alloc(sizeof *e);
-	struct problems problems = {0};
-	json_t *doc = json_loadb(text, size_bytes, JSON_REJECT_DUPLICATES, NULL);
-	e->refs = 1;
-	e->lent = true;
-	int error =
-		doc ? schema_decode(&result_schema, SCHEMA_WIRE, doc, &e->result, &problems) : -1;
-	json_decref(doc);
-	if (error) {
-		entry_unref(e);
-		return NULL;
-	}
-	e->ended_at_ms = ended_at_ms(&e->result, now_ms);
-	return e;
-}
-
 /* The newest on disk that is not in memory, or NULL. */
 static struct backlog_entry *lend(struct backlog *b, int64_t now_ms)
 {
@@ -336,12 +283,12 @@ static struct backlog_entry *lend(struct backlog *b, int64_t now_ms)
 	size_t size_bytes;
 	char *text;
 	while ((text = spool_take(b->spool, &size_bytes, &place))) {
-		struct backlog_entry *e = from_text(text, size_bytes, now_ms);
+		struct backlog_entry *e = backlog_entry_read(text, size_bytes, now_ms);
 		free(text);
 		if (e) {
 			e->place = place;
-			if (id_equal(&e->result.boot, &b->boot))
-				e->result.boot = (struct id){0};
+			if (id_equal(&e->result->boot, &b->boot))
+				e->result->boot = (struct id){0};
 			DL_APPEND(b->lent, e);
 			b->n_lent++;
 			return e;
@@ -366,7 +313,7 @@ int64_t backlog_dropped(const struct backlog *b)
 
 static bool is_urgent(const struct backlog_entry *e)
 {
-	return e->result.verdict == VERDICT_DOWN || e->result.round > 0;
+	return e->result->verdict == VERDICT_DOWN || e->result->round > 0;
 }
 
 /* Entries end about in the order of their numbers: the walk ends at the first that is clearly too
@@ -492,6 +439,7 @@ void backlog_renew(struct backlog *b)
 			e->again = true;
 			b->n_again++;
 		} else if (b->n < b->max) {
+			backlog_entry_wake(e);
 			e->again = true;
 			e->listed = true;
 			e->refs++;

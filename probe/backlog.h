@@ -27,7 +27,9 @@
 #define BACKLOG_SPOOL_MS 800
 
 struct backlog_entry {
-	struct result result; /* owned */
+	struct result *result; /* owned; NULL: it rests, as the newest of its monitor alone */
+	uint32_t *packed;      /* what it is while it rests */
+	int64_t duration_ms;
 	int64_t ended_at_ms; /* monotonic; of a lent one: by the wall clock, and late in any case */
 	int refs;            /* one from its list, one from `newest` */
 	bool listed, again, fresh, lent;

@@ -64,6 +64,6 @@ void bounds_refuse(struct result *r, const struct job *job, int64_t round, enum 
 	r->started_wall_ms = clock_wall_ms();
 	r->verdict = VERDICT_NONE;
 	r->reason = REASON_INTERNAL_POLICY;
-	r->detail = mem_printf("this probe %s, says its own file",
-		fence_words(fence, &none, &job->monitor, words));
+	r->detail = mem_printf(
+		"this probe %s, says its own file", fence_words(fence, &none, job->monitor, words));
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Jobs, the table of check types, and what every check does at its end. */
+/* The table of check types, and what every check does at its end. */
 #include "probe/check.h"
 
 #include "probe/average.h"
@@ -28,55 +28,6 @@ static const struct check_type *const check_types[CHECK_KIND_COUNT] = {
 const struct check_type *check_type_find(enum check_kind kind)
 {
 	return (int)kind >= 0 && kind < CHECK_KIND_COUNT ? check_types[kind] : NULL;
-}
-
-/* ---- jobs */
-
-static void see_credential(void *arg, const struct credential_place *at UNUSED)
-{
-	struct job *job = arg;
-	job->has_secrets = true;
-}
-
-struct job *job_new(struct monitor *take, int64_t assignment)
-{
-	struct job *job = mem_alloc(sizeof(*job));
-	job->refs = 1;
-	job->monitor = *take;
-	job->assignment = assignment;
-	memset(take, 0, sizeof(*take));
-	monitor_each_credential(&job->monitor, "", see_credential, job);
-	if (job->monitor.type == CHECK_PING && job->monitor.target != NULL &&
-		!net_parse_literal(job->monitor.target, &job->literal))
-		job->literal.ss_family = AF_UNSPEC;
-	return job;
-}
-
-struct job *job_ref(struct job *job)
-{
-	job->refs++;
-	return job;
-}
-
-void job_unref(struct job *job)
-{
-	if (job == NULL)
-		return;
-	ensure(job->refs > 0);
-	if (--job->refs > 0)
-		return;
-	monitor_clear(&job->monitor);
-	free(job->average);
-	free(job->destination);
-	free(job);
-}
-
-void job_inherit(struct job *to, struct job *from)
-{
-	ensure(to->average == NULL);
-	to->habit = from->habit;
-	to->average = from->average;
-	from->average = NULL;
 }
 
 /* ---- findings */

@@ -21,20 +21,26 @@
 /* A monitor as assigned to this probe; shared by the schedule and the checks that run. */
 struct job {
 	int refs;
-	struct monitor monitor;
-	int64_t assignment;
+	bool rests;       /* one of the references is job_rest()'s */
 	bool has_secrets; /* of its credentials: what must not be shown has to be looked for */
 	bool own;         /* of the local file: the address policy says nothing of it */
 	bool is_normal;   /* its target is the URL that http_url_normalize() makes of it */
 	uint16_t url_port, url_host_bytes; /* of that URL; 0: not asked for yet */
+	struct monitor *monitor;           /* NULL: it rests */
+	uint32_t *packed; /* the same as packed_new() makes it, once it has rested */
+	int64_t assignment;
 	char *destination;       /* the host that it names, for pacing; NULL: not asked for yet */
 	struct habit habit;      /* of its scheduled checks */
 	struct average *average; /* of response times; NULL: none is judged, or not yet */
-	struct sockaddr_storage literal; /* a ping's target, if it is an address; else AF_UNSPEC */
+	struct sockaddr_storage *literal; /* a ping's target, if it is an address; or NULL */
 };
 struct job *job_new(struct monitor *take, int64_t assignment); /* takes *TAKE's content; refs = 1 */
 struct job *job_ref(struct job *job);
 void job_unref(struct job *job);
+/* From now on the monitor takes little memory while nobody else has a reference, and has no more than
+ * what a check needs. The caller's reference ends with job_drop(). */
+void job_rest(struct job *job);
+void job_drop(struct job *job);
 /* TO is the same work as FROM, assigned anew: what was measured counts on. */
 void job_inherit(struct job *to, struct job *from);
 

@@ -364,8 +364,8 @@ static void ping_start(struct check *check)
 	if (s->packets > 1)
 		s->rtt_us = mem_array((size_t)s->packets, sizeof(*s->rtt_us));
 	timer_init(&s->next, check->loop, send_next, s);
-	if (check->job->literal.ss_family != AF_UNSPEC) {
-		take_literal(s, &check->job->literal);
+	if (check->job->literal != NULL) {
+		take_literal(s, check->job->literal);
 		return;
 	}
 	check_trace_lookup(check, check->monitor->target);

@@ -163,8 +163,8 @@ static void late_cb(void *arg, const struct job *job, int64_t waited_us)
 	struct daemon *d = arg;
 	if (self_test_sum(anchors_state(d->anchors)) == SELF_FAILED)
 		return; /* no wonder */
-	struct suspicion s = {.monitor = job->monitor.id,
-		.monitor_revision = job->monitor.revision,
+	struct suspicion s = {.monitor = job->monitor->id,
+		.monitor_revision = job->monitor->revision,
 		.waited_ms = waited_us / 1000};
 	agent_suspect(d->agent, &s);
 }
@@ -179,7 +179,7 @@ static void refuse(struct daemon *d, struct job *job, int64_t round, enum fence 
 static void run_cb(void *arg, struct job *job, int64_t round)
 {
 	struct daemon *d = arg;
-	enum fence fence = bounds_judge(&d->conf, &d->policy, &job->monitor);
+	enum fence fence = bounds_judge(&d->conf, &d->policy, job->monitor);
 	if (fence == FENCE_OPEN) {
 		certs_set_clock(engine_certs(d->engine), agent_clock_offset_ms(d->agent));
 		engine_run(d->engine, job, round, done_cb, d);

@@ -30,7 +30,6 @@
 #include "proto/monitor.h"
 #include "quorate/duration.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
@@ -262,17 +261,11 @@ void engine_check_ended(struct check *check)
 
 void engine_result_begin(struct result *r, const struct job *job, int64_t round)
 {
-	memset(r, 0, sizeof(*r));
-	r->monitor = job->monitor.id;
-	r->monitor_revision = job->monitor.revision;
+	result_unset(r);
+	r->monitor = job->monitor->id;
+	r->monitor_revision = job->monitor->revision;
 	r->assignment = job->assignment;
 	r->round = round;
-	r->phases = (struct phases){UNSET, UNSET, UNSET, UNSET, UNSET, UNSET};
-	r->status = r->bytes = UNSET;
-	r->value = NAN;
-	r->certificate = CERTIFICATE_NONE;
-	r->ping = PING_NONE;
-	r->dns.answer_count = r->dns.ttl_s = UNSET;
 }
 
 /* Zeroed. Of each type the last ones are kept for the next: they are too large for malloc() to have
@@ -371,11 +364,11 @@ static void reap(void *arg)
 
 static struct run *run_new(struct engine *engine, struct job *job, int64_t round)
 {
-	const struct check_type *type = check_type_find((enum check_kind)job->monitor.type);
+	const struct check_type *type = check_type_find((enum check_kind)job->monitor->type);
 	struct run *run = run_obtain(engine, type);
 	struct check *check = &run->check;
 	check->job = job_ref(job);
-	check->monitor = &job->monitor;
+	check->monitor = job->monitor;
 	check->engine = engine;
 	check->loop = engine->loop;
 	check->type = type;
@@ -387,13 +380,13 @@ static struct run *run_new(struct engine *engine, struct job *job, int64_t round
 void engine_run(
 	struct engine *engine, struct job *job, int64_t round, engine_done_fn done, void *arg)
 {
-	int64_t now_us = clock_now_us(), wait_max_us = job->monitor.interval_ms * 1000 / 2;
+	int64_t now_us = clock_now_us(), wait_max_us = job->monitor->interval_ms * 1000 / 2;
 	struct run *run = run_new(engine, job, round);
 	struct check *check = &run->check;
 	run->done = done;
 	run->arg = arg;
 	run->give_up_at_us = now_us + wait_max_us;
-	check->family = monitor_family(&job->monitor);
+	check->family = monitor_family(job->monitor);
 	if (check->family == FAMILY_BOTH) {
 		run->twin = run_new(engine, job, round);
 		run->twin->twin = run;
@@ -406,7 +399,7 @@ void engine_run(
 		return;
 	}
 	if (job->destination == NULL)
-		job->destination = pace_destination(&job->monitor);
+		job->destination = pace_destination(job->monitor);
 	struct bucket *b = paces_find(&engine->paces, job->destination, now_us);
 	int64_t turn_at_us = bucket_next_us(b, engine->limits.per_destination, now_us, false);
 	if (turn_at_us > run->give_up_at_us) {

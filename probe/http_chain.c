@@ -284,14 +284,14 @@ static const char *missing_secret(const struct job *job)
 {
 	const char *missing = NULL;
 	if (job->has_secrets)
-		monitor_each_credential(&job->monitor, "", look_for_missing, &missing);
+		monitor_each_credential(job->monitor, "", look_for_missing, &missing);
 	return missing;
 }
 
 /* Most targets are written as we would write them: that is found out once. */
 static char *target_url(struct job *job, const char **why)
 {
-	const char *target = job->monitor.target;
+	const char *target = job->monitor->target;
 	*why = "";
 	if (job->is_normal)
 		return mem_strdup(target);

@@ -155,7 +155,7 @@ out:
 
 int http_url_of_job(struct job *job, char host[NET_HOST_SIZE], int *port)
 {
-	const char *target = job->monitor.target;
+	const char *target = job->monitor->target;
 	const char *at = strstr(target, "://"); /* the host follows where it is written as ours */
 	if (job->url_port != 0) {
 		memcpy(host, at + 3, job->url_host_bytes);

@@ -95,7 +95,7 @@ static void done_cb(void *arg, struct job *job, struct result *result)
 /* Addresses and ports are the engine's to judge: it says more about them. */
 static void start(struct once *o, struct job *job)
 {
-	enum fence fence = bounds_judge(&o->conf, &o->policy, &job->monitor);
+	enum fence fence = bounds_judge(&o->conf, &o->policy, job->monitor);
 	struct result result;
 	if (fence == FENCE_OPEN || fence == FENCE_ADDRESS || fence == FENCE_PORT) {
 		o->in_flight++;

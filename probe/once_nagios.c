@@ -49,7 +49,7 @@ static char *state_line(const struct job *job, const struct result *r, const cha
 {
 	char kind[32], *said;
 	const char *sentence = r->detail ? r->detail : reason_text_en((enum reason)r->reason);
-	snprintf(kind, sizeof(kind), "%s", check_kind_names[job->monitor.type]);
+	snprintf(kind, sizeof(kind), "%s", check_kind_names[job->monitor->type]);
 	for (char *c = kind; *c; c++)
 		*c = (char)toupper((unsigned char)*c);
 	char *line = mem_printf(
@@ -217,13 +217,13 @@ static void add_perfdata(const struct perf *p, const struct monitor *m, const st
 
 static void nagios_one(struct once *o, const struct job *job, const struct result *result)
 {
-	const char *name = once_is_lone(o) ? "" : job->monitor.name;
+	const char *name = once_is_lone(o) ? "" : job->monitor->name;
 	struct perf perf = {.to = o->plugin.perfdata, .prefix = name};
 	char *line = state_line(job, result, name);
 	fprintf(o->plugin.lines, "%s%s", o->sequence > 1 ? "\n" : "", line);
 	free(line);
 	if (o->sequence <= (int64_t)o->n_jobs) /* of the first time: a label stands once */
-		add_perfdata(&perf, &job->monitor, result);
+		add_perfdata(&perf, job->monitor, result);
 	o->plugin.worst = o->sequence == 1 ? severe_exit(result)
 					   : once_worse(o->plugin.worst, severe_exit(result));
 }

@@ -327,7 +327,7 @@ static void print_remedy(struct once *o, const struct monitor *m, const struct r
 
 static void print_block(struct once *o, const struct job *job, const struct result *r)
 {
-	const struct monitor *m = &job->monitor;
+	const struct monitor *m = job->monitor;
 	char *text;
 	verdict(o, r, LABEL_COLUMNS);
 	if (strcmp(m->name, m->target) != 0)
@@ -359,7 +359,7 @@ static void print_block(struct once *o, const struct job *job, const struct resu
 static void table_begin(struct once *o)
 {
 	for (size_t i = 0; i < o->n_jobs; i++) {
-		int width = text_width(o->job[i]->monitor.name);
+		int width = text_width(o->job[i]->monitor->name);
 		o->name_columns = width > o->name_columns ? width : o->name_columns;
 	}
 	if (o->name_columns > NAME_COLUMNS)
@@ -368,7 +368,7 @@ static void table_begin(struct once *o)
 
 static void print_line(struct once *o, const struct job *job, const struct result *r)
 {
-	const char *name = job->monitor.name;
+	const char *name = job->monitor->name;
 	int blanks = o->name_columns - text_width(name);
 	char text[TEXT_SIZE];
 	verdict(o, r, 9);
@@ -433,7 +433,7 @@ const struct once_form once_table = {.name = "table",
 
 static void ndjson_one(struct once *o, const struct job *job, const struct result *result)
 {
-	const struct monitor *m = &job->monitor;
+	const struct monitor *m = job->monitor;
 	json_t *all = json_pack("{s:s, s:s, s:s}", "name", m->name, "type",
 		check_kind_names[m->type], "target", m->target);
 	json_t *members = schema_encode(&result_schema, SCHEMA_STRICT, result);

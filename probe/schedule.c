@@ -39,7 +39,8 @@ struct burst {
 struct entry {
 	struct schedule *schedule;
 	struct id id;
-	struct job *job;
+	struct job *job;               /* at rest between the starts */
+	int64_t revision, interval_ms; /* of its monitor */
 	struct cadence cadence;
 	int64_t due_at_ms; /* of the start that the timer waits for, without jitter */
 	struct timer next;
@@ -75,11 +76,18 @@ int64_t cadence_jitter(const struct cadence *c, uint64_t random)
 
 static int64_t interval_of(const struct entry *e)
 {
-	int64_t wanted = e->job->monitor.interval_ms, least = e->schedule->min_interval_ms;
-	return wanted < least ? least : wanted;
+	int64_t least = e->schedule->min_interval_ms;
+	return e->interval_ms < least ? least : e->interval_ms;
 }
 
 /* ---- regular starts */
+
+static void call_out(struct entry *e, int64_t round)
+{
+	struct job *job = job_ref(e->job);
+	e->schedule->run(e->schedule->arg, job, round);
+	job_unref(job);
+}
 
 static void start_cb(void *arg)
 {
@@ -92,7 +100,7 @@ static void start_cb(void *arg)
 	e->due_at_ms = cadence_next(&e->cadence, now_ms > e->due_at_ms ? now_ms : e->due_at_ms);
 	timer_set(&e->next,
 		e->due_at_ms + cadence_jitter(&e->cadence, rand_below(UINT32_MAX)) - now_ms);
-	e->schedule->run(e->schedule->arg, e->job, 0);
+	call_out(e, 0);
 }
 
 static void set_phase(struct entry *e, int64_t next_in_ms)
@@ -120,7 +128,7 @@ static void burst_cb(void *arg)
 		int64_t wait_ms = b->started_at_ms + b->done * b->gap_ms - now_ms;
 		timer_set(&b->next, wait_ms > 0 ? wait_ms : 0);
 	}
-	e->schedule->run(e->schedule->arg, e->job, round);
+	call_out(e, round);
 }
 
 static struct burst *burst_of(struct entry *e)
@@ -144,7 +152,7 @@ static void burst_order(struct schedule *s, const struct burst_order *order)
 {
 	struct entry *e;
 	HASH_FIND(hh, s->entries, &order->monitor, sizeof order->monitor, e);
-	if (!e || e->job->monitor.revision != order->monitor_revision) {
+	if (!e || e->revision != order->monitor_revision) {
 		char text[ID_TEXT_SIZE];
 		log_debug("schedule.burst_ignored monitor=%s revision=%" PRId64,
 			id_format(&order->monitor, text), order->monitor_revision);
@@ -170,8 +178,7 @@ static void entry_free(struct entry *e)
 	HASH_DEL(e->schedule->entries, e);
 	timer_clear(&e->next);
 	burst_free(e->burst);
-	if (e->job)
-		job_unref(e->job);
+	job_drop(e->job);
 	free(e);
 }
 
@@ -211,8 +218,7 @@ static struct entry *entry_make(struct schedule *s, const struct id *id)
 
 static bool same_work(const struct entry *e, const struct monitor *m, int64_t assignment)
 {
-	return e->job && e->job->monitor.revision == m->revision &&
-	       e->job->assignment == assignment;
+	return e->job && e->revision == m->revision && e->job->assignment == assignment;
 }
 
 static void assign(struct schedule *s, const struct assignment *order)
@@ -238,12 +244,16 @@ static void assign(struct schedule *s, const struct assignment *order)
 		monitor_clear(&monitor);
 	} else {
 		struct job *before = e->job;
+		bool same = before && e->revision == monitor.revision;
+		e->revision = monitor.revision;
+		e->interval_ms = monitor.interval_ms;
 		e->job = job_new(&monitor, order->assignment);
-		if (before && before->monitor.revision == e->job->monitor.revision)
+		job_rest(e->job);
+		if (same)
 			job_inherit(e->job, before);
 		else if (e->burst != NULL)
 			timer_stop(&e->burst->next); /* its rounds were about something else */
-		job_unref(before);
+		job_drop(before);
 	}
 	set_phase(e, order->next_in_ms);
 }

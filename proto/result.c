@@ -3,6 +3,9 @@
  * here. */
 #include "proto/monitor_internal.h"
 
+#include <math.h>
+#include <string.h>
+
 #define SECONDS_MAX_US   (INT64_C(3600) * 1000000)
 #define COUNT_MAX        ((INT64_C(1) << 53) - 1) /* what JSON readers keep exactly */
 #define DAYS_MAX         3660000
@@ -201,6 +204,17 @@ const struct schema result_schema = {
 	.check = check,
 	.owned = &result_owned,
 };
+
+void result_unset(struct result *r)
+{
+	memset(r, 0, sizeof(*r));
+	r->phases = (struct phases){UNSET, UNSET, UNSET, UNSET, UNSET, UNSET};
+	r->status = r->bytes = UNSET;
+	r->value = NAN;
+	r->certificate = CERTIFICATE_NONE;
+	r->ping = PING_NONE;
+	r->dns.answer_count = r->dns.ttl_s = UNSET;
+}
 
 void result_clear(struct result *r)
 {

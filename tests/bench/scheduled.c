@@ -37,7 +37,7 @@ static void done_cb(void *arg, struct job *job, struct result *r)
 	struct start *s = arg;
 	const struct phases *p = &r->phases;
 	int64_t late_us = s->timer_late_us + (r->started_wall_ms - s->called_wall_ms) * 1000;
-	printf("%s %s %s %lld %lld %lld %lld %lld %lld %lld %lld %lld %lld\n", job->monitor.target,
+	printf("%s %s %s %lld %lld %lld %lld %lld %lld %lld %lld %lld %lld\n", job->monitor->target,
 		verdict_names[r->verdict], reason_code((enum reason)r->reason), (long long)late_us,
 		(long long)r->started_wall_ms, (long long)p->resolve_us, (long long)p->connect_us,
 		(long long)p->tls_us, (long long)p->first_byte_us, (long long)p->transfer_us,

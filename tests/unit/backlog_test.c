@@ -53,7 +53,7 @@ static void expect_take(struct backlog *b, size_t n, bool with_seen, const char 
 	size_t taken = backlog_take(b, entry, n, with_seen ? n : 0, NOW_MS);
 	for (size_t i = 0; i < taken; i++)
 		snprintf(text + strlen(text), sizeof text - strlen(text), "%s%d", i ? " " : "",
-			(int)entry[i]->result.sequence);
+			(int)entry[i]->result->sequence);
 	assert_string_equal(text, expected);
 }
 
@@ -431,11 +431,11 @@ static void what_an_earlier_boot_left_is_history(void **state)
 	assert_int_equal(backlog_count(&b), 3);
 	add_whole(&b, 9, clock_wall_ms());
 	assert_int_equal(backlog_take(&b, entry, 10, 10, NOW_MS), 4);
-	assert_int_equal(entry[0]->result.sequence, 1); /* live first, with a number of its own */
-	assert_true(id_is_zero(&entry[0]->result.boot));
+	assert_int_equal(entry[0]->result->sequence, 1); /* live first, with a number of its own */
+	assert_true(id_is_zero(&entry[0]->result->boot));
 	for (int i = 1; i <= 3; i++) {
-		assert_int_equal(entry[i]->result.sequence, 4 - i);
-		assert_true(id_equal(&entry[i]->result.boot, &boot));
+		assert_int_equal(entry[i]->result->sequence, 4 - i);
+		assert_true(id_equal(&entry[i]->result->boot, &boot));
 		assert_true(NOW_MS - entry[i]->ended_at_ms > BACKLOG_LATE_MS); /* just made */
 	}
 	backlog_flight_drop(&b); /* the coordinator cannot read it */

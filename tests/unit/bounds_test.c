@@ -84,7 +84,7 @@ static void monitors(void **state UNUSED)
 		m.request.method = cases[i].method;
 		m.revision = 4;
 		struct job *job = job_new(&m, 9);
-		assert_int_equal(bounds_judge(&conf, &policy, &job->monitor), cases[i].fence);
+		assert_int_equal(bounds_judge(&conf, &policy, job->monitor), cases[i].fence);
 		if (cases[i].fence != FENCE_OPEN) {
 			bounds_refuse(&r, job, 2, cases[i].fence);
 			assert_int_equal(r.verdict, VERDICT_NONE);

@@ -287,7 +287,7 @@ static int64_t late_waited_us;
 static void late_cb(void *arg, const struct job *job, int64_t waited_us)
 {
 	assert_ptr_equal(arg, &late_n);
-	assert_non_null(job->monitor.target);
+	assert_non_null(job->monitor->target);
 	late_n++;
 	late_waited_us = waited_us;
 }

@@ -421,15 +421,15 @@ static void the_average_of_a_job_is_judged(void **state UNUSED)
 	assert_non_null(strstr(run_job(job)->detail, ", on average over 10m (1 check), took "));
 	assert_reason(&kit.result, "slow.response");
 	assert_non_null(strstr(run_job(job)->detail, "(2 checks)"));
-	job->monitor.timeout_ms = 0; /* no answer, no time of one */
+	job->monitor->timeout_ms = 0; /* no answer, no time of one */
 	assert_int_equal(run_job(job)->verdict, VERDICT_DOWN);
-	job->monitor.timeout_ms = 5000;
+	job->monitor->timeout_ms = 5000;
 	assert_non_null(strstr(run_job(job)->detail, "(3 checks)"));
 	m = http_with("http", plain_port, "/text",
 		"expect: {response_time: {warning: 1s, average_over: 10m}}");
 	again = job_new(&m, 2);
 	job_inherit(again, job);
-	again->monitor.expect.response_time.warning_ms = 0;
+	again->monitor->expect.response_time.warning_ms = 0;
 	assert_non_null(strstr(run_job(again)->detail, "(4 checks)"));
 	job_unref(job);
 	job_unref(again);

@@ -90,8 +90,8 @@ static void run_cb(void *arg, struct job *job, int64_t round)
 {
 	struct world *w = arg;
 	assert_true(w->n_runs < RUNS_MAX);
-	w->run[w->n_runs++] = (struct run){.monitor = job->monitor.id.byte[15],
-		.revision = job->monitor.revision,
+	w->run[w->n_runs++] = (struct run){.monitor = job->monitor->id.byte[15],
+		.revision = job->monitor->revision,
 		.assignment = job->assignment,
 		.round = round,
 		.at_ms = clock_now_ms()};
