@@ -72,6 +72,16 @@ def test_maintenance(lab):
     run("maintenance", "remove", again)
     check("did you mean timed" in run("maintenance", "start", "tmed", "--for", "1h", status=1), "a name that is none")
     check("Asia/Tokyo" in run("maintenance", "add", "timed", "--every", "day", "--at", "02:00", "--zone", "Tokyo", "--for", "1h", status=1), "a zone that is none")
+
+    own = lab.secret(coordinator.api.must("POST", "/api/v1/keys", {"name": "acme editor", "role": "editor", "organization": "acme"})["secret"])
+    ask = lambda method, path, body=None: coordinator.api.call(method, f"/api/v1/maintenances{path}", body, key=own)
+    equal(ask("GET", "").json["items"], [], "what another organization sees")
+    equal(ask("GET", f"/{started['id']}").status, 404, "one of another organization")
+    equal(ask("POST", "", {"monitors": ["timed"], "for": "1h"}).status, 422, "a monitor of another organization")
+    equal(ask("POST", "", {"organization": "default", "for": "1h"}).status, 422, "another organization")
+    made = ask("POST", "", {"organization": "acme", "for": "1h"})
+    equal((made.status, made.json["covers"], len(ask("GET", "").json["items"])), (201, 0, 1), "its own")
+    equal(coordinator.state(ids["timed"]), "down", "a monitor of another organization meanwhile")
     equal(receiver.problems, [], "signatures")
 
 
