@@ -185,7 +185,7 @@ check-all: check
 fuzz:
 	$(Q)sh tests/fuzz/run.sh $(or $(FUZZ_SECONDS),60) $(or $(T),$(FUZZ))
 
-bench: $(patsubst tests/bench/%.c,$(BUILD)/tests/bench/%,$(wildcard tests/bench/*.c)) | build/peers/.done build/peers-bench/.done
+bench: all $(patsubst tests/bench/%.c,$(BUILD)/tests/bench/%,$(wildcard tests/bench/*.c)) | build/peers/.done build/peers-bench/.done
 	$(Q)BUILD=$(BUILD) BENCH=$(BENCH) /usr/bin/python3 tests/bench/run.py $(T) # meant for a build without SANITIZE
 bench-detect: # meant for a build without SANITIZE
 	$(Q)$(MAKE) --no-print-directory e2e TEST=detection_long
