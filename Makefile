@@ -51,7 +51,7 @@ DEPS_.deps-test = $(PACKAGES_TEST)
 DEPS_.deps-long = $(PACKAGES_LONG)
 DEPS_.deps-deb  = $(PACKAGES_DEB)
 DEPS_.deps-arm64 = $(PACKAGES_ARM64)
-DEPS_.deps-hosts = $(PACKAGES_DEMO) iproute2 nftables $(PACKAGES_HOSTS)
+DEPS_.deps-hosts = $(PACKAGES_DEMO) procps iproute2 nftables $(PACKAGES_HOSTS)
 PKGS := nanomsg libcurl libcares libssl libcrypto jansson libevent libevent_openssl libevent_pthreads sqlite3 yaml-0.1 libpcre2-8 libsystemd glib-2.0
 
 comma  := ,
