@@ -40,7 +40,7 @@ PACKAGES_BUILD := gcc libc6-dev pkg-config libnanomsg-dev libcurl4-openssl-dev l
 	libjansson-dev libevent-dev libsqlite3-dev libyaml-dev libpcre2-dev uthash-dev libsystemd-dev libglib2.0-dev \
 	ca-certificates tzdata
 PACKAGES_DEMO  := python3 openssl
-PACKAGES_TEST  := $(PACKAGES_DEMO) libcmocka-dev curl bind9-dnsutils iproute2 iputils-ping nftables iptables sqlite3 strace systemd clang \
+PACKAGES_TEST  := $(PACKAGES_DEMO) libcmocka-dev procps curl bind9-dnsutils iproute2 iputils-ping nftables iptables sqlite3 strace systemd clang \
 	libclang-rt-14-dev clang-format clang-tidy cppcheck man-db ansible-core ansible-lint
 PACKAGES_LONG  := $(if $(filter x86_64,$(shell uname -m)),user-mode-linux kmod)
 PACKAGES_DEB   := debhelper dpkg-dev fakeroot rsync lintian systemd
