@@ -39,6 +39,16 @@ struct alerts {
 	struct publication *publications; /* submitted, not yet published */
 };
 
+/* ---- alerts_document.c */
+/* Writes what F knows into ALERT's document; the order of a new document's members is the
+ * specification's. */
+void alert_fill_document(
+	const struct alerts *a, struct open_alert *alert, const struct alert_facts *f);
+/* The same, and what it was opened with is kept beside what it says now. */
+void alert_change_document(
+	const struct alerts *a, struct open_alert *alert, const struct alert_facts *f);
+
+/* ---- alerts.c */
 /* Moves it from the open ones to the hushed ones, and back. */
 void alert_hush(struct alerts *a, struct open_alert *alert);
 void alert_unhush(struct alerts *a, struct open_alert *alert);
