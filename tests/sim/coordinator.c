@@ -83,6 +83,16 @@ static void record_state(struct world *wo, int monitor, enum monitor_state state
 
 /* ---- the coordinator: watches */
 
+static void order(struct world *wo, int monitor, int probe, int64_t first_round, int rounds)
+{
+	world_push(wo, (struct event){.at_ms = wo->now_ms + wo->probe[probe].link_ms,
+			       .type = EV_ORDER,
+			       .probe = probe,
+			       .monitor = monitor,
+			       .round = first_round,
+			       .rounds = rounds});
+}
+
 static void carry_out(struct world *wo, int monitor, const struct watch_action *a)
 {
 	struct sim_monitor *mo = &wo->monitor[monitor];
@@ -93,12 +103,7 @@ static void carry_out(struct world *wo, int monitor, const struct watch_action *
 			a->rounds, mo->w->burst.goal == BURST_UP ? "up" : "down");
 		wo->out->bursts[monitor]++;
 		for (int i = 0; i < mo->w->n_voters; i++)
-			world_push(wo, (struct event){.at_ms = wo->now_ms + LINK_MS,
-					       .type = EV_ORDER,
-					       .probe = (int)mo->w->voter[i].key - 1,
-					       .monitor = monitor,
-					       .round = a->first_round,
-					       .rounds = a->rounds});
+			order(wo, monitor, (int)mo->w->voter[i].key - 1, a->first_round, a->rounds);
 		return;
 	case WATCH_STATE:
 		world_tell(wo, "%s: %s -> %s", mo->m->name, monitor_state_names[a->from],
@@ -211,14 +216,7 @@ static void follow_doubt(struct world *wo, int monitor)
 		return;
 	mo->looked_again = true;
 	for (int i = 0; i < mo->n_voters; i++)
-		world_push(wo, (struct event){
-				       .at_ms = wo->now_ms + LINK_MS,
-				       .type = EV_ORDER,
-				       .probe = (int)mo->seats[i].key - 1,
-				       .monitor = monitor,
-				       .round = mo->w->next_round,
-				       .rounds = 1,
-			       });
+		order(wo, monitor, (int)mo->seats[i].key - 1, mo->w->next_round, 1);
 	mo->w->next_round++;
 }
 
@@ -290,7 +288,7 @@ static bool is_seated(const struct assigned *seats, int n, const struct assigned
 
 void coordinator_tell(struct world *wo, int monitor, int probe)
 {
-	world_push(wo, (struct event){.at_ms = wo->now_ms + LINK_MS,
+	world_push(wo, (struct event){.at_ms = wo->now_ms + wo->probe[probe].link_ms,
 			       .type = EV_ASSIGN,
 			       .probe = probe,
 			       .monitor = monitor});

@@ -310,15 +310,17 @@ static void read_monitors(struct reader *r, bool many)
 static void read_at_probe(struct reader *r, struct scn_step *step)
 {
 	static const char *const words[] = {"sees", "lies", "flaps", "honest", "cut", "back",
-		"stop", "cont", "blind", "sighted", "excluded", "included", "deaf", "hears", NULL};
+		"stop", "cont", "blind", "sighted", "excluded", "included", "deaf", "hears", "link", NULL};
 	static const enum scn_what whats[] = {AT_SIGHT, AT_LIES, AT_FLAPS, AT_HONEST, AT_CUT,
 		AT_BACK, AT_STOP, AT_CONT, AT_BLIND, AT_SIGHTED, AT_EXCLUDED, AT_INCLUDED, AT_DEAF,
-		AT_HEARS};
+		AT_HEARS, AT_LINK};
 
 	step->probe = probe(r);
 	step->what = whats[one_of(r, words, next(r))];
 	if (step->what == AT_LIES)
 		step->view = view(r);
+	if (step->what == AT_LINK)
+		step->duration_ms = duration(r);
 	if (step->what != AT_SIGHT)
 		return;
 	step->monitor = monitor(r);

@@ -22,6 +22,7 @@
  *   at 10m probe 2 lies VIEW                         about everything
  *   at 10m probe 2 flaps|honest
  *   at 10m probe 2 cut|back|stop|cont|blind|sighted|excluded|included
+ *   at 10m probe 2 link 300ms                        slow: each way
  *   at 10m probe 2 deaf|hears                        burst orders to it are lost
  *   at 10m monitor NAME revise                       a new revision
  *   at 10m maintenance NAME|all for 20m
@@ -100,6 +101,7 @@ enum scn_what {
 	AT_SIGHTED,
 	AT_EXCLUDED,
 	AT_INCLUDED,
+	AT_LINK, /* probe, duration */
 	AT_DEAF,
 	AT_HEARS,
 	AT_RESTART,     /* duration */

@@ -151,7 +151,7 @@ static void suspect(struct world *wo, const struct event *e)
 	struct event late = *e;
 
 	late.type = EV_SUSPECT;
-	late.at_ms = e->started_at_ms + SUSPECT_MS + LINK_MS;
+	late.at_ms = e->started_at_ms + SUSPECT_MS + wo->probe[e->probe].link_ms;
 	world_push(wo, late);
 }
 
@@ -191,7 +191,8 @@ static void end_check(struct world *wo, struct event e)
 	if (wo->probe[e.probe].stopped)
 		return;
 	e.type = EV_ARRIVE;
-	e.at_ms = wo->now_ms + LINK_MS;
+	e.link_ms = wo->probe[e.probe].link_ms;
+	e.at_ms = wo->now_ms + e.link_ms;
 	if (!wo->probe[e.probe].cut && wo->coordinator_up) {
 		world_push(wo, e);
 		return;
@@ -203,14 +204,16 @@ static void end_check(struct world *wo, struct event e)
 /* A new session: the newest result of every assigned monitor goes first, if it is not late. */
 static void reconnect(struct world *wo, int probe)
 {
+	int64_t link_ms = wo->probe[probe].link_ms;
+
 	world_push(wo,
-		(struct event){.at_ms = wo->now_ms + LINK_MS, .type = EV_HEARD, .probe = probe});
+		(struct event){.at_ms = wo->now_ms + link_ms, .type = EV_HEARD, .probe = probe});
 	for (int i = 0; i < wo->s->n_monitors; i++) {
 		struct sim_pair *pair = &wo->pair[i][probe];
 		int64_t half_ms = wo->monitor[i].m->interval_ms / 2;
 		if (pair->has_newest && wo->now_ms - pair->newest.ended_at_ms <=
 						(half_ms < LATE_MS ? half_ms : LATE_MS)) {
-			pair->newest.at_ms = wo->now_ms + LINK_MS;
+			pair->newest.at_ms = wo->now_ms + link_ms;
 			world_push(wo, pair->newest);
 		}
 		pair->has_newest = false;
@@ -247,8 +250,8 @@ static void arrive(struct world *wo, const struct event *e)
 		.present = true,
 		.verdict = e->view.verdict,
 		.reason = e->view.reason,
-		.started_at_ms = e->started_at_ms + LINK_MS, /* received - age - duration */
-		.ended_at_ms = e->ended_at_ms + LINK_MS,
+		.started_at_ms = e->started_at_ms + e->link_ms, /* received - age - duration */
+		.ended_at_ms = e->ended_at_ms + e->link_ms,
 		.revision = e->revision,
 	};
 	vote.severity[THRESHOLD_SLOW] = (uint8_t)e->view.slow;
@@ -276,8 +279,9 @@ static void heartbeat(struct world *wo, struct event e)
 	world_push(wo, e);
 	if (wo->probe[e.probe].cut || wo->probe[e.probe].stopped)
 		return;
-	world_push(wo,
-		(struct event){.at_ms = wo->now_ms + LINK_MS, .type = EV_HEARD, .probe = e.probe});
+	world_push(wo, (struct event){.at_ms = wo->now_ms + wo->probe[e.probe].link_ms,
+			       .type = EV_HEARD,
+			       .probe = e.probe});
 }
 
 /* ---- what the scenario does to the world */
@@ -323,6 +327,9 @@ static void take_probe_step(struct world *wo, const struct scn_step *step)
 	case AT_BLIND:
 	case AT_SIGHTED:
 		p->blind = step->what == AT_BLIND;
+		break;
+	case AT_LINK:
+		p->link_ms = step->duration_ms;
 		break;
 	case AT_DEAF:
 	case AT_HEARS:
@@ -477,10 +484,12 @@ static void begin(struct world *wo, uint64_t seed)
 		world_push(wo, (struct event){.at_ms = EPOCH_MS + wo->s->step[i].at_ms,
 				       .type = EV_STEP,
 				       .step = i});
-	for (int i = 0; i < wo->s->probes; i++)
+	for (int i = 0; i < wo->s->probes; i++) {
+		wo->probe[i].link_ms = LINK_MS;
 		world_push(wo, (struct event){.at_ms = EPOCH_MS + 1000 + i * 700,
 				       .type = EV_HEARTBEAT,
 				       .probe = i});
+	}
 	world_push(wo, (struct event){.at_ms = EPOCH_MS, .type = EV_START});
 }
 

@@ -11,7 +11,7 @@
 #include "coordinator/core/sight.h"
 
 #define EPOCH_MS     1000000000
-#define LINK_MS      20 /* one way */
+#define LINK_MS      20 /* one way, of a link that is not slow */
 #define HEARTBEAT_MS 10000
 #define GONE_MS      300000
 #define HOLD_MS      30000
@@ -42,12 +42,14 @@ struct event {
 	int rounds;     /* EV_ORDER */
 	int step;       /* EV_STEP */
 	int64_t started_at_ms, ended_at_ms;
+	int64_t link_ms; /* EV_ARRIVE: how long it was under way */
 	struct scn_view view;
 };
 
 struct sim_probe {
 	bool cut, stopped, blind, flaps, excluded, deaf, lies, available;
 	enum probe_fault stored; /* with its open alert */
+	int64_t link_ms; /* one way */
 	struct scn_view lie;
 	int checks;
 	struct court court;
