@@ -183,7 +183,7 @@ check-all: check
 	$(Q)$(MAKE) --no-print-directory fleet
 	$(Q)$(MAKE) --no-print-directory fuzz
 fuzz:
-	$(Q)sh tests/fuzz/run.sh $(or $(FUZZ_SECONDS),60) $(or $(T),$(FUZZ))
+	$(Q)PKGS="$(PKGS)" sh tests/fuzz/run.sh $(or $(FUZZ_SECONDS),60) $(or $(T),$(FUZZ))
 
 bench: all $(patsubst tests/bench/%.c,$(BUILD)/tests/bench/%,$(wildcard tests/bench/*.c)) | build/peers/.done build/peers-bench/.done
 	$(Q)BUILD=$(BUILD) BENCH=$(BENCH) /usr/bin/python3 tests/bench/run.py $(T) # meant for a build without SANITIZE

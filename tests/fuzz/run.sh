@@ -4,7 +4,7 @@
 # what was found, put the file (or a few of the found ones) into tests/fuzz/corpus/TARGET, which `make check` replays.
 set -eu
 cd "$(dirname "$0")/../.."
-packages="nanomsg libcurl libcares libssl libcrypto jansson libevent libevent_openssl libevent_pthreads sqlite3 yaml-0.1 libpcre2-8 libsystemd"
+packages=${PKGS:?the libraries: run it with make fuzz}
 flags="-std=c11 -g -O1 -w -D_GNU_SOURCE -DQUORATE_VERSION=\"fuzz\" -Iinclude -I. -fno-omit-frame-pointer \
 -fsanitize=address,undefined -fno-sanitize-recover=all $(pkg-config --cflags $packages)"
 
