@@ -4,10 +4,8 @@
  * eight bytes per record. A record is marked as done by one byte in place: no second file that
  * could disagree, and nothing to allocate on a full disk. A mark that is lost costs a repeat, which
  * the store drops.
- *
- * Invariant: s->segments is ordered by number, and has no segment without a record that is not done.
  */
-#include "probe/spool.h"
+#include "probe/spool_internal.h"
 
 #include "probe/spool_record.h"
 #include "proto/base/log.h"
@@ -30,37 +28,6 @@
 #define SEGMENT_MAX_BYTES (1024 * 1024)
 #define SEGMENTS          64                /* about so many at the bound */
 #define FILE_MAX_BYTES    (4 * 1024 * 1024) /* what is larger is not ours */
-#define NUMBER_MAX        (UINT64_MAX / 2)
-#define NAME_SIZE         24
-#define ERROR_SIZE        200
-
-enum state { STATE_HELD, STATE_WAITS, STATE_DONE };
-
-struct record {
-	uint32_t at;
-	uint8_t state;
-};
-
-struct segment {
-	uint64_t number;
-	int64_t size_bytes;
-	struct record *record;
-	uint32_t n, room;
-	uint32_t n_left, n_waiting; /* not done; of them, not held */
-	uint32_t top;               /* no record from here on waits */
-	struct segment *prev, *next;
-};
-
-struct spool {
-	char *state_dir, *probe;
-	int64_t max_bytes, size_bytes;
-	int folder; /* -1: not there */
-	int fd;     /* of the segment used last; -1: none */
-	uint64_t fd_of, last_number;
-	struct segment *segments;
-	int64_t waiting, dropped;
-	char error[ERROR_SIZE];
-};
 
 /* ---- what goes wrong is said once, and once when it is over */
 
@@ -81,164 +48,6 @@ static void works(struct spool *s)
 	if (s->error[0])
 		log_info("spool.works note=\"results are kept on disk again\"");
 	s->error[0] = 0;
-}
-
-/* ---- files */
-
-static void name_of(uint64_t number, char out[NAME_SIZE])
-{
-	snprintf(out, NAME_SIZE, "%016" PRIx64 ".spool", number);
-}
-
-/* 0: not a name of ours. */
-static uint64_t number_of(const char *name)
-{
-	char canonical[NAME_SIZE];
-	uint64_t number = strtoull(name, NULL, 16);
-	name_of(number, canonical);
-	return strcmp(name, canonical) == 0 && number <= NUMBER_MAX ? number : 0;
-}
-
-static void close_fd(struct spool *s)
-{
-	if (s->fd != -1)
-		close(s->fd);
-	s->fd = -1;
-	s->fd_of = 0;
-}
-
-/* One file is open at a time: writing, marking and reading mostly meet the same one. */
-static int fd_of(struct spool *s, uint64_t number, int flags)
-{
-	char name[NAME_SIZE];
-	if (s->fd_of == number)
-		return s->fd;
-	close_fd(s);
-	name_of(number, name);
-	s->fd = openat(s->folder, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC | flags, 0600);
-	s->fd_of = s->fd == -1 ? 0 : number;
-	return s->fd;
-}
-
-static void remove_file(struct spool *s, uint64_t number)
-{
-	char name[NAME_SIZE];
-	if (s->fd_of == number)
-		close_fd(s);
-	name_of(number, name);
-	(void)unlinkat(s->folder, name, 0);
-}
-
-static bool write_all(int fd, const char *data, size_t size_bytes, int64_t at)
-{
-	while (size_bytes > 0) {
-		ssize_t n = pwrite(fd, data, size_bytes, at);
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		data += n;
-		at += n;
-		size_bytes -= (size_t)n;
-	}
-	return true;
-}
-
-static bool read_all(int fd, char *data, size_t size_bytes, int64_t at)
-{
-	while (size_bytes > 0) {
-		ssize_t n = pread(fd, data, size_bytes, at);
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		data += n;
-		at += n;
-		size_bytes -= (size_t)n;
-	}
-	return true;
-}
-
-/* ---- segments */
-
-static struct segment *find(const struct spool *s, uint64_t number)
-{
-	struct segment *g = s->segments ? s->segments->prev : NULL; /* the newest, mostly meant */
-	while (g && g->number != number)
-		g = g == s->segments ? NULL : g->prev;
-	return g;
-}
-
-static struct segment *segment_new(uint64_t number)
-{
-	struct segment *g = mem_alloc(sizeof *g);
-	g->number = number;
-	return g;
-}
-
-static void segment_free(struct segment *g)
-{
-	free(g->record);
-	free(g);
-}
-
-static void segment_note(struct segment *g, size_t at, enum state state)
-{
-	if (g->n == g->room) {
-		g->room = g->room ? g->room * 2 : 256;
-		g->record = mem_resize(g->record, g->room, sizeof *g->record);
-	}
-	g->record[g->n++] = (struct record){.at = (uint32_t)at, .state = (uint8_t)state};
-	g->n_left += state != STATE_DONE;
-	g->n_waiting += state == STATE_WAITS;
-	if (state == STATE_WAITS)
-		g->top = g->n;
-}
-
-static void segment_link(struct spool *s, struct segment *g)
-{
-	DL_APPEND(s->segments, g);
-	s->size_bytes += g->size_bytes;
-	s->waiting += g->n_waiting;
-	if (g->number > s->last_number)
-		s->last_number = g->number;
-}
-
-static void segment_delete(struct spool *s, struct segment *g)
-{
-	remove_file(s, g->number);
-	s->size_bytes -= g->size_bytes;
-	s->waiting -= g->n_waiting;
-	DL_DELETE(s->segments, g);
-	segment_free(g);
-}
-
-static void keep_bound(struct spool *s, int64_t more_bytes)
-{
-	while (s->segments && s->size_bytes + more_bytes > s->max_bytes) {
-		s->dropped += s->segments->n_waiting;
-		segment_delete(s, s->segments);
-	}
-}
-
-static void set_state(
-	struct spool *s, struct segment *g, uint32_t index, enum state from, enum state to)
-{
-	int waits = (to == STATE_WAITS) - (from == STATE_WAITS);
-	g->record[index].state = (uint8_t)to;
-	g->n_waiting = (uint32_t)((int64_t)g->n_waiting + waits);
-	s->waiting += waits;
-	if (to == STATE_WAITS && index >= g->top)
-		g->top = index + 1;
-	if (to == STATE_DONE && --g->n_left == 0)
-		segment_delete(s, g);
-}
-
-static struct record *record_at(
-	const struct spool *s, const struct spool_place *place, struct segment **out)
-{
-	*out = s && place->segment ? find(s, place->segment) : NULL;
-	return *out && place->index < (*out)->n ? &(*out)->record[place->index] : NULL;
 }
 
 /* ---- what an earlier run left */
@@ -267,12 +76,12 @@ static void scan_records(struct spool *s, struct segment *g, const char *data, s
 static char *read_segment(struct spool *s, uint64_t number, size_t *size_bytes)
 {
 	struct stat st;
-	int fd = fd_of(s, number, O_NONBLOCK);
+	int fd = spool_fd(s, number, O_NONBLOCK);
 	if (fd == -1 || fstat(fd, &st) == -1 || !S_ISREG(st.st_mode) || st.st_size > FILE_MAX_BYTES)
 		return NULL;
 	char *data = mem_alloc((size_t)st.st_size + 1);
 	*size_bytes = (size_t)st.st_size;
-	if (read_all(fd, data, *size_bytes, 0))
+	if (spool_read_all(fd, data, *size_bytes, 0))
 		return data;
 	free(data);
 	return NULL;
@@ -296,7 +105,7 @@ static void scan_segment(struct spool *s, uint64_t number)
 	if (g->n_left > 0) {
 		segment_link(s, g);
 	} else {
-		remove_file(s, number);
+		spool_remove_file(s, number);
 		segment_free(g);
 	}
 	free(data);
@@ -314,7 +123,7 @@ static void scan(struct spool *s, DIR *dir)
 	size_t n = 0;
 	const struct dirent *entry;
 	while ((entry = readdir(dir))) {
-		uint64_t number = number_of(entry->d_name);
+		uint64_t number = spool_number_of(entry->d_name);
 		if (number == 0)
 			continue;
 		numbers = mem_resize(numbers, n + 1, sizeof *numbers);
@@ -327,8 +136,8 @@ static void scan(struct spool *s, DIR *dir)
 		s->last_number = numbers[i]; /* never write where a stranger's file is */
 	}
 	free(numbers);
-	close_fd(s);
-	keep_bound(s, 0);
+	spool_close_fd(s);
+	spool_keep_bound(s, 0);
 	if (s->waiting > 0)
 		log_info(
 			"spool.left results=%" PRId64 " bytes=%" PRId64, s->waiting, s->size_bytes);
@@ -387,7 +196,7 @@ void spool_close(struct spool *s)
 		return;
 	DL_FOREACH_SAFE (s->segments, g, next)
 		segment_free(g);
-	close_fd(s);
+	spool_close_fd(s);
 	if (s->folder != -1)
 		close(s->folder);
 	free(s->state_dir);
@@ -400,7 +209,7 @@ void spool_set_max(struct spool *s, int64_t max_bytes)
 	if (!s)
 		return;
 	s->max_bytes = max_bytes;
-	keep_bound(s, 0);
+	spool_keep_bound(s, 0);
 }
 
 /* ---- in */
@@ -418,14 +227,14 @@ static int write_records(
 	struct spool *s, const struct segment *g, const char *data, size_t size_bytes)
 {
 	bool is_new = g->size_bytes == 0;
-	int fd = fd_of(s, g->number, is_new ? O_CREAT | O_EXCL : 0);
-	if (fd != -1 && write_all(fd, data, size_bytes, g->size_bytes))
+	int fd = spool_fd(s, g->number, is_new ? O_CREAT | O_EXCL : 0);
+	if (fd != -1 && spool_write_all(fd, data, size_bytes, g->size_bytes))
 		return 0;
 	fail(s, "cannot write to %s/spool: %s", s->state_dir, strerror(errno));
 	if (fd == -1 && is_new)
 		s->last_number = g->number; /* a stranger's file: the next one has another name */
 	else if (is_new)
-		remove_file(s, g->number);
+		spool_remove_file(s, g->number);
 	else if (fd != -1 && ftruncate(fd, (off_t)g->size_bytes) == -1)
 		log_errno("spool.cut segment=%016" PRIx64, g->number);
 	return -1;
@@ -447,7 +256,7 @@ static void note_written(struct spool *s, struct segment *g, const char *data, s
 static int append(
 	struct spool *s, const struct buf *bytes, size_t header_bytes, struct spool_place *out)
 {
-	keep_bound(s, (int64_t)bytes->size_bytes);
+	spool_keep_bound(s, (int64_t)bytes->size_bytes);
 	struct segment *g = s->segments ? s->segments->prev : NULL;
 	bool is_new = !g || g->size_bytes >= segment_limit(s) || g->number < s->last_number;
 	size_t skip = is_new ? 0 : header_bytes;
@@ -495,7 +304,7 @@ int spool_try(struct spool *s)
 	struct segment *g = segment_new(s->last_number + 1);
 	int result = write_records(s, g, header, spool_header(header, s->probe));
 	if (result == 0) {
-		remove_file(s, g->number);
+		spool_remove_file(s, g->number);
 		works(s);
 	}
 	segment_free(g);
@@ -512,8 +321,8 @@ static char *read_record(
 	size_t end = index + 1 < g->n ? g->record[index + 1].at : (size_t)g->size_bytes;
 	struct spool_record r;
 	char *data = mem_alloc(end - at + 1), *text = NULL;
-	int fd = fd_of(s, g->number, 0);
-	if (fd != -1 && read_all(fd, data, end - at, (int64_t)at) &&
+	int fd = spool_fd(s, g->number, 0);
+	if (fd != -1 && spool_read_all(fd, data, end - at, (int64_t)at) &&
 		spool_record_next(data, end - at, &next, &r) && !r.damaged) {
 		*size_bytes = r.size_bytes;
 		text = mem_alloc(r.size_bytes + 1);
@@ -539,7 +348,7 @@ char *spool_take(struct spool *s, size_t *size_bytes, struct spool_place *out)
 			g->top--;
 		uint32_t index = --g->top;
 		char *text = read_record(s, g, index, size_bytes);
-		set_state(s, g, index, STATE_WAITS, text ? STATE_HELD : STATE_DONE);
+		segment_set_state(s, g, index, STATE_WAITS, text ? STATE_HELD : STATE_DONE);
 		if (text) {
 			*out = (struct spool_place){.segment = g->number, .index = index};
 			return text;
@@ -552,35 +361,35 @@ char *spool_take(struct spool *s, size_t *size_bytes, struct spool_place *out)
 bool spool_release(struct spool *s, const struct spool_place *place)
 {
 	struct segment *g;
-	const struct record *r = record_at(s, place, &g);
+	const struct record *r = spool_record_at(s, place, &g);
 	if (!r || r->state == STATE_DONE)
 		return false;
 	if (r->state == STATE_HELD)
-		set_state(s, g, place->index, STATE_HELD, STATE_WAITS);
+		segment_set_state(s, g, place->index, STATE_HELD, STATE_WAITS);
 	return true;
 }
 
 void spool_hold(struct spool *s, const struct spool_place *place)
 {
 	struct segment *g;
-	const struct record *r = record_at(s, place, &g);
+	const struct record *r = spool_record_at(s, place, &g);
 	if (r && r->state == STATE_WAITS)
-		set_state(s, g, place->index, STATE_WAITS, STATE_HELD);
+		segment_set_state(s, g, place->index, STATE_WAITS, STATE_HELD);
 }
 
 void spool_done(struct spool *s, const struct spool_place *place)
 {
 	static const char stored = SPOOL_STATE_STORED;
 	struct segment *g;
-	const struct record *r = record_at(s, place, &g);
+	const struct record *r = spool_record_at(s, place, &g);
 	if (!r || r->state == STATE_DONE)
 		return;
 	if (g->n_left > 1) { /* else the file goes anyway */
-		int fd = fd_of(s, g->number, 0);
-		if (fd == -1 || !write_all(fd, &stored, 1, (int64_t)r->at + SPOOL_STATE_AT))
+		int fd = spool_fd(s, g->number, 0);
+		if (fd == -1 || !spool_write_all(fd, &stored, 1, (int64_t)r->at + SPOOL_STATE_AT))
 			log_debug("spool.mark errno=%d", errno);
 	}
-	set_state(s, g, place->index, (enum state)r->state, STATE_DONE);
+	segment_set_state(s, g, place->index, (enum state)r->state, STATE_DONE);
 }
 
 /* ---- for people */
