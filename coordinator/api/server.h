@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Inside the API's server: what server.c (listeners and connections) and exchange.c (requests,
- * answers, streams) share. These two files are the only ones that know evhttp. Handlers include
- * handlers.h instead.
+ * Inside the API's server: what server_listen.c (listeners), server.c (connections) and exchange.c
+ * (requests, answers, streams) share. These three files are the only ones that know evhttp.
+ * Handlers include handlers.h instead.
  *
  * evhttp 2.1.12 has no total deadline, no connection limit and no hook for a new connection, so
  * each connection is tracked from its bufferevent's birth to evhttp's close callback; see server.c.
@@ -132,5 +132,11 @@ void stream_heartbeat(struct api_stream *s, int64_t now_ms);
 
 /* Bytes sent that the client has not taken yet (a replay paces itself by it). */
 size_t api_stream_backlog(const struct api_stream *s);
+
+/* ---- server_listen.c: 0, or -1 after logging what was given and what is accepted */
+
+MUST_CHECK int api_listen_tcp(struct api *api, const char *text);
+MUST_CHECK int api_listen_unix(struct api *api, const char *path);
+void api_listeners_pause(struct api *api, bool pause);
 
 #endif

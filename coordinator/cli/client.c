@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "coordinator/cli/client.h"
+#include "coordinator/cli/client_internal.h"
 
 #include "proto/base/text.h"
 #include "proto/base/buf.h"
@@ -7,185 +7,15 @@
 #include "proto/base/mem.h"
 #include "quorate/limits.h"
 
-#include <curl/curl.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define CONNECT_TIMEOUT_MS 5000L
 #define REQUEST_TIMEOUT_MS 60000L
 #define STREAM_SILENCE_MS  50000 /* the coordinator sends something every 15 s */
-
-static const char default_key_file[] = "/var/lib/quorate-coordinator/admin.key";
-static const char default_url[] = "http://127.0.0.1:7443";
-static const char *const default_sockets[] = {
-	"/run/quorate-coordinator/api.sock", "/var/lib/quorate-coordinator/api.sock"};
-
-struct client {
-	CURL *curl;
-	FILE *err;
-	char *url;      /* as the user wrote it */
-	char *base;     /* what requests begin with */
-	char *socket;   /* unix socket; NULL: none */
-	char *key;      /* NULL: none found */
-	char *key_from; /* for messages */
-	bool local;     /* unix socket or loopback: the key may be sent in the clear */
-	char problem[CURL_ERROR_SIZE + 128];
-};
-
-static void say(const struct client *c, const char *format, ...) PRINTF_LIKE(2, 3);
-static void say(const struct client *c, const char *format, ...)
-{
-	va_list ap;
-
-	fputs("quorate: ", c->err);
-	va_start(ap, format);
-	vfprintf(c->err, format, ap);
-	va_end(ap);
-	fputc('\n', c->err);
-}
-
-/* ---- where the coordinator is */
-
-static char *choose_url(const char *url)
-{
-	const char *env = getenv("QUORATE_URL");
-
-	if (url)
-		return mem_strdup(url);
-	if (env && *env)
-		return mem_strdup(env);
-	for (size_t i = 0; i < ARRAY_LEN(default_sockets); i++)
-		if (access(default_sockets[i], R_OK | W_OK) == 0)
-			return mem_printf("unix:%s", default_sockets[i]);
-	return mem_strdup(default_url);
-}
-
-static bool is_loopback(const char *url)
-{
-	static const char *const hosts[] = {"127.0.0.1", "localhost", "[::1]"};
-	const char *host = strstr(url, "://");
-
-	host = host ? host + 3 : url;
-	size_t length = host[0] == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":/?#");
-	for (size_t i = 0; i < ARRAY_LEN(hosts); i++)
-		if (strlen(hosts[i]) == length && strncasecmp(host, hosts[i], length) == 0)
-			return true;
-	return false;
-}
-
-static int take_url(struct client *c, const char *url)
-{
-	c->url = choose_url(url);
-	if (strncmp(c->url, "unix:", 5) == 0) {
-		c->socket = mem_strdup(strncmp(c->url + 5, "//", 2) == 0 ? c->url + 7 : c->url + 5);
-		c->base = mem_strdup("http://localhost");
-		c->local = true;
-		if (c->socket[0] == '/')
-			return 0;
-		say(c,
-			"'%s' is no address: accepted is unix: and an absolute path, for example "
-			"unix:/run/quorate-coordinator/api.sock",
-			c->url);
-		return -1;
-	}
-	size_t length = strlen(c->url);
-	while (length > 0 && c->url[length - 1] == '/')
-		length--;
-	c->base = mem_strndup(c->url, length);
-	if (strncmp(c->url, "http://", 7) != 0 && strncmp(c->url, "https://", 8) != 0) {
-		say(c,
-			"'%s' is no address: accepted are http://, https:// and unix:, for example "
-			"%s",
-			c->url, default_url);
-		return -1;
-	}
-	if (strchr(c->url, '@')) {
-		say(c, "an address with a user or password in it is refused; keys go into "
-		       "QUORATE_API_KEY or a file");
-		return -1;
-	}
-	c->local = is_loopback(c->url);
-	return 0;
-}
-
-/* ---- which key to show */
-
-/* Returns 0 (with or without a key), or -1 after saying what is wrong with the file. */
-static int read_key_file(struct client *c, const char *path, bool must_exist)
-{
-	char text[512];
-	struct stat st;
-	ssize_t n;
-	int fd = open(path, O_RDONLY | O_CLOEXEC), result = -1;
-
-	if (fd == -1) {
-		if (must_exist)
-			say(c, "cannot read the key file %s: %s", path, strerror(errno));
-		return must_exist ? -1 : 0;
-	}
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 0004)) {
-		say(c,
-			"the key file %s can be read by everybody on this machine; chmod 600 it "
-			"first",
-			path);
-		goto out;
-	}
-	n = read(fd, text, sizeof(text) - 1);
-	if (n <= 0) {
-		say(c, "the key file %s is empty or cannot be read", path);
-		goto out;
-	}
-	text[n] = '\0';
-	text[strcspn(text, " \t\r\n")] = '\0';
-	c->key = mem_strdup(text);
-	c->key_from = mem_strdup(path);
-	result = 0;
-out:
-	explicit_bzero(text, sizeof(text));
-	close(fd);
-	return result;
-}
-
-static int take_key(struct client *c, const char *key_file)
-{
-	const char *env = getenv("QUORATE_API_KEY"), *env_file = getenv("QUORATE_API_KEY_FILE");
-
-	if (key_file)
-		return read_key_file(c, key_file, true);
-	if (env && *env) {
-		c->key = mem_strdup(env);
-		c->key_from = mem_strdup("QUORATE_API_KEY");
-		return 0;
-	}
-	if (env_file && *env_file)
-		return read_key_file(c, env_file, true);
-	return read_key_file(c, default_key_file, false);
-}
-
-static int check_key(struct client *c)
-{
-	for (const char *k = c->key; k && *k; k++) {
-		if (*k < 0x21 || *k > 0x7e) {
-			say(c, "the key from %s has a character in it that no key has",
-				c->key_from);
-			return -1;
-		}
-	}
-	if (c->key && !c->local && strncmp(c->url, "https://", 8) != 0) {
-		say(c,
-			"a key is not sent over the network in the clear; use https:// or a tunnel "
-			"instead of %s",
-			c->url);
-		return -1;
-	}
-	return 0;
-}
 
 struct client *client_open(const char *url, const char *key_file, FILE *err)
 {
@@ -194,7 +24,7 @@ struct client *client_open(const char *url, const char *key_file, FILE *err)
 	c->err = err;
 	c->curl = curl_easy_init();
 	ensure(c->curl != NULL);
-	if (take_url(c, url) == -1 || take_key(c, key_file) == -1 || check_key(c) == -1) {
+	if (client_take_url(c, url) == -1 || client_take_key(c, key_file) == -1) {
 		client_close(c);
 		return NULL;
 	}
@@ -293,27 +123,29 @@ static void say_why_not(struct client *c, CURLcode code)
 	curl_easy_getinfo(c->curl, CURLINFO_OS_ERRNO, &os_errno);
 	if (code == CURLE_COULDNT_CONNECT && c->socket && access(c->socket, F_OK) == -1 &&
 		errno == EACCES)
-		say(c, "no permission to reach %s; run this as root or as the coordinator's user",
+		client_say(c,
+			"no permission to reach %s; run this as root or as the coordinator's user",
 			c->socket);
 	else if (code == CURLE_COULDNT_CONNECT && c->socket && access(c->socket, F_OK) == -1)
-		say(c,
+		client_say(c,
 			"there is no socket %s: is quorate-coordinator running here? (--url or "
 			"QUORATE_URL says where it is)",
 			c->socket);
 	else if (code == CURLE_COULDNT_CONNECT && c->socket && access(c->socket, W_OK) == -1)
-		say(c, "no permission to use %s; run this as root or as the coordinator's user",
+		client_say(c,
+			"no permission to use %s; run this as root or as the coordinator's user",
 			c->socket);
 	else if (code == CURLE_COULDNT_CONNECT && os_errno == ECONNREFUSED)
-		say(c,
+		client_say(c,
 			"nothing answers at %s: is quorate-coordinator running? (--url or "
 			"QUORATE_URL says where it is)",
 			c->url);
 	else if (code == CURLE_OPERATION_TIMEDOUT)
-		say(c, "no answer from %s in time: %s", c->url, curl_says);
+		client_say(c, "no answer from %s in time: %s", c->url, curl_says);
 	else if (code == CURLE_WRITE_ERROR)
-		say(c, "the answer of %s is larger than this program accepts", c->url);
+		client_say(c, "the answer of %s is larger than this program accepts", c->url);
 	else
-		say(c, "cannot talk to %s: %s", c->url, curl_says);
+		client_say(c, "cannot talk to %s: %s", c->url, curl_says);
 }
 
 static int take_answer(struct client *c, long status, const struct buf *body, json_t **answer)
@@ -326,8 +158,8 @@ static int take_answer(struct client *c, long status, const struct buf *body, js
 	*answer = json_loadb(body->data, body->size_bytes, JSON_DECODE_ANY, &error);
 	if (*answer)
 		return (int)status;
-	say(c, "%s answered with status %ld and no JSON: is that a quorate coordinator?", c->url,
-		status);
+	client_say(c, "%s answered with status %ld and no JSON: is that a quorate coordinator?",
+		c->url, status);
 	return -1;
 }
 
@@ -346,7 +178,8 @@ int client_request(
 		text = json_dumps(body, JSON_COMPACT);
 		ensure(text != NULL);
 		if (strlen(text) > API_BODY_MAX_BYTES) {
-			say(c, "this is %zu bytes, and the coordinator takes %d at once: split it",
+			client_say(c,
+				"this is %zu bytes, and the coordinator takes %d at once: split it",
 				strlen(text), API_BODY_MAX_BYTES);
 			goto out;
 		}
@@ -374,14 +207,14 @@ out:
 static void say_unauthorized(const struct client *c)
 {
 	if (c->key)
-		say(c, "the coordinator does not know the key from %s", c->key_from);
+		client_say(c, "the coordinator does not know the key from %s", c->key_from);
 	else
-		say(c,
+		client_say(c,
 			"a key is needed: set QUORATE_API_KEY, or name a file with --key-file or "
 			"QUORATE_API_KEY_FILE; "
 			"the first admin key is in admin.key in the coordinator's state folder "
 			"(%s)",
-			default_key_file);
+			CLIENT_KEY_FILE);
 }
 
 void client_print_problem(struct client *c, int status, const json_t *answer)
