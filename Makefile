@@ -10,7 +10,8 @@
 #   make fleet      10,000 monitors through a simulated month: false alerts, missed outages (FLEET="-m 500 -d 1": less)
 #   make e2e        end-to-end tests with real programs   (TEST=name: one of them)
 #   make fuzz       every fuzz target for FUZZ_SECONDS    (T=name: one of them)
-#   make bench      what checks cost, beside other tools  (T=name: one of them; BENCH=quick: fewer rounds)
+#   make bench      what checks cost, beside other tools  (T=name: one of them; BENCH=quick: fewer rounds; BENCH=counted: in instructions,
+#                   counted in an emulated machine where this one cannot)
 #   make bench-detect  how long from an outage to its webhook: 480 targets broken at random (11 minutes)
 #   make lint       include layers, format, clang-tidy, cppcheck, man pages
 #   make format     apply clang-format
@@ -43,12 +44,14 @@ PACKAGES_DEMO  := python3 openssl
 PACKAGES_TEST  := $(PACKAGES_DEMO) libcmocka-dev procps curl bind9-dnsutils iproute2 iputils-ping nftables iptables sqlite3 strace systemd clang \
 	libclang-rt-14-dev clang-format clang-tidy cppcheck man-db ansible-core ansible-lint
 PACKAGES_LONG  := $(if $(filter x86_64,$(shell uname -m)),user-mode-linux kmod)
+PACKAGES_COUNT := qemu-system-x86
 PACKAGES_DEB   := debhelper dpkg-dev fakeroot rsync lintian systemd
 PACKAGES_HOSTS := mmdebstrap systemd-container openssh-client ansible-core
 PACKAGES_ARM64 := gcc-aarch64-linux-gnu qemu-user-static
 DEPS_.deps-demo = $(PACKAGES_DEMO)
 DEPS_.deps-test = $(PACKAGES_TEST)
 DEPS_.deps-long = $(PACKAGES_LONG)
+DEPS_.deps-counted = $(PACKAGES_COUNT)
 DEPS_.deps-deb  = $(PACKAGES_DEB)
 DEPS_.deps-arm64 = $(PACKAGES_ARM64)
 DEPS_.deps-hosts = $(PACKAGES_DEMO) procps iproute2 nftables $(PACKAGES_HOSTS)
@@ -92,10 +95,11 @@ deps: build/.deps $(TEST_DEPS)
 build/.deps-test: | build/.deps-demo
 build/.deps-demo: | build/.deps
 build/.deps-long: | build/.deps-test
+build/.deps-counted: | build/.deps-demo
 build/.deps-deb: | build/.deps
 build/.deps-arm64: | build/.deps-deb
 build/.deps-hosts: | build/.deps-deb
-build/.deps build/.deps-demo build/.deps-test build/.deps-long build/.deps-deb build/.deps-arm64 build/.deps-hosts: tests/deps.sh Makefile
+build/.deps build/.deps-demo build/.deps-test build/.deps-long build/.deps-counted build/.deps-deb build/.deps-arm64 build/.deps-hosts: tests/deps.sh Makefile
 	@mkdir -p $(@D)
 	$(Q)sh tests/deps.sh $(PACKAGES_BUILD) $(DEPS_$(@F))
 	@touch $@
@@ -107,6 +111,9 @@ build/peers-servers/.done: tests/peers.sh | build/.deps-demo
 	@touch $@
 build/peers-bench/.done: tests/peers.sh | build/.deps-demo
 	$(Q)sh tests/peers.sh bench
+	@touch $@
+build/peers-counted/.done: tests/peers.sh | build/.deps-demo
+	$(Q)sh tests/peers.sh counted
 	@touch $@
 ifneq ($(BUILDING),)
 -include $(BUILD)/pkg.mk
@@ -185,8 +192,9 @@ check-all: check
 fuzz:
 	$(Q)PKGS="$(PKGS)" sh tests/fuzz/run.sh $(or $(FUZZ_SECONDS),60) $(or $(T),$(FUZZ))
 
-bench: all $(patsubst tests/bench/%.c,$(BUILD)/tests/bench/%,$(wildcard tests/bench/*.c)) | build/peers/.done build/peers-bench/.done
-	$(Q)BUILD=$(BUILD) BENCH=$(BENCH) /usr/bin/python3 tests/bench/run.py $(T) # meant for a build without SANITIZE
+bench: all $(patsubst tests/bench/%.c,$(BUILD)/tests/bench/%,$(wildcard tests/bench/*.c)) | build/peers/.done build/peers-bench/.done \
+	$(if $(filter counted,$(BENCH)),build/.deps-counted build/peers-counted/.done)
+	$(Q)BUILD=$(BUILD) BENCH=$(BENCH) /usr/bin/python3 tests/bench/$(if $(filter counted,$(BENCH)),counted,run).py $(T) # meant for a build without SANITIZE
 bench-detect: # meant for a build without SANITIZE
 	$(Q)$(MAKE) --no-print-directory e2e TEST=detection_long
 $(BUILD)/tests/bench/%: $(BUILD)/obj/tests/bench/%.o $(LIBS)

@@ -7,6 +7,7 @@
 #                              are then there
 #   sh tests/peers.sh servers  servers of mail, files, directories and databases, under build/peers-servers
 #   sh tests/peers.sh bench    what only `make bench` runs, under build/peers-bench
+#   sh tests/peers.sh counted  the kernel of the machine that counts instructions (tests/bench/counted.py), under build/peers-counted
 #
 # Needs apt's package lists (make deps) and no root. A second run does nothing.
 set -eu
@@ -17,6 +18,9 @@ monitoring-plugins-basic nsd unbound libpython3.11 libprotobuf-c1 libfstrm0 ldns
 if [ "${1:-}" = bench ]; then
     dir=${PEERS:-build/peers-bench}
     packages="prometheus-blackbox-exporter fping"
+elif [ "${1:-}" = counted ]; then
+    dir=${PEERS:-build/peers-counted}
+    packages="busybox-static linux-image-amd64"
 elif [ "${1:-}" = servers ]; then
     dir=${PEERS:-build/peers-servers}
     packages="exim4-daemon-light libidn12 dovecot-core dovecot-imapd dovecot-pop3d dovecot-lmtpd dovecot-managesieved dovecot-sieve vsftpd \
@@ -29,7 +33,8 @@ rm -rf "$dir"
 mkdir -p "$dir/deb" "$dir/root" "$dir/bin"
 
 fetch() { # as root apt wants to drop to _apt, which may not write here: stay who we are
-    (cd "$dir/deb" && apt-get -qq -o APT::Sandbox::User="$(id -un)" download $packages) >"$dir/log" 2>&1
+    case $packages in *linux-image-amd64) of_it=$(apt-cache depends linux-image-amd64 | sed -n 's/.*Depends: //p') ;; esac # itself is empty
+    (cd "$dir/deb" && apt-get -qq -o APT::Sandbox::User="$(id -un)" download $packages ${of_it:-}) >"$dir/log" 2>&1
 }
 update() {
     if [ "$(id -u)" = 0 ]; then apt-get -qq update; elif command -v sudo >/dev/null; then sudo apt-get -qq update; fi >>"$dir/log" 2>&1
@@ -38,6 +43,14 @@ exec 9>build/.apt.lock && flock 9 # apt may be at work for others of us
 echo "Unpacking under $dir: $packages"
 # Lists that are missing or older than the mirror (404): refresh them once.
 fetch || { update; fetch; } || { cat "$dir/log" >&2; echo "tests/peers.sh: cannot download: $packages" >&2; exit 1; }
+if [ "${1:-}" = counted ]; then # of the kernel's 400 MB what it needs to begin
+    dpkg-deb -x "$dir"/deb/busybox-static_*.deb "$dir/root"
+    dpkg-deb --fsys-tarfile "$dir"/deb/linux-image-[0-9]*.deb | tar -x -C "$dir/root" --wildcards './boot/vmlinuz-*' '*/kernel/drivers/virtio' \
+        '*/kernel/net/9p' '*/kernel/fs/9p' '*/kernel/fs/netfs' '*/kernel/fs/fscache'
+    rm -rf "$dir/deb"
+    echo "$packages" >"$dir/.done"
+    exit 0
+fi
 for deb in "$dir"/deb/*.deb; do dpkg-deb -x "$deb" "$dir/root"; done
 if [ "${1:-}" = servers ]; then # run where they were built for, in a mount namespace (tests/e2e/test_starttls.py)
     rm -rf "$dir/deb"

@@ -4,6 +4,7 @@
  * no policy, no reasons, no loop).
  *
  *   floor icmp|tcp|http|tls|curl|curls N PORT [CA.pem]        on 127.0.0.1; curl: plain libcurl, curls: with TLS
+ *   floor million N 0                                         a million instructions, to see what counts them
  */
 #include "tests/bench/bench_kit.h"
 
@@ -195,18 +196,33 @@ static long curl_loop(long n)
 	return failed;
 }
 
+/* ---- nothing but instructions, two a step */
+
+static long million(long n)
+{
+	for (volatile long i = 0; i < n; i++) {
+#ifdef __x86_64__
+		long steps = 500000;
+		__asm__ volatile("1:	dec %0\n	jnz 1b" : "+r"(steps) : : "cc");
+#else
+		must(false, "not known on this kind of processor: instructions");
+#endif
+	}
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
 		const char *name;
 		long (*run)(long n);
 	} loops[] = {{"icmp", icmp}, {"tcp", tcp}, {"http", http}, {"tls", tls_loop},
-		{"curl", curl_loop}, {"curls", curl_loop}};
+		{"curl", curl_loop}, {"curls", curl_loop}, {"million", million}};
 	size_t k = 0;
 	while (argc >= 4 && k < ARRAY_LEN(loops) && strcmp(argv[1], loops[k].name) != 0)
 		k++;
 	if (argc < 4 || k == ARRAY_LEN(loops))
-		return fprintf(stderr, "usage: floor icmp|tcp|http|tls|curl|curls N PORT [CA]\n"),
+		return fprintf(stderr, "usage: floor icmp|tcp|http|tls|curl|curls|million N PORT [CA]\n"),
 		       3;
 	long n = strtol(argv[2], NULL, 10);
 	to.sin_port = htons((uint16_t)strtol(argv[3], NULL, 10));
