@@ -153,7 +153,7 @@ static int fill_seat(uint64_t monitor_hash, const struct candidate *c, size_t n,
 		}
 		if (!best)
 			break;
-		out[filled++].key = best->key;
+		out[filled++] = (struct assigned){.key = best->key};
 	}
 	return filled;
 }
@@ -176,6 +176,33 @@ int assign_seats(uint64_t monitor_hash, const struct candidate *c, size_t n, int
 	}
 	*n_seats = chosen.n;
 	return voters;
+}
+
+/* ---- whose seat is given to others */
+
+int assign_replace(uint64_t monitor_hash, struct candidate *c, size_t n_candidates, int per_seat,
+	const bool *replaced, struct assigned *out, int n, int n_seats)
+{
+	struct assigned by_right[VOTERS_MAX];
+	bool any = false;
+
+	for (int i = 0; i < n; i++) {
+		by_right[i] = out[i];
+		any |= replaced[i];
+		for (size_t k = 0; replaced[i] && k < n_candidates; k++)
+			if (c[k].key == out[i].key)
+				c[k].available = false;
+	}
+	if (!any)
+		return n;
+	int voters = assign_seats(
+		monitor_hash, c, n_candidates, n_seats, per_seat, by_right, n, out, &n_seats);
+	int all = voters;
+	for (int i = 0; i < n; i++)
+		if (replaced[i] && !has_key(out, voters, by_right[i].key))
+			out[all++] = (struct assigned){
+				.seat = by_right[i].seat, .key = by_right[i].key, .shadow = true};
+	return all;
 }
 
 /* ---- when */

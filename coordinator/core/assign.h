@@ -27,6 +27,7 @@ struct candidate {
 struct assigned {
 	int seat; /* 0 … seats-1 */
 	uint32_t key;
+	bool shadow; /* in quarantine: it checks on, and somebody else has the seat */
 };
 
 /* Number of distinct domains among C. */
@@ -42,6 +43,16 @@ int assign_domains(const struct candidate *c, size_t n);
 int assign_seats(uint64_t monitor_hash, const struct candidate *c, size_t n, int seats,
 	int per_seat, const struct assigned *previous, int n_previous, struct assigned *out,
 	int *n_seats);
+
+/*
+ * Gives to others, where there are others, the seats of those in quarantine. OUT: the N voters of
+ * N_SEATS seats that assign_seats() found among the same C (room for VOTERS_MAX); REPLACED (N
+ * entries) says who of them, all on one seat. These are not available in C any more. Whoever has
+ * lost its seat comes behind the voters, as a shadow with the number of that seat. Returns the
+ * entries in OUT.
+ */
+int assign_replace(uint64_t monitor_hash, struct candidate *c, size_t n_candidates, int per_seat,
+	const bool *replaced, struct assigned *out, int n, int n_seats);
 
 /* The phase of SEAT's checks: offset in the interval, evenly staggered over the seats, different
  * per monitor. */

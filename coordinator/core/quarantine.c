@@ -92,6 +92,7 @@ void quarantine_follow(struct charge *c, const struct accusation *found, int64_t
 	bool wide = accuses && found->against >= QUARANTINE_LEAST;
 
 	c->organization = found->organization;
+	c->heard_ms = now_ms;
 	if (accuses)
 		c->network = found->network;
 	follow(&c->accuses, accuses, found->interval_ms, now_ms);
@@ -110,6 +111,11 @@ void quarantine_rest(struct charge *c)
 bool quarantine_is_idle(const struct charge *c)
 {
 	return !c->accuses.on && !c->wide.on && c->accuses.turning_ms == 0;
+}
+
+bool quarantine_is_lapsed(const struct charge *c, int64_t now_ms)
+{
+	return now_ms - c->heard_ms > QUARANTINE_LAPSED_MS;
 }
 
 /* ---- the sentence */

@@ -31,6 +31,8 @@
 #define QUARANTINE_ROUNDS          3
 #define QUARANTINE_CALM_ROUNDS     5
 #define QUARANTINE_INTERVAL_MAX_MS 300000
+#define QUARANTINE_REPLACED_MS     300000      /* after that others get its seats */
+#define QUARANTINE_LAPSED_MS       86400000    /* what nobody has testified to for so long */
 #define QUARANTINE_CANARIES        UINT64_C(0) /* stands for an organization */
 
 /* What a probe says of one monitor. */
@@ -64,6 +66,7 @@ struct charge {
 	uint64_t organization, network;
 	struct lasting accuses, wide; /* wide: in QUARANTINE_LEAST networks */
 	int64_t own_since_ms; /* sets the votes aside for its own monitors since then; 0: no */
+	int64_t heard_ms;     /* when it was last followed */
 };
 
 /* Follows what C's organization found at NOW_MS (never 0). */
@@ -72,6 +75,9 @@ void quarantine_follow(struct charge *c, const struct accusation *found, int64_t
 void quarantine_rest(struct charge *c);
 /* Whether C is of no use any more: nothing is accused, nor about to be. */
 bool quarantine_is_idle(const struct charge *c);
+/* Whether nobody could have taken C back for a day: the organization has nothing any more that the
+ * probe looks at. */
+bool quarantine_is_lapsed(const struct charge *c, int64_t now_ms);
 
 /* ORGANIZATIONS: that the probe has a say in. Whether its votes are set aside everywhere. */
 bool quarantine_everywhere(const struct charge *c, size_t n, int organizations);

@@ -10,7 +10,7 @@
 #include <stddef.h>
 
 const char *const exclusion_names[] = {
-	"none", "self_test", "clock", "overload", "quarantine", "internal", NULL};
+	"none", "self_test", "clock", "overload", "quarantine", "replaced", "internal", NULL};
 const char *const fate_names[] = {
 	"counted", "same-seat", "outvoted", "stale", "absent", "outdated", "excluded", NULL};
 const char *const decision_names[] = {"undetermined", "up", "degraded", "down", NULL};
@@ -85,6 +85,11 @@ static enum fate admit(const struct quorum_view *view, const struct ballot *b)
 	return FATE_COUNTED;
 }
 
+static bool holds_seat(const struct ballot *b)
+{
+	return b->excluded != EXCLUDED_REPLACED;
+}
+
 /* How many of the voters assigned to a seat freshly say what. */
 struct seat {
 	int assigned, up, warning, down;
@@ -143,7 +148,7 @@ void quorum_count(const struct quorum_rule *rule, const struct quorum_view *view
 
 	for (int i = 0; i < n; i++) {
 		assert(ballots[i].seat >= 0 && ballots[i].seat < rule->seats);
-		seats[ballots[i].seat].assigned++;
+		seats[ballots[i].seat].assigned += holds_seat(&ballots[i]);
 		if (admit(view, &ballots[i]) == FATE_COUNTED)
 			seat_hear(&seats[ballots[i].seat], &ballots[i].vote);
 	}
@@ -189,7 +194,7 @@ enum severity quorum_threshold(const struct quorum_rule *rule, const struct quor
 
 	for (int i = 0; i < n; i++) {
 		struct opinion *o = &seats[ballots[i].seat];
-		o->seat.assigned++;
+		o->seat.assigned += holds_seat(&ballots[i]);
 		if (admit(view, &ballots[i]) == FATE_COUNTED)
 			opinion_hear(o, &ballots[i].vote, t);
 	}

@@ -8,7 +8,7 @@
  *
  * counted over SEATS, not over probes and never over "the answers that came": q and u depend on the
  * policy and the number of seats alone. A seat says what more than half of the voters assigned to
- * it freshly say, else it is split (fresh votes that disagree) or absent (too few fresh votes). Up
+ * it (without those who were replaced) freshly say, else it is split (fresh votes that disagree) or absent (too few fresh votes). Up
  * and warning agree that the target works: a seat of both says up, or warning when more than half
  * say warning.
  */
@@ -40,6 +40,7 @@ enum exclusion {
 	EXCLUDED_CLOCK,
 	EXCLUDED_OVERLOAD,
 	EXCLUDED_QUARANTINE,
+	EXCLUDED_REPLACED, /* in quarantine, and another has its seat: it only checks on */
 	EXCLUDED_INTERNAL
 };
 extern const char *const exclusion_names[];

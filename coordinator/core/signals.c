@@ -328,7 +328,8 @@ static bool undetermined_explained(const struct watch *w, const struct sitting *
 	int silent = 0, suspects = 0;
 
 	for (int i = 0; i < w->n_voters; i++) {
-		if (sitting_says(s, i, true) || sitting_says(s, i, false))
+		if (sitting_says(s, i, true) || sitting_says(s, i, false) ||
+			w->voter[i].excluded == EXCLUDED_REPLACED)
 			continue;
 		silent++;
 		suspects += w->voter[i].suspect;

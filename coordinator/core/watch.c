@@ -288,7 +288,8 @@ struct watch_action *sitting_act(struct sitting *s, enum watch_action_type type)
 
 static bool has_say(const struct watch *w, const struct watch_voter *v, int64_t now_ms)
 {
-	return (v->excluded == EXCLUDED_NOT || v->excluded == EXCLUDED_QUARANTINE) &&
+	return (v->excluded == EXCLUDED_NOT || v->excluded == EXCLUDED_QUARANTINE ||
+		       v->excluded == EXCLUDED_REPLACED) &&
 	       !v->inherited && v->scheduled.present && v->scheduled.revision == w->rule.revision &&
 	       v->scheduled.ended_at_ms + watch_fresh_ms(&w->rule) >= now_ms &&
 	       v->scheduled.verdict != VERDICT_NONE;

@@ -54,8 +54,9 @@
 /* Electorates. */
 #define SEATS_MAX    15
 #define PER_SEAT_MAX 3
-#define VOTERS_MAX   (SEATS_MAX * PER_SEAT_MAX)
-#define ROUNDS_MAX   5
+/* With those of one seat who are in quarantine and were replaced: they check on. */
+#define VOTERS_MAX ((SEATS_MAX + 1) * PER_SEAT_MAX)
+#define ROUNDS_MAX 5
 
 #define FLAPPING_CHANGES_MAX 20
 #define PARENTS_MAX          16

@@ -60,7 +60,7 @@ static void seat_probes(struct play *p, bool liar_is_available)
 		c[i] = (struct candidate){(uint32_t)i + 1, 0x9e3779b97f4a7c15U * (uint64_t)(i + 1),
 			(uint64_t)(i / PROBES_IN_REGION) + 1, i != p->s->liar || liar_is_available};
 	for (int i = 0; i < n_previous; i++)
-		previous[i] = (struct assigned){i, (uint32_t)p->probe[i] + 1};
+		previous[i] = (struct assigned){.seat = i, .key = (uint32_t)p->probe[i] + 1};
 	int n = assign_seats(monitor_hash(p->s, p->monitor), c, PROBES, SEATS, 1,
 		n_previous > 0 ? previous : NULL, n_previous, seats, &n_seats);
 	assert(n == SEATS && n_seats == SEATS);

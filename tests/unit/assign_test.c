@@ -9,6 +9,8 @@
 #include "coordinator/core/assign.h"
 #include "quorate/attr.h"
 
+#include <string.h>
+
 #define MONITOR 0x1234567890abcdefU
 
 static struct candidate probe(uint32_t key, uint64_t domain)
@@ -64,7 +66,7 @@ static void test_sizes(void **state)
 		for (uint32_t k = 0; k < table[i].candidates; k++)
 			c[k] = probe(k + 1, k / 2 + 100);
 		for (int k = 0; k < VOTERS_MAX; k++)
-			out[k] = (struct assigned){-7, 7};
+			out[k] = (struct assigned){.seat = -7, .key = 7};
 		assert_int_equal(assign_seats(MONITOR, c, table[i].candidates, table[i].seats,
 					 table[i].per_seat, NULL, 0, out, &n_seats),
 			table[i].voters);
@@ -121,6 +123,88 @@ static void test_unavailable(void **state)
 		assert_int_equal(find(out, 3, first[i].key)->seat, first[i].seat);
 }
 
+/* Who is in quarantine for long: as one that is gone, but for a shadow with the number of its seat. */
+static void test_replaced(void **state)
+{
+	struct candidate c[] = {probe(1, 10), probe(2, 10), probe(3, 20), probe(4, 30)};
+	struct assigned first[VOTERS_MAX], out[VOTERS_MAX];
+	bool replaced[VOTERS_MAX] = {false};
+	int n_seats;
+
+	(void)state;
+	assert_int_equal(assign_seats(MONITOR, c, 4, 3, 1, NULL, 0, first, &n_seats), 3);
+	memcpy(out, first, sizeof(out));
+	assert_int_equal(assign_replace(MONITOR, c, 4, 1, replaced, out, 3, 3), 3);
+	assert_memory_equal(out, first, 3 * sizeof(*out)); /* nobody is */
+
+	uint32_t voter = find(first, 3, 1) ? 1 : 2, spare = 3 - voter;
+	for (int i = 0; i < 3; i++)
+		replaced[i] = first[i].key == voter;
+	assert_int_equal(assign_replace(MONITOR, c, 4, 1, replaced, out, 3, 3), 4);
+	assert_int_equal(out[3].key, voter);
+	assert_true(out[3].shadow);
+	assert_int_equal(out[3].seat, find(first, 3, voter)->seat);
+	for (int i = 0; i < 3; i++) {
+		assert_false(out[i].shadow);
+		assert_int_equal(out[i].seat, first[i].seat);
+		assert_int_equal(out[i].key, replaced[i] ? spare : first[i].key);
+	}
+
+	/* the next time it is the same, from what there was then; and when it is over, too */
+	for (size_t k = 0; k < 4; k++)
+		c[k].available = true;
+	struct assigned again[VOTERS_MAX];
+	assert_int_equal(assign_seats(MONITOR, c, 4, 3, 1, out, 4, again, &n_seats), 3);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(again[i].key, first[i].key);
+		assert_int_equal(again[i].seat, first[i].seat);
+	}
+}
+
+static void test_replaced_from_another_domain_or_not_at_all(void **state)
+{
+	struct candidate c[] = {probe(1, 10), probe(2, 20), probe(3, 30), probe(4, 40)};
+	struct assigned first[VOTERS_MAX], out[VOTERS_MAX];
+	bool replaced[VOTERS_MAX] = {true};
+	int n_seats;
+
+	(void)state;
+	assert_int_equal(assign_seats(MONITOR, c, 4, 3, 1, NULL, 0, first, &n_seats), 3);
+	uint32_t spare = 10 - first[0].key - first[1].key - first[2].key;
+	memcpy(out, first, sizeof(out));
+	assert_int_equal(assign_replace(MONITOR, c, 4, 1, replaced, out, 3, 3), 4);
+	assert_int_equal(out[0].key, spare);
+	assert_int_equal(out[0].seat, 0);
+	assert_int_equal(out[3].key, first[0].key);
+
+	for (size_t k = 0; k < 4; k++)
+		c[k].available = c[k].key != spare; /* who might take it is gone */
+	memcpy(out, first, sizeof(out));
+	assert_int_equal(assign_replace(MONITOR, c, 4, 1, replaced, out, 3, 3), 3);
+	assert_memory_equal(out, first, 3 * sizeof(*out));
+}
+
+/* Two voters to a seat, and one of them in quarantine. */
+static void test_replaced_beside_another_of_the_seat(void **state)
+{
+	struct candidate c[] = {probe(1, 10), probe(2, 10), probe(3, 10)};
+	bool replaced[VOTERS_MAX] = {true};
+	struct assigned out[VOTERS_MAX];
+	int n_seats;
+
+	(void)state;
+	assert_int_equal(assign_seats(MONITOR, c, 3, 1, 2, NULL, 0, out, &n_seats), 2);
+	uint32_t liar = out[0].key, honest = out[1].key;
+	assert_int_equal(assign_replace(MONITOR, c, 3, 2, replaced, out, 2, 1), 3);
+	assert_non_null(find(out, 2, honest));
+	assert_non_null(find(out, 2, 6 - liar - honest));
+	assert_int_equal(out[2].key, liar);
+
+	struct assigned two[] = {{.key = 1}, {.key = 2}}; /* nobody else */
+	assert_int_equal(assign_replace(MONITOR, c, 2, 2, replaced, two, 2, 1), 2);
+	assert_false(two[0].shadow || two[1].shadow);
+}
+
 static void test_another_domain_takes_the_free_number(void **state)
 {
 	struct candidate c[] = {probe(1, 10), probe(2, 20), probe(3, 30), probe(4, 40)};
@@ -142,8 +226,8 @@ static void test_another_domain_takes_the_free_number(void **state)
 static void test_previous_that_makes_no_sense(void **state)
 {
 	struct candidate c[] = {probe(1, 10), probe(2, 20)};
-	static const struct assigned previous[] = {
-		{0, 99}, {7, 1}, {2, 2}, {-1, 2}, {1, 1}, {1, 2}, {0, 1}};
+	static const struct assigned previous[] = {{0, 99, false}, {7, 1, false}, {2, 2, false},
+		{-1, 2, false}, {1, 1, false}, {1, 2, false}, {0, 1, false}};
 	struct assigned out[VOTERS_MAX];
 	int n_seats;
 
@@ -226,6 +310,9 @@ int main(void)
 		cmocka_unit_test(test_sizes),
 		cmocka_unit_test(test_seats_in_order_and_domains_distinct),
 		cmocka_unit_test(test_unavailable),
+		cmocka_unit_test(test_replaced),
+		cmocka_unit_test(test_replaced_from_another_domain_or_not_at_all),
+		cmocka_unit_test(test_replaced_beside_another_of_the_seat),
 		cmocka_unit_test(test_another_domain_takes_the_free_number),
 		cmocka_unit_test(test_previous_that_makes_no_sense),
 		cmocka_unit_test(test_phases),

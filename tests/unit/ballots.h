@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * Ballots and fates as text, for tests of the quorum: one letter per voter, '|' between seats.
- *   U up  W warning  D down  - absent  s stale  o outdated  x excluded  n could not look
+ *   U up  W warning  D down  - absent  s stale  o outdated  x excluded  r replaced  n could not look
  *   fates: c counted  = same-seat  v outvoted  s stale  - absent  o outdated  x excluded
  */
 #ifndef QUORATE_TESTS_BALLOTS_H
@@ -17,7 +17,10 @@ static const struct quorum_view test_view = {VIEW_REVISION, VIEW_NOW_MS, VIEW_FR
 
 static inline struct ballot ballot_of(char letter, int seat)
 {
-	struct ballot b = {.seat = seat, .excluded = letter == 'x' ? EXCLUDED_CLOCK : EXCLUDED_NOT};
+	struct ballot b = {.seat = seat,
+		.excluded = letter == 'x'   ? EXCLUDED_CLOCK
+			    : letter == 'r' ? EXCLUDED_REPLACED
+					    : EXCLUDED_NOT};
 
 	b.vote = (struct vote){
 		.present = letter != '-',

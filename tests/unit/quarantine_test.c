@@ -125,6 +125,19 @@ static void test_has_to_last(void **state)
 	assert_true(quarantine_is_idle(&c));
 }
 
+/* Whose organization has nothing any more that could take it back. */
+static void test_lapses_when_nobody_testifies(void **state)
+{
+	struct charge c = {0};
+
+	(void)state;
+	quarantine_follow(&c, &three, NOW_MS);
+	assert_false(quarantine_is_lapsed(&c, NOW_MS + QUARANTINE_LAPSED_MS));
+	assert_true(quarantine_is_lapsed(&c, NOW_MS + QUARANTINE_LAPSED_MS + 1));
+	quarantine_follow(&c, &none, NOW_MS + QUARANTINE_LAPSED_MS);
+	assert_false(quarantine_is_lapsed(&c, NOW_MS + QUARANTINE_LAPSED_MS + 1));
+}
+
 /* A look that says otherwise starts the time over; so does one that was not taken. */
 static void test_starts_over(void **state)
 {
@@ -299,6 +312,7 @@ int main(void)
 		cmocka_unit_test(test_remembers_a_network_that_contradicts),
 		cmocka_unit_test(test_the_longest_interval_within_bounds),
 		cmocka_unit_test(test_has_to_last),
+		cmocka_unit_test(test_lapses_when_nobody_testifies),
 		cmocka_unit_test(test_starts_over),
 		cmocka_unit_test(test_two_networks_accuse_but_set_nothing_aside),
 		cmocka_unit_test(test_canaries_have_no_monitors_of_their_own),

@@ -100,6 +100,12 @@ static void test_count(void **state)
 		{"UW-", "cv-", 0, 1, 0, 0, 0},
 		{"W-", "v-", 0, 0, 0, 0, 1},
 		{"WD", "vv", 0, 0, 0, 1, 0},
+		/* whoever was replaced is none of the seat's voters */
+		{"Ur", "cx", 0, 1, 0, 0, 0},
+		{"Dr|U", "cxc", 1, 1, 0, 0, 0},
+		{"DUUr", "vc=x", 0, 1, 0, 0, 0},
+		{"U-r", "v-x", 0, 0, 0, 0, 1},
+		{"r", "x", 0, 0, 0, 0, 1},
 		/* many voters are still one seat */
 		{"DDD|U|U", "c==cc", 1, 2, 0, 0, 0},
 		{"D-|D-|DD", "v-v-c=", 1, 0, 0, 0, 2},
@@ -186,6 +192,7 @@ static void test_fate_of_one(void **state)
 		{true, VERDICT_DOWN, EXCLUDED_CLOCK, 7, 0, FATE_EXCLUDED},
 		{true, VERDICT_DOWN, EXCLUDED_OVERLOAD, 7, 0, FATE_EXCLUDED},
 		{true, VERDICT_DOWN, EXCLUDED_QUARANTINE, 7, 0, FATE_EXCLUDED},
+		{true, VERDICT_DOWN, EXCLUDED_REPLACED, 7, 0, FATE_EXCLUDED},
 		{true, VERDICT_DOWN, EXCLUDED_INTERNAL, 7, 0, FATE_EXCLUDED},
 		{true, VERDICT_DOWN, EXCLUDED_NOT, 6, 0, FATE_OUTDATED},
 		{true, VERDICT_DOWN, EXCLUDED_NOT, 8, 0, FATE_OUTDATED},
@@ -269,7 +276,7 @@ static struct ballot threshold_ballot(char letter, int seat)
 	struct ballot b = ballot_of('U', seat);
 
 	b.vote.verdict = VERDICT_WARNING;
-	if (letter == '-' || letter == 's')
+	if (letter == '-' || letter == 's' || letter == 'r')
 		return ballot_of(letter, seat);
 	if (letter == '0')
 		b.vote.verdict = VERDICT_UP;
@@ -320,6 +327,10 @@ static void test_threshold(void **state)
 		{"w--", 1, 1, SEVERITY_NONE, false},
 		{"00w", 1, 1, SEVERITY_NONE, true},
 		{"0--", 1, 1, SEVERITY_NONE, false},
+		/* without who was replaced */
+		{"wr", 1, 1, SEVERITY_WARNING, false},
+		{"0r", 1, 1, SEVERITY_NONE, true},
+		{"w0r", 1, 1, SEVERITY_NONE, false},
 	};
 
 	(void)state;

@@ -384,6 +384,31 @@ static void test_undetermined_of_suspects_is_explained(void **state)
 	kit_clear(&k);
 }
 
+/* A shadow has no seat: its silence explains nothing. */
+static void test_undetermined_is_not_explained_by_a_shadow(void **state)
+{
+	static const struct {
+		enum exclusion why;
+		bool explained;
+	} table[] = {{EXCLUDED_QUARANTINE, true}, {EXCLUDED_REPLACED, false}};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+		struct watch_rule rule = kit_rule(4, 3, 3);
+		struct kit k;
+		kit_init(&k, &rule, 5);
+		k.w->voter[4].seat = 3;
+		kit_all(&k, 0, "UUUUU");
+		k.now_ms += 60000;
+		watch_suspect(k.w, 5, true);
+		watch_exclude(k.w, 5, table[i].why);
+		kit_keep(&k, "UDUDU", k.now_ms + 200000);
+		assert_int_equal(k.w->explained[ALERT_UNDETERMINED], table[i].explained);
+		assert_int_equal(k.w->slot[ALERT_UNDETERMINED].open, !table[i].explained);
+		kit_clear(&k);
+	}
+}
+
 /* One up, one down (that is regional's business), one suspect silent: the suspect explains it. */
 static void test_undetermined_by_the_silent_not_by_the_down(void **state)
 {
@@ -642,6 +667,7 @@ int main(void)
 		cmocka_unit_test(test_regional_with_one_honest_voter_is_not_explained),
 		cmocka_unit_test(test_explained_regional_is_promoted_too),
 		cmocka_unit_test(test_undetermined_of_suspects_is_explained),
+		cmocka_unit_test(test_undetermined_is_not_explained_by_a_shadow),
 		cmocka_unit_test(test_undetermined_by_the_silent_not_by_the_down),
 		cmocka_unit_test(test_undetermined_by_one_honest_absentee_is_not_explained),
 		cmocka_unit_test(test_undetermined_by_disagreement),

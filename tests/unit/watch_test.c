@@ -471,6 +471,8 @@ static void test_stance_of_the_excluded(void **state)
 		{EXCLUDED_QUARANTINE, "DDW", STANCE_DISSENTS},
 		{EXCLUDED_QUARANTINE, "UDD", STANCE_NONE}, /* the two others decide nothing */
 		{EXCLUDED_QUARANTINE, "UUn", STANCE_NONE},
+		{EXCLUDED_REPLACED, "UUD", STANCE_DISSENTS},
+		{EXCLUDED_REPLACED, "DDD", STANCE_AGREES},
 		{EXCLUDED_CLOCK, "UUD", STANCE_NONE},
 	};
 
