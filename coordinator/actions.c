@@ -31,7 +31,7 @@ static void order_burst(struct watched *wd, const struct watch_action *action)
 	}
 	wd->denied_at_ms = 0;
 	wd->v->counts.bursts++;
-	for (int i = 0; i < wd->w->n_voters; i++)
+	for (int i = 0; i < wd->n_seated; i++)
 		fleet_burst(wd->v->c->fleet, wd->w->voter[i].key, &order);
 }
 

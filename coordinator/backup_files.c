@@ -30,7 +30,7 @@ const struct backup_file backup_files[] = {
 const size_t backup_files_n = ARRAY_LEN(backup_files);
 
 static const char *const object_names[] = {"regions", "probes", "monitors", "API keys", "secrets",
-	"pauses", "alerts closed by hand", "maintenances"};
+	"pauses", "alerts closed by hand", "maintenances", "probes in quarantine"};
 _Static_assert(ARRAY_LEN(object_names) == STORE_KIND_COUNT, "each kind has a name");
 
 int backup_fail(const char *format, ...)

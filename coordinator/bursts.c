@@ -63,7 +63,7 @@ void bursts_clear(struct verdicts *v)
 /* The first voter that has nothing left; NULL: none. */
 static const struct standing_of *poorest(const struct watched *wd, int64_t checks, int64_t now_ms)
 {
-	for (int i = 0; i < wd->w->n_voters; i++) {
+	for (int i = 0; i < wd->n_seated; i++) {
 		const struct standing_of *s = verdicts_standing(wd->v, wd->w->voter[i].key);
 		if (s && !budget_has(&s->budget, budget_of_probe(s->scheduled_per_1000_s), checks,
 				 now_ms))
@@ -90,7 +90,7 @@ bool bursts_afford(struct watched *wd, int rounds)
 	const struct registered *entry = registry_monitor(wd->v->c->registry, &wd->id);
 	struct target_budget *target =
 		target_of(wd->v, &entry->m); /* of "": the probes' resolvers */
-	int64_t now_ms = clock_now_ms(), all = (int64_t)rounds * wd->w->n_voters;
+	int64_t now_ms = clock_now_ms(), all = (int64_t)rounds * wd->n_seated;
 	const struct standing_of *poor = poorest(wd, rounds, now_ms);
 
 	if (poor || !budget_has(&target->budget, BUDGET_OF_TARGET_PER_1000_S, all, now_ms)) {
@@ -98,7 +98,7 @@ bool bursts_afford(struct watched *wd, int rounds)
 		return false;
 	}
 	budget_take(&target->budget, BUDGET_OF_TARGET_PER_1000_S, all, now_ms);
-	for (int i = 0; i < wd->w->n_voters; i++) {
+	for (int i = 0; i < wd->n_seated; i++) {
 		struct standing_of *s = verdicts_standing(wd->v, wd->w->voter[i].key);
 		if (s)
 			budget_take(&s->budget, budget_of_probe(s->scheduled_per_1000_s), rounds,

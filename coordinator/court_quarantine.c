@@ -2,24 +2,24 @@
 /*
  * Quarantine on real time: collects what suspicious probes say of which organizations' networks,
  * has core/quarantine judge it, and tells every electorate whose votes it sets aside. A probe under
- * sentence keeps its seats and checks on: only so can it show that it agrees again.
+ * sentence checks on: only so can it show that it agrees again. After five minutes its seat is given
+ * to another, where there is one, and it is a shadow in that electorate: asked, and not counted.
  *
  * The network of a monitor is where others who agree with the quorum connected to, not what the
  * accused says: else it could choose how much its contradictions count for.
  */
 #include "coordinator/verdicts_internal.h"
 
+#include "proto/base/clock.h"
 #include "proto/base/log.h"
 #include "proto/base/mem.h"
 #include "proto/monitor.h"
 
 #include <arpa/inet.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define CANARY_LABEL "quorate.canary"
-#define NAMED_MAX    3 /* organizations in an alert's words */
 
 /* FNV-1a; never 0. */
 static uint64_t hash_bytes(const void *bytes, size_t n)
@@ -58,9 +58,21 @@ static const char *organization_of(const struct monitor *m)
 	return m->organization ? m->organization : ORGANIZATION_DEFAULT;
 }
 
-static uint64_t organization_hash(const char *name)
+uint64_t quarantine_organization(const char *name)
 {
-	return hash_bytes(name, strlen(name));
+	return *name ? hash_bytes(name, strlen(name)) : QUARANTINE_CANARIES;
+}
+
+const char *quarantine_organization_name(const struct verdicts *v, uint64_t organization)
+{
+	const struct registered *entry = NULL;
+
+	if (organization == QUARANTINE_CANARIES)
+		return "";
+	while ((entry = registry_next_monitor(v->c->registry, entry ? &entry->m.id : NULL)))
+		if (quarantine_organization(organization_of(&entry->m)) == organization)
+			return organization_of(&entry->m);
+	return NULL;
 }
 
 /* One that the operator vouches for. */
@@ -112,7 +124,7 @@ static void hear_monitor(struct watched *wd, int64_t now_ms)
 {
 	const struct monitor *m = &registry_monitor(wd->v->c->registry, &wd->id)->m;
 	uint64_t organization =
-		is_canary(m) ? QUARANTINE_CANARIES : organization_hash(organization_of(m));
+		is_canary(m) ? QUARANTINE_CANARIES : quarantine_organization(organization_of(m));
 	enum stance stance[VOTERS_MAX];
 	struct tally tally;
 
@@ -142,20 +154,19 @@ static struct charge *charge_of(struct quarantine_of *q, uint64_t organization)
 	return &q->charge[q->n++];
 }
 
-static void drop_idle(struct quarantine_of *q)
+static void drop_idle(struct quarantine_of *q, int64_t now_ms)
 {
 	size_t kept = 0;
 
 	for (size_t i = 0; i < q->n; i++)
-		if (!quarantine_is_idle(&q->charge[i]))
+		if (!quarantine_is_idle(&q->charge[i]) &&
+			!quarantine_is_lapsed(&q->charge[i], now_ms))
 			q->charge[kept++] = q->charge[i];
 	q->n = kept;
 }
 
-/* Returns whether what is set aside is another now. */
-static bool weigh(struct quarantine_of *q, int64_t now_ms)
+static void weigh(struct quarantine_of *q, int64_t now_ms)
 {
-	bool was_everywhere = q->everywhere_since_ms != 0, changed = false;
 	struct accusation found;
 	int organizations = 0;
 
@@ -163,16 +174,12 @@ static bool weigh(struct quarantine_of *q, int64_t now_ms)
 	for (size_t i = 0; i < q->n_testimony;) {
 		i += quarantine_count(&q->testimony[i], q->n_testimony - i, &found);
 		organizations += found.organization != QUARANTINE_CANARIES;
-		struct charge *c = charge_of(q, found.organization);
-		bool was = c->own_since_ms != 0;
-		quarantine_follow(c, &found, now_ms);
-		changed |= was != (c->own_since_ms != 0);
+		quarantine_follow(charge_of(q, found.organization), &found, now_ms);
 	}
-	drop_idle(q);
+	drop_idle(q, now_ms);
 	bool everywhere = quarantine_everywhere(q->charge, q->n, organizations);
-	if (everywhere != was_everywhere)
+	if (everywhere != (q->everywhere_since_ms != 0))
 		q->everywhere_since_ms = everywhere ? now_ms : 0;
-	return changed || everywhere != was_everywhere;
 }
 
 void quarantine_clear(struct standing_of *s)
@@ -202,130 +209,150 @@ static bool open_cases(struct verdicts *v)
 	return any;
 }
 
-static void judge(struct verdicts *v, struct standing_of *s, int64_t now_ms)
+static bool is_ripe(int64_t since_ms, int64_t now_ms)
 {
-	const struct probe *probe = registry_probe_by_key(v->c->registry, s->key);
-	char where[256];
-
-	if (weigh(s->quarantine, now_ms)) {
-		quarantine_words(v, s, where, sizeof(where));
-		log_warning("probe.quarantine name=%s dissents=%d monitors=%d set_aside=%s",
-			log_quote(probe ? probe->name : "?"), s->facts.dissents, s->facts.monitors,
-			log_quote(where[0] ? where : "nowhere any more"));
-		court_mark(v, s->key);
-	}
-	if (s->quarantine->n == 0 && s->facts.dissents == 0)
-		quarantine_clear(s);
+	return since_ms != 0 && now_ms - since_ms >= QUARANTINE_REPLACED_MS;
 }
 
-void quarantine_session(struct verdicts *v, bool held, int64_t now_ms)
+/* In how many places others may have its seats. */
+static int count_ripe(const struct quarantine_of *q, int64_t now_ms)
+{
+	int n = is_ripe(q->everywhere_since_ms, now_ms);
+
+	for (size_t i = 0; i < q->n; i++)
+		n += is_ripe(q->charge[i].own_since_ms, now_ms);
+	return n;
+}
+
+/* Another number when the sentence is another, or (ALL) what it rests on. */
+static uint64_t summary(const struct quarantine_of *q, bool all)
+{
+	uint64_t sum = q->everywhere_since_ms != 0;
+
+	for (size_t i = 0; i < q->n; i++) {
+		const struct charge *c = &q->charge[i];
+		uint64_t bits = c->own_since_ms != 0;
+		if (all)
+			bits |= (uint64_t)c->accuses.on << 1 | (uint64_t)c->wide.on << 2;
+		sum += bits * (c->organization | 8);
+	}
+	return sum;
+}
+
+static void tell(const struct verdicts *v, const struct standing_of *s)
+{
+	const struct probe *probe = registry_probe_by_key(v->c->registry, s->key);
+	char where[SENTENCE_WORDS_SIZE];
+
+	quarantine_words(v, s, where, sizeof(where));
+	log_warning("probe.quarantine name=%s dissents=%d monitors=%d set_aside=%s",
+		log_quote(probe ? probe->name : "?"), s->facts.dissents, s->facts.monitors,
+		log_quote(where[0] ? where : "nowhere any more"));
+}
+
+/* Returns whether seats may change. */
+static bool judge(struct verdicts *v, struct standing_of *s, int64_t now_ms)
+{
+	struct quarantine_of *q = s->quarantine;
+	uint64_t sentence = summary(q, false), all = summary(q, true);
+	bool lasted = quarantine_lasts(s);
+	int ripe = q->ripe;
+
+	weigh(q, now_ms);
+	q->ripe = count_ripe(q, now_ms);
+	bool changed = summary(q, false) != sentence;
+	if (summary(q, true) != all)
+		quarantine_save(v, s, lasted);
+	if (changed) {
+		tell(v, s);
+		court_mark(v, s->key);
+	}
+	bool reseat = ripe != q->ripe || (changed && ripe > 0);
+	if (q->n == 0 && s->facts.dissents == 0)
+		quarantine_clear(s);
+	return reseat;
+}
+
+bool quarantine_session(struct verdicts *v, bool held, int64_t now_ms)
 {
 	struct standing_of *s, *s_next;
 	struct watched *wd, *next;
+	bool reseat = false;
 
 	if (!open_cases(v))
-		return;
+		return false;
 	HASH_ITER (hh, v->probes, s, s_next)
 		for (size_t i = 0; held && s->quarantine && i < s->quarantine->n; i++)
 			quarantine_rest(&s->quarantine->charge[i]);
 	if (held)
-		return;
+		return false;
 	HASH_ITER (hh, v->watched, wd, next)
 		hear_monitor(wd, now_ms);
 	HASH_ITER (hh, v->probes, s, s_next)
 		if (s->quarantine)
-			judge(v, s, now_ms);
+			reseat |= judge(v, s, now_ms);
+	return reseat;
 }
 
 /* ---- the electorates */
 
-static int64_t sentenced_since(const struct standing_of *s, uint64_t organization)
+int64_t quarantine_since(const struct standing_of *s, const struct monitor *m)
 {
 	const struct quarantine_of *q = s ? s->quarantine : NULL;
+	int64_t since_ms = q ? q->everywhere_since_ms : 0;
+	uint64_t organization = quarantine_organization(organization_of(m));
 
-	if (q && q->everywhere_since_ms)
-		return q->everywhere_since_ms;
-	for (size_t i = 0; q && i < q->n; i++)
-		if (q->charge[i].organization == organization)
-			return q->charge[i].own_since_ms;
-	return 0;
+	for (size_t i = 0; q && i < q->n; i++) {
+		const struct charge *c = &q->charge[i];
+		if (c->organization == organization && c->own_since_ms != 0 &&
+			(since_ms == 0 || c->own_since_ms < since_ms))
+			since_ms = c->own_since_ms;
+	}
+	return since_ms;
 }
 
-void quarantine_apply(struct watched *wd)
+/* Who of the N on SEATS is set aside for M. A shadow is so already. */
+static void detain(const struct verdicts *v, const struct monitor *m, const struct assigned *seats,
+	int n, int n_seats, struct detainee d[VOTERS_MAX], bool taken[VOTERS_MAX])
 {
-	const struct registered *entry = registry_monitor(wd->v->c->registry, &wd->id);
-	uint64_t organization = organization_hash(organization_of(&entry->m));
-	struct detainee d[VOTERS_MAX];
-	bool taken[VOTERS_MAX];
-
-	for (int i = 0; i < wd->w->n_voters; i++) {
-		uint32_t key = wd->w->voter[i].key;
-		int64_t since_ms = sentenced_since(verdicts_standing(wd->v, key), organization);
+	for (int i = 0; i < n; i++) {
+		uint32_t key = seats[i].key;
+		int64_t since_ms = quarantine_since(verdicts_standing(v, key), m);
 		d[i] = (struct detainee){
-			.seat = wd->w->voter[i].seat,
+			.seat = seats[i].seat,
 			.wanted = since_ms != 0,
-			.gone = court_exclusion(wd->v, key) != EXCLUDED_NOT,
+			.gone = seats[i].shadow || court_exclusion(v, key) != EXCLUDED_NOT,
 			.since_ms = since_ms,
 			.key = key,
 		};
 	}
-	quarantine_take(d, wd->w->n_voters, wd->w->rule.quorum.seats, taken);
+	quarantine_take(d, n, n_seats, taken);
+}
+
+void quarantine_apply(struct watched *wd)
+{
+	const struct monitor *m = &registry_monitor(wd->v->c->registry, &wd->id)->m;
+	struct detainee d[VOTERS_MAX];
+	bool taken[VOTERS_MAX];
+
+	detain(wd->v, m, wd->seats, wd->w->n_voters, wd->n_seats, d, taken);
 	for (int i = 0; i < wd->w->n_voters; i++)
 		watch_exclude(wd->w, d[i].key,
-			d[i].gone || taken[i] ? EXCLUDED_QUARANTINE : EXCLUDED_NOT);
+			wd->seats[i].shadow     ? EXCLUDED_REPLACED
+			: d[i].gone || taken[i] ? EXCLUDED_QUARANTINE
+						: EXCLUDED_NOT);
 }
 
-/* ---- for people */
-
-bool verdicts_quarantined(const struct verdicts *v, uint32_t probe_key)
+int quarantine_reseat(const struct verdicts *v, const struct monitor *m, struct candidate *c,
+	size_t n_candidates, struct assigned seats[VOTERS_MAX], int n, int n_seats)
 {
-	const struct standing_of *s = verdicts_standing(v, probe_key);
+	int64_t now_ms = clock_now_ms();
+	struct detainee d[VOTERS_MAX];
+	bool taken[VOTERS_MAX];
 
-	return s && s->quarantine && s->quarantine->everywhere_since_ms != 0;
-}
-
-bool quarantine_lasts(const struct standing_of *s)
-{
-	const struct quarantine_of *q = s->quarantine;
-
-	for (size_t i = 0; q && i < q->n; i++)
-		if (q->charge[i].own_since_ms)
-			return true;
-	return q && q->everywhere_since_ms;
-}
-
-/* The name behind a hash, as long as it has monitors. */
-static const char *organization_name(const struct verdicts *v, uint64_t organization)
-{
-	const struct registered *entry = NULL;
-
-	while ((entry = registry_next_monitor(v->c->registry, entry ? &entry->m.id : NULL)))
-		if (organization_hash(organization_of(&entry->m)) == organization)
-			return organization_of(&entry->m);
-	return "?";
-}
-
-void quarantine_words(
-	const struct verdicts *v, const struct standing_of *s, char *text, size_t room)
-{
-	static const char end[] = " until it agrees again (where there are four seats or more)";
-	const struct quarantine_of *q = s->quarantine;
-	int named = 0;
-	size_t used;
-
-	text[0] = '\0';
-	if (!quarantine_lasts(s))
-		return;
-	used = (size_t)snprintf(text, room, "; its votes do not count");
-	for (size_t i = 0; !q->everywhere_since_ms && i < q->n; i++) {
-		if (!q->charge[i].own_since_ms || named > NAMED_MAX || used >= room)
-			continue;
-		used += (size_t)snprintf(text + used, room - used, "%s%s",
-			named == 0 ? " for monitors of " : ", ",
-			named < NAMED_MAX ? organization_name(v, q->charge[i].organization)
-					  : "others");
-		named++;
-	}
-	if (used < room)
-		snprintf(text + used, room - used, "%s", end);
+	detain(v, m, seats, n, n_seats, d, taken);
+	for (int i = 0; i < n; i++)
+		taken[i] = taken[i] && is_ripe(d[i].since_ms, now_ms);
+	return assign_replace(id_hash(&m->id), c, n_candidates, (int)m->quorum.per_seat, taken,
+		seats, n, n_seats);
 }

@@ -59,7 +59,7 @@ static void hear_monitor(struct watched *wd, int64_t now_ms)
 		s->facts.dissents += stance[i] == STANCE_DISSENTS;
 		if (wd->w->rule.interval_ms > s->facts.dissent_after_ms)
 			s->facts.dissent_after_ms = wd->w->rule.interval_ms;
-		if (wd->explained && wd->w->voter[i].suspect && !s->shaded)
+		if (wd->explained && wd->w->voter[i].suspect && !s->shaded && i < wd->n_seated)
 			list(&s->undetermined, &s->facts.undetermined, &entry->m);
 		unseen |= wd->explained && s->shaded;
 	}
@@ -105,7 +105,7 @@ static void describe(const struct verdicts *v, const struct standing_of *s,
 	const struct probe *probe, enum probe_fault fault, int64_t now_ms, char *text, size_t room)
 {
 	int64_t silent_s = (now_ms - s->court.heard_at_ms) / 1000;
-	char where[256];
+	char where[SENTENCE_WORDS_SIZE];
 
 	quarantine_words(v, s, where, sizeof(where));
 	if (fault == FAULT_LOST && probe->joined_wall_ms == UNSET)
@@ -191,7 +191,7 @@ void court_session(struct verdicts *v, int64_t now_ms)
 	clear_facts(v, held);
 	HASH_ITER (hh, v->watched, wd, next)
 		hear_monitor(wd, now_ms);
-	quarantine_session(v, held, now_ms);
+	reseat |= quarantine_session(v, held, now_ms);
 	sight_session(v, held, now_ms);
 	HASH_ITER (hh, v->probes, s, s_next) {
 		const struct probe *probe = registry_probe_by_key(v->c->registry, s->key);
@@ -248,10 +248,12 @@ static void restore(void *arg, enum alert_kind kind, const struct id *subject,
 		alerts_withdraw(v->c->alerts, ALERT_PROBE, subject, "the probe was removed");
 		return;
 	}
-	court_restore(&verdicts_standing(v, probe->key)->court,
-		fault_of(json_string_value(
-			json_object_get(json_object_get(document, "probe"), "fault"))),
-		severity, clock_now_ms());
+	struct standing_of *s = verdicts_standing(v, probe->key);
+	enum probe_fault fault = fault_of(
+		json_string_value(json_object_get(json_object_get(document, "probe"), "fault")));
+	if (fault == FAULT_QUARANTINE && !quarantine_lasts(s))
+		fault = FAULT_DISSENT; /* as far as anybody knows */
+	court_restore(&s->court, fault, severity, clock_now_ms());
 	HASH_ITER (hh, v->watched, wd, next)
 		watch_suspect(wd->w, probe->key, true);
 }

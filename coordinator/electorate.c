@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * Who votes on a monitor: the eligible among the registered probes, seated by core/assign. Being
- * gone changes no electorate for five minutes; n is counted from what is registered, never from who
- * is alive.
+ * gone changes no electorate for five minutes, nor does being in quarantine; n is counted from what
+ * is registered, never from who is alive.
  */
 #include "coordinator/rule.h"
 #include "coordinator/verdicts_internal.h"
@@ -78,8 +78,12 @@ static void forget_evidence(struct watched *wd, int n)
 
 static bool same_seats(const struct watched *wd, const struct assigned *seats, int n, int n_seats)
 {
-	return wd->w && wd->w->n_voters == n && wd->n_seats == n_seats &&
-	       memcmp(seats, wd->seats, (size_t)n * sizeof(*seats)) == 0;
+	bool same = wd->w && wd->w->n_voters == n && wd->n_seats == n_seats;
+
+	for (int i = 0; same && i < n; i++)
+		same = seats[i].key == wd->seats[i].key && seats[i].seat == wd->seats[i].seat &&
+		       seats[i].shadow == wd->seats[i].shadow;
+	return same;
 }
 
 void electorate_seat(struct watched *wd, const struct registered *entry, bool revised)
@@ -96,12 +100,15 @@ void electorate_seat(struct watched *wd, const struct registered *entry, bool re
 		size_t n_candidates = collect(wd->v, m, &candidates);
 		n = assign_seats(id_hash(&m->id), candidates, n_candidates, (int)m->quorum.seats,
 			(int)m->quorum.per_seat, old, n_old, seats, &n_seats);
+		n = quarantine_reseat(wd->v, m, candidates, n_candidates, seats, n, n_seats);
 		free(candidates);
 	}
 	if (!revised && same_seats(wd, seats, n, n_seats))
 		return;
 	memcpy(wd->seats, seats, sizeof(seats));
 	wd->n_seats = n_seats;
+	for (wd->n_seated = 0; wd->n_seated < n && !seats[wd->n_seated].shadow;)
+		wd->n_seated++;
 	rule_of(m, n_seats, &rule);
 	wd->w = mem_alloc(watch_size(n));
 	watch_init(wd->w, &rule, n);

@@ -73,7 +73,7 @@ static void look_again(struct watched *wd)
 	if (wd->w->rule.rounds == 0 || !bursts_afford(wd, 1))
 		return;
 	wd->w->next_round++;
-	for (int i = 0; i < wd->w->n_voters; i++)
+	for (int i = 0; i < wd->n_seated; i++)
 		fleet_burst(wd->v->c->fleet, wd->w->voter[i].key, &order);
 }
 

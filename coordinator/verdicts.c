@@ -235,6 +235,7 @@ static void probe_removed(struct verdicts *v, const struct probe *probe)
 
 	withdraw_votes(v, probe->key);
 	court_withdraw(v, probe);
+	quarantine_forget(v, probe);
 	if (s)
 		standing_free(v, s);
 	reseat_soon(v);
@@ -446,6 +447,7 @@ void verdicts_start(struct verdicts *v)
 	v->hold_from_ms = clock_now_ms();
 	while ((probe = registry_next_probe(v->c->registry, probe)))
 		probe_changed(v, probe);
+	quarantine_load(v);
 	while ((entry = registry_next_monitor(v->c->registry, entry ? &entry->m.id : NULL))) {
 		if (!registry_is_checked(entry))
 			continue;

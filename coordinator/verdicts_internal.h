@@ -23,7 +23,8 @@ struct watched {
 	struct id id;
 	struct verdicts *v;
 	struct watch *w;
-	struct assigned seats[VOTERS_MAX]; /* of w's voters */
+	struct assigned seats[VOTERS_MAX]; /* of w's voters, in their order */
+	int n_seated;                      /* who come first; behind them the shadows */
 	int n_seats;
 	int margin; /* tolerance_margin(), as of the last session */
 	struct evidence evidence[VOTERS_MAX];
@@ -130,20 +131,41 @@ struct quarantine_of {
 	int64_t everywhere_since_ms; /* 0: no */
 	struct charge *charge;       /* n of them */
 	size_t n;
+	int ripe;                    /* sentences so old that others get its seats */
 	struct testimony *testimony; /* of the running session */
 	size_t n_testimony, room;
 };
 /* Where a result connected to, as a hash of its network (IPv4 /24, IPv6 /48); 0: nowhere. */
 uint64_t quarantine_network(const char *address);
-/* Once a second, after the facts were collected; HELD: only rests. */
-void quarantine_session(struct verdicts *v, bool held, int64_t now_ms);
+/* Of a name; "": the operator's canaries. And the name, while it has monitors, or NULL. */
+uint64_t quarantine_organization(const char *name);
+const char *quarantine_organization_name(const struct verdicts *v, uint64_t organization);
+/* Once a second, after the facts were collected; HELD: only rests. Returns whether to seat anew. */
+bool quarantine_session(struct verdicts *v, bool held, int64_t now_ms);
+/* Since when S is under sentence for M; 0: it is not. */
+int64_t quarantine_since(const struct standing_of *s, const struct monitor *m);
+/* Whose votes are set aside in WD's electorate, for whatever reason; tells its watch. */
+void quarantine_apply(struct watched *wd);
+/* Among the N voters of M just found, with the same C: others get the seats of those who have been
+ * in quarantine for long; they come last, as shadows. Returns the entries in SEATS. */
+int quarantine_reseat(const struct verdicts *v, const struct monitor *m, struct candidate *c,
+	size_t n_candidates, struct assigned seats[VOTERS_MAX], int n, int n_seats);
+void quarantine_clear(struct standing_of *s);
+
+/* ---- court_sentence.c */
+#define SENTENCE_WORDS_SIZE 256
 /* Whether the votes of S are set aside, at least for some; "" or where, as the end of a sentence. */
 bool quarantine_lasts(const struct standing_of *s);
 void quarantine_words(
 	const struct verdicts *v, const struct standing_of *s, char *text, size_t room);
-/* Whose votes are set aside in WD's electorate, for whatever reason; tells its watch. */
-void quarantine_apply(struct watched *wd);
-void quarantine_clear(struct standing_of *s);
+/* Who of WD's electorate is under sentence: [{"probe", "region", "since", "set_aside", "replaced",
+ * "words"}]; a new reference. */
+json_t *quarantine_explain(const struct watched *wd);
+/* A sentence outlives the coordinator. LASTED: it is stored already. */
+void quarantine_save(const struct verdicts *v, const struct standing_of *s, bool lasted);
+void quarantine_load(struct verdicts *v);
+/* The probe was removed. */
+void quarantine_forget(const struct verdicts *v, const struct probe *probe);
 
 /* ---- maintained.c */
 /* Before WD is ticked: whether maintenance, or its parents, hold it back. */

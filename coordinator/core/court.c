@@ -61,7 +61,7 @@ bool court_twins(const struct court *c, int64_t now_ms)
 void court_restore(
 	struct court *c, enum probe_fault fault, enum severity severity, int64_t opened_at_ms)
 {
-	c->fault = fault == FAULT_QUARANTINE ? FAULT_DISSENT : fault;
+	c->fault = fault;
 	c->slot = (struct alert_slot){
 		.open = true, .severity = severity, .opened_at_ms = opened_at_ms};
 	if (fault == FAULT_LOST)

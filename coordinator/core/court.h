@@ -71,8 +71,9 @@ void court_takeover(struct court *c, int64_t now_ms);
 void court_forgive(struct court *c);
 /* Whether nobody must be let in with its token now. */
 bool court_twins(const struct court *c, int64_t now_ms);
-/* After court_init: the alert was open before a restart. A lost probe stays lost until it is heard;
- * one in quarantine dissents, as far as anybody knows, until it is heard out again. */
+/* After court_init: the alert was open before a restart. A lost probe stays lost until it is heard.
+ * Whether one is still in quarantine is the caller's to know: else it dissents, until it is heard
+ * out again. */
 void court_restore(
 	struct court *c, enum probe_fault fault, enum severity severity, int64_t opened_at_ms);
 struct court_action court_tick(struct court *c, const struct court_facts *facts, int64_t now_ms);

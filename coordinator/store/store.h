@@ -38,6 +38,7 @@ enum store_kind {
 	STORE_PAUSE,  /* of a monitor, by its id */
 	STORE_HUSHED, /* alerts closed by hand whose cause lasts */
 	STORE_MAINTENANCE,
+	STORE_QUARANTINE, /* the sentence on a probe, by its id */
 	STORE_KIND_COUNT
 };
 enum store_error { STORE_OK = 0, STORE_DEGRADED = -1, STORE_FAILED = -2 };
