@@ -2,7 +2,7 @@
 /*
  * The coordinator of the world: drives assign, watch and court as the real one does (verdicts.c,
  * court_session.c, electorate.c), and writes down what came of it. What outlives its restart is
- * what the real one stores: open alerts.
+ * what the real one stores: open alerts, and sentences of quarantine.
  */
 #include "tests/sim/world_parts.h"
 
@@ -81,6 +81,27 @@ static void record_state(struct world *wo, int monitor, enum monitor_state state
 			(struct state_record){wo->now_ms - EPOCH_MS, state};
 }
 
+/* Of those that hold one; shadows do not. */
+static void record_seats(struct world *wo, int monitor)
+{
+	struct sim_monitor *mo = &wo->monitor[monitor];
+	struct outcome *out = wo->out;
+
+	for (int probe = 0; probe < wo->s->probes; probe++) {
+		bool is = false;
+		for (int i = 0; i < mo->n_seated; i++)
+			is |= (int)mo->seats[i].key == probe + 1;
+		if (is == mo->seated[probe])
+			continue;
+		mo->seated[probe] = is;
+		if (out->n_seats == WORLD_STANDINGS_MAX)
+			world_broken(wo, "more than %d changes of seats", WORLD_STANDINGS_MAX);
+		else
+			out->seat[out->n_seats++] =
+				(struct standing_record){wo->now_ms - EPOCH_MS, monitor, probe, is};
+	}
+}
+
 /* ---- the coordinator: watches */
 
 static void order(struct world *wo, int monitor, int probe, int64_t first_round, int rounds)
@@ -102,7 +123,7 @@ static void carry_out(struct world *wo, int monitor, const struct watch_action *
 		world_tell(wo, "%s: burst %lld+%d for %s", mo->m->name, (long long)a->first_round,
 			a->rounds, mo->w->burst.goal == BURST_UP ? "up" : "down");
 		wo->out->bursts[monitor]++;
-		for (int i = 0; i < mo->w->n_voters; i++)
+		for (int i = 0; i < mo->n_seated; i++)
 			order(wo, monitor, (int)mo->w->voter[i].key - 1, a->first_round, a->rounds);
 		return;
 	case WATCH_STATE:
@@ -215,7 +236,7 @@ static void follow_doubt(struct world *wo, int monitor)
 	if (mo->looked_again || mo->m->rounds == 0 || !watch_wants_look(mo->w, wo->now_ms))
 		return;
 	mo->looked_again = true;
-	for (int i = 0; i < mo->n_voters; i++)
+	for (int i = 0; i < mo->n_seated; i++)
 		order(wo, monitor, (int)mo->seats[i].key - 1, mo->w->next_round, 1);
 	mo->w->next_round++;
 }
@@ -350,7 +371,11 @@ void coordinator_seat(struct world *wo, int monitor, bool revised)
 		};
 	mo->n_voters = assign_seats(mo->hash, c, (size_t)wo->s->probes, (int)mo->m->policy.seats,
 		(int)mo->m->policy.per_seat, old, n_old, mo->seats, &mo->n_seats);
+	mo->n_voters = quarantine_reseat(wo, monitor, c, mo->n_voters);
+	for (mo->n_seated = 0; mo->n_seated < mo->n_voters && !mo->seats[mo->n_seated].shadow;)
+		mo->n_seated++;
 	mo->w = seat_watch(wo, mo);
+	record_seats(wo, monitor);
 	quarantine_apply(wo, monitor);
 	for (int i = 0; i < mo->n_voters; i++)
 		if (revised || old_seats != mo->n_seats || !is_seated(old, n_old, &mo->seats[i])) {
@@ -405,12 +430,13 @@ static bool hear_probe(struct world *wo, int probe)
 	struct sim_probe *p = &wo->probe[probe];
 	struct court_facts facts = facts_of(wo, probe);
 
-	if (quarantine_judge(wo, probe, facts.held))
+	enum quarantine_change change = quarantine_judge(wo, probe, facts.held);
+	if (change != QUARANTINE_SAME)
 		mark_suspect(wo, probe);
 	facts.quarantined = p->quarantined;
 	struct court_action a = court_tick(&p->court, &facts, wo->now_ms);
 	bool available = wo->now_ms - p->court.heard_at_ms <= GONE_MS;
-	bool changed = available != p->available;
+	bool changed = available != p->available || change == QUARANTINE_RESEATS;
 
 	p->available = available;
 	if (a.step == ALERT_STEP_NONE)
@@ -420,11 +446,11 @@ static bool hear_probe(struct world *wo, int probe)
 		: a.step == ALERT_STEP_CHANGE ? "change"
 					      : "close",
 		probe_fault_names[a.fault], severity_names[a.severity]);
+	p->stored = a.fault;
 	if (a.step == ALERT_STEP_CHANGE) {
 		record_change(wo, ALERT_PROBE, SCN_ALL, probe, a.severity);
 		return changed;
 	}
-	p->stored = a.fault;
 	if (a.step == ALERT_STEP_OPEN)
 		record_open(wo, ALERT_PROBE, SCN_ALL, probe, a.severity);
 	else
@@ -513,7 +539,12 @@ void coordinator_heard(struct world *wo, int probe)
 	reseat_all(wo);
 }
 
-/* ---- the coordinator: start and stop. What is stored: open alerts. */
+/* ---- the coordinator: start and stop */
+
+static enum probe_fault fault_of(const struct sim_probe *p)
+{
+	return p->stored == FAULT_QUARANTINE && !p->quarantined ? FAULT_DISSENT : p->stored;
+}
 
 static void restore(struct world *wo)
 {
@@ -524,8 +555,8 @@ static void restore(struct world *wo)
 		if (r->kind == ALERT_PROBE && r->probe == SCN_ALL)
 			sight_restore(&wo->sight, r->severity, wo->now_ms);
 		else if (r->kind == ALERT_PROBE)
-			court_restore(
-				&wo->probe[r->probe].court, FAULT_LOST, r->severity, wo->now_ms);
+			court_restore(&wo->probe[r->probe].court, fault_of(&wo->probe[r->probe]),
+				r->severity, wo->now_ms);
 		else
 			watch_restore(wo->monitor[r->monitor].w, r->kind, r->severity, wo->now_ms);
 	}
@@ -538,7 +569,7 @@ void coordinator_start(struct world *wo)
 	wo->sight = (struct sight){0};
 	for (int i = 0; i < wo->s->probes; i++) {
 		court_init(&wo->probe[i].court, wo->now_ms);
-		quarantine_forget(wo, i);
+		quarantine_restart(wo, i);
 		wo->probe[i].shaded = false;
 		wo->probe[i].available = true;
 	}

@@ -307,13 +307,24 @@ static void read_monitors(struct reader *r, bool many)
 
 /* ---- what happens */
 
+/* ahead|back D */
+static int64_t jump(struct reader *r)
+{
+	bool back = accept(r, "back");
+
+	if (!back)
+		need(r, "ahead");
+	return back ? -duration(r) : duration(r);
+}
+
 static void read_at_probe(struct reader *r, struct scn_step *step)
 {
 	static const char *const words[] = {"sees", "lies", "flaps", "honest", "cut", "back",
-		"stop", "cont", "blind", "sighted", "excluded", "included", "deaf", "hears", "link", NULL};
+		"stop", "cont", "blind", "sighted", "excluded", "included", "deaf", "hears", "link",
+		"clock", "busy", "idle", NULL};
 	static const enum scn_what whats[] = {AT_SIGHT, AT_LIES, AT_FLAPS, AT_HONEST, AT_CUT,
 		AT_BACK, AT_STOP, AT_CONT, AT_BLIND, AT_SIGHTED, AT_EXCLUDED, AT_INCLUDED, AT_DEAF,
-		AT_HEARS, AT_LINK};
+		AT_HEARS, AT_LINK, AT_CLOCK, AT_BUSY, AT_IDLE};
 
 	step->probe = probe(r);
 	step->what = whats[one_of(r, words, next(r))];
@@ -321,6 +332,8 @@ static void read_at_probe(struct reader *r, struct scn_step *step)
 		step->view = view(r);
 	if (step->what == AT_LINK)
 		step->duration_ms = duration(r);
+	if (step->what == AT_CLOCK)
+		step->duration_ms = jump(r);
 	if (step->what != AT_SIGHT)
 		return;
 	step->monitor = monitor(r);
@@ -429,27 +442,31 @@ static void read_within(struct reader *r, struct scn_expect *e, enum scn_expecta
 	e->within_ms = duration(r);
 }
 
-/* quarantine PROBE from MONITOR|all at D */
-static void read_quarantine(struct reader *r, struct scn_expect *e, bool wanted)
+/* quarantine PROBE from MONITOR|all at D; seat PROBE on MONITOR|all at D */
+static bool read_standing(struct reader *r, struct scn_expect *e, bool wanted)
 {
-	e->what = EXPECT_QUARANTINE;
+	if (accept(r, "quarantine"))
+		e->what = EXPECT_QUARANTINE;
+	else if (accept(r, "seat"))
+		e->what = EXPECT_SEAT;
+	else
+		return false;
 	e->number = wanted;
 	e->probe = probe(r);
-	need(r, "from");
+	need(r, e->what == EXPECT_SEAT ? "on" : "from");
 	e->monitor = monitor(r);
 	need(r, "at");
 	e->at_ms = duration(r);
+	return true;
 }
 
 static void read_expectation(struct reader *r, struct scn_expect *e)
 {
-	if (accept(r, "quarantine")) {
-		read_quarantine(r, e, true);
-	} else if (accept(r, "no")) {
-		if (accept(r, "quarantine")) {
-			read_quarantine(r, e, false);
+	if (read_standing(r, e, true))
+		return;
+	if (accept(r, "no")) {
+		if (read_standing(r, e, false))
 			return;
-		}
 		need(r, "alert");
 		e->kinds = kinds(r);
 		read_subject(r, e);

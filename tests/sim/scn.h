@@ -23,6 +23,8 @@
  *   at 10m probe 2 flaps|honest
  *   at 10m probe 2 cut|back|stop|cont|blind|sighted|excluded|included
  *   at 10m probe 2 link 300ms                        slow: each way
+ *   at 10m probe 2 clock ahead|back 1h               its wall clock jumps
+ *   at 10m probe 2 busy|idle                         cannot keep its schedule
  *   at 10m probe 2 deaf|hears                        burst orders to it are lost
  *   at 10m monitor NAME revise                       a new revision
  *   at 10m maintenance NAME|all for 20m
@@ -38,6 +40,7 @@
  *   expect alert|close KINDS [SUBJECT] within 10s    of the last step above
  *   expect state MONITOR|all STATE at 20m
  *   expect quarantine|no quarantine 2 from MONITOR|all at 20m      (probe 2's votes)
+ *   expect seat|no seat 2 on MONITOR|all at 20m      probe 2 has one that counts
  *   expect severity SEVERITY [KINDS]                 some alert had it
  *   expect promoted MONITOR                          a regional alert went on as down
  */
@@ -101,7 +104,10 @@ enum scn_what {
 	AT_SIGHTED,
 	AT_EXCLUDED,
 	AT_INCLUDED,
-	AT_LINK, /* probe, duration */
+	AT_LINK,  /* probe, duration */
+	AT_CLOCK, /* probe, duration: negative is back */
+	AT_BUSY,
+	AT_IDLE,
 	AT_DEAF,
 	AT_HEARS,
 	AT_RESTART,     /* duration */
@@ -131,6 +137,7 @@ enum scn_expectation {
 	EXPECT_BURSTS,     /* relation, number */
 	EXPECT_PROMOTED,   /* monitor */
 	EXPECT_QUARANTINE, /* number: 1 or 0; probe, monitor, at_ms */
+	EXPECT_SEAT,       /* the same */
 };
 
 struct scn_expect {

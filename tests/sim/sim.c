@@ -107,15 +107,16 @@ static bool promoted(const struct scn_expect *e, const struct outcome *o)
 }
 
 /* The last word on each of the monitors before AT. */
-static bool set_aside(const struct scn *s, const struct scn_expect *e, const struct outcome *o)
+static bool has_standing(const struct scn *s, const struct scn_expect *e,
+	const struct standing_record *record, int n)
 {
 	for (int m = 0; m < s->n_monitors; m++) {
-		bool taken = false;
-		for (int i = 0; i < o->n_quarantine; i++)
-			if (o->quarantine[i].monitor == m && o->quarantine[i].probe == e->probe &&
-				o->quarantine[i].at_ms <= e->at_ms)
-				taken = o->quarantine[i].taken;
-		if ((e->monitor == SCN_ALL || e->monitor == m) && taken != (e->number == 1))
+		bool is = false;
+		for (int i = 0; i < n; i++)
+			if (record[i].monitor == m && record[i].probe == e->probe &&
+				record[i].at_ms <= e->at_ms)
+				is = record[i].is;
+		if ((e->monitor == SCN_ALL || e->monitor == m) && is != (e->number == 1))
 			return false;
 	}
 	return true;
@@ -139,7 +140,9 @@ static bool is_met(const struct scn *s, const struct scn_expect *e, const struct
 	case EXPECT_PROMOTED:
 		return promoted(e, o);
 	case EXPECT_QUARANTINE:
-		return set_aside(s, e, o);
+		return has_standing(s, e, o->quarantine, o->n_quarantine);
+	case EXPECT_SEAT:
+		return has_standing(s, e, o->seat, o->n_seats);
 	}
 	return false;
 }

@@ -135,6 +135,9 @@ static struct scn_view look(struct world *wo, int monitor, int probe)
 	if (p->blind)
 		return (struct scn_view){
 			.verdict = VERDICT_NONE, .reason = REASON_INTERNAL_RESOURCES};
+	if (p->busy)
+		return (struct scn_view){
+			.verdict = VERDICT_NONE, .reason = REASON_INTERNAL_OVERLOAD};
 	if (p->lies)
 		return p->lie;
 	if (p->flaps && p->checks % 2 == 0)
@@ -177,8 +180,10 @@ static void check(struct world *wo, struct event e)
 	end.view = look(wo, e.monitor, e.probe);
 	if (end.view.hangs || latency_ms > m->timeout_ms)
 		latency_ms = m->timeout_ms;
+	if (wo->probe[e.probe].busy)
+		latency_ms = m->interval_ms / 2; /* it waited to be started, and gave up */
 	end.started_at_ms = wo->now_ms + jitter_ms;
-	if (e.round == 0 && latency_ms > 2 * SUSPECT_MS)
+	if (e.round == 0 && latency_ms > 2 * SUSPECT_MS && !wo->probe[e.probe].busy)
 		suspect(wo, &end);
 	end.at_ms = end.ended_at_ms = end.started_at_ms + latency_ms;
 	world_push(wo, end);
@@ -188,8 +193,13 @@ static void end_check(struct world *wo, struct event e)
 {
 	struct sim_pair *pair = &wo->pair[e.monitor][e.probe];
 
-	if (wo->probe[e.probe].stopped)
+	if (wo->probe[e.probe].stopped) { /* it ends when the probe goes on */
+		e.at_ms = wo->now_ms + STOPPED_LOOK_MS;
+		world_push(wo, e);
 		return;
+	}
+	e.ended_at_ms = wo->now_ms;
+	tilt_spoil(wo, &e);
 	e.type = EV_ARRIVE;
 	e.link_ms = wo->probe[e.probe].link_ms;
 	e.at_ms = wo->now_ms + e.link_ms;
@@ -316,10 +326,22 @@ static void take_probe_step(struct world *wo, const struct scn_step *step)
 		p->cut = true;
 		break;
 	case AT_STOP:
+		tilt_rest(wo, step->probe);
 		p->stopped = true;
+		break;
+	case AT_CLOCK:
+		tilt_rest(wo, step->probe);
+		p->wall_ahead_ms += step->duration_ms;
+		tilt_judge(wo, step->probe);
+		break;
+	case AT_BUSY:
+	case AT_IDLE:
+		p->busy = step->what == AT_BUSY;
 		break;
 	case AT_BACK:
 	case AT_CONT:
+		if (p->stopped)
+			tilt_judge(wo, step->probe);
 		p->cut = p->stopped = false;
 		if (wo->coordinator_up)
 			reconnect(wo, step->probe);
@@ -486,6 +508,7 @@ static void begin(struct world *wo, uint64_t seed)
 				       .step = i});
 	for (int i = 0; i < wo->s->probes; i++) {
 		wo->probe[i].link_ms = LINK_MS;
+		tilt_begin(wo, i);
 		world_push(wo, (struct event){.at_ms = EPOCH_MS + 1000 + i * 700,
 				       .type = EV_HEARTBEAT,
 				       .probe = i});

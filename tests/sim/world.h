@@ -12,8 +12,9 @@
 #include "coordinator/core/court.h"
 #include "coordinator/core/watch.h"
 
-#define WORLD_RECORDS_MAX 400
-#define WORLD_STATES_MAX  200
+#define WORLD_RECORDS_MAX   400
+#define WORLD_STATES_MAX    200
+#define WORLD_STANDINGS_MAX 2000
 
 /* An alert as people saw it. */
 struct record {
@@ -30,11 +31,11 @@ struct state_record {
 	enum monitor_state state;
 };
 
-/* Whether a probe's votes for a monitor were set aside, from then on. */
-struct quarantine_record {
+/* Whether a probe's votes for a monitor were set aside, or it had a seat that counts, from then on. */
+struct standing_record {
 	int64_t at_ms;
 	int monitor, probe;
-	bool taken;
+	bool is;
 };
 
 struct outcome {
@@ -42,8 +43,8 @@ struct outcome {
 	int n_records;
 	struct state_record state[SCN_MONITORS_MAX][WORLD_STATES_MAX];
 	int n_states[SCN_MONITORS_MAX];
-	struct quarantine_record quarantine[WORLD_STATES_MAX];
-	int n_quarantine;
+	struct standing_record quarantine[WORLD_STANDINGS_MAX], seat[WORLD_STANDINGS_MAX];
+	int n_quarantine, n_seats;
 	int bursts[SCN_MONITORS_MAX];
 	int explained[SCN_MONITORS_MAX][ALERT_KIND_COUNT];
 	char broken[160]; /* a rule that holds in every world, and did not; "": none */

@@ -9,15 +9,17 @@
 #include "coordinator/core/assign.h"
 #include "coordinator/core/flip.h"
 #include "coordinator/core/sight.h"
+#include "probe/tilt.h"
 
-#define EPOCH_MS     1000000000
-#define LINK_MS      20 /* one way, of a link that is not slow */
-#define HEARTBEAT_MS 10000
-#define GONE_MS      300000
-#define HOLD_MS      30000
-#define COURT_MS     1000
-#define LATE_MS      10000
-#define SUSPECT_MS   1500 /* a check that hangs is late then */
+#define EPOCH_MS        1000000000
+#define LINK_MS         20 /* one way, of a link that is not slow */
+#define HEARTBEAT_MS    10000
+#define GONE_MS         300000
+#define HOLD_MS         30000
+#define COURT_MS        1000
+#define LATE_MS         10000
+#define STOPPED_LOOK_MS 100
+#define SUSPECT_MS      1500 /* a check that hangs is late then */
 
 enum event_type {
 	EV_STEP,
@@ -49,13 +51,17 @@ struct event {
 struct sim_probe {
 	bool cut, stopped, blind, flaps, excluded, deaf, lies, available;
 	enum probe_fault stored; /* with its open alert */
-	int64_t link_ms; /* one way */
+	int64_t link_ms;         /* one way */
 	struct scn_view lie;
 	int checks;
 	struct court court;
 	struct charge charge[SCN_ORGS_MAX]; /* by organization */
 	int64_t everywhere_since_ms;
 	bool quarantined, shaded;
+	int ripe; /* sentences so old that others get its seats */
+	struct tilt tilt;
+	int64_t wall_ahead_ms, jumped_at_ms; /* what began before is disturbed */
+	bool busy;
 };
 
 /* One monitor at one probe. */
@@ -75,7 +81,8 @@ struct sim_monitor {
 	struct scn_view view;
 	struct watch *w;
 	struct assigned seats[VOTERS_MAX];
-	int n_voters, n_seats;
+	int n_voters, n_seated, n_seats; /* behind the seated ones come the shadows */
+	bool seated[SCN_PROBES_MAX];     /* as recorded */
 	int64_t next_ms, hold_until_ms;
 	int64_t maintenance_until_ms; /* over restarts, too */
 	bool undetermined_explained;
@@ -121,8 +128,22 @@ void coordinator_heard(struct world *wo, int probe);
 /* ---- quarantine.c */
 /* Tells MONITOR's watch whose votes count. */
 void quarantine_apply(struct world *wo, int monitor);
-/* One probe before the court; returns whether what is set aside changed. */
-bool quarantine_judge(struct world *wo, int probe, bool held);
-void quarantine_forget(struct world *wo, int probe);
+/* Others get the seats of those who have been in quarantine for long; returns the voters with the
+ * shadows. */
+int quarantine_reseat(struct world *wo, int monitor, struct candidate *c, int n);
+enum quarantine_change { QUARANTINE_SAME, QUARANTINE_CHANGED, QUARANTINE_RESEATS };
+/* One probe before the court. */
+enum quarantine_change quarantine_judge(struct world *wo, int probe, bool held);
+/* The coordinator starts: it knows of sentences, and of nothing else. */
+void quarantine_restart(struct world *wo, int probe);
+
+/* ---- tilt.c */
+void tilt_begin(struct world *wo, int probe);
+/* The probe ran all the time until now. */
+void tilt_rest(struct world *wo, int probe);
+/* Its clock just jumped, or it was stopped until now. */
+void tilt_judge(struct world *wo, int probe);
+/* What its check E found, now that it ends: across a tilt it is wrong, and worth nothing. */
+void tilt_spoil(const struct world *wo, struct event *e);
 
 #endif
