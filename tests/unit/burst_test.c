@@ -17,11 +17,7 @@ static void test_down_and_up(void **state)
 	kit_start_down(&k);
 	assert_true(k.w->down);
 	k.now_ms += 60000;
-	assert_string_equal(kit_says(&k, 2, 0, 'U'), "burst 3+2");
-	k.now_ms += 200;
-	assert_string_equal(kit_all(&k, 3, "UUU"), "");
-	k.now_ms += 3000;
-	assert_string_equal(kit_all(&k, 4, "UUU"), "down>up; close down");
+	assert_string_equal(kit_comes_up(&k, 2, 3), "down>up; close down");
 	assert_false(k.w->down);
 	kit_clear(&k);
 }
@@ -47,10 +43,7 @@ static void test_new_monitor_down_from_the_beginning(void **state)
 	kit_note(&k);
 	assert_string_equal(kit_log(&k), "burst 1+2");
 	assert_int_equal(k.w->state, STATE_PENDING);
-	k.now_ms += 200;
-	assert_string_equal(kit_all(&k, 1, "DDD"), "");
-	k.now_ms += 3000;
-	assert_string_equal(kit_all(&k, 2, "DDD"), "pending>down; open down critical");
+	assert_string_equal(kit_rounds(&k, 1, "DDD"), "pending>down; open down critical");
 	kit_clear(&k);
 }
 
@@ -179,10 +172,7 @@ static void test_excluded_voter_is_not_awaited(void **state)
 	watch_exclude(k.w, 3, EXCLUDED_CLOCK);
 	k.now_ms += 20000;
 	kit_says(&k, 1, 0, 'D');
-	k.now_ms += 200;
-	kit_all(&k, 1, "DD");
-	k.now_ms += 3000;
-	assert_string_equal(kit_all(&k, 2, "DD"), "up>down; open down critical");
+	assert_string_equal(kit_rounds(&k, 1, "DD"), "up>down; open down critical");
 	kit_clear(&k);
 }
 
@@ -480,10 +470,7 @@ static void test_only_votes_after_the_decision_call(void **state)
 	kit_start_up(&k);
 	k.now_ms += 20000;
 	kit_says(&k, 1, 0, 'D');
-	k.now_ms += 200;
-	kit_all(&k, 1, "DDU");
-	k.now_ms += 3000;
-	assert_string_equal(kit_all(&k, 2, "DDU"), "up>down; open down critical");
+	assert_string_equal(kit_rounds(&k, 1, "DDU"), "up>down; open down critical");
 	int64_t decided_ms = k.now_ms;
 	assert_string_equal(kit_run(&k, decided_ms + 30000), "");
 	struct vote vote = kit_vote(&k, VERDICT_UP);

@@ -46,10 +46,7 @@ static void doubtful(struct kit *k)
 	k->now_ms += 20000;
 	assert_string_equal(kit_says(k, 1, 0, 'D'), "burst 1+2");
 	watch_doubt(k->w, k->now_ms);
-	k->now_ms += 200;
-	assert_string_equal(kit_all(k, 1, "DDD"), "");
-	k->now_ms += 3000;
-	assert_string_equal(kit_all(k, 2, "DDD"), "up>down");
+	assert_string_equal(kit_rounds(k, 1, "DDD"), "up>down");
 	assert_true(k->w->down);
 	assert_false(watch_wants_look(k->w, k->now_ms));
 }
@@ -82,10 +79,7 @@ static void test_what_was_ours_is_never_told(void **state)
 	doubt_ms = k.w->doubt_since_ms;
 	k.now_ms = doubt_ms + DOUBT_PAUSE_MS + 200;
 	assert_string_equal(kit_all(&k, 0, "UUU"), "burst 3+2");
-	k.now_ms += 200;
-	kit_all(&k, 3, "UUU");
-	k.now_ms += 3000;
-	assert_string_equal(kit_all(&k, 4, "UUU"), "down>up");
+	assert_string_equal(kit_rounds(&k, 3, "UUU"), "down>up");
 	assert_int_equal(k.w->doubt_since_ms, 0);
 	kit_clear(&k);
 }
@@ -114,10 +108,7 @@ static void test_closes_wait_too(void **state)
 	k.now_ms += 60000;
 	assert_string_equal(kit_says(&k, 2, 0, 'U'), "burst 3+2");
 	watch_doubt(k.w, doubt_ms = k.now_ms);
-	k.now_ms += 200;
-	kit_all(&k, 3, "UUU");
-	k.now_ms += 3000;
-	assert_string_equal(kit_all(&k, 4, "UUU"), "down>up");
+	assert_string_equal(kit_rounds(&k, 3, "UUU"), "down>up");
 	k.now_ms = doubt_ms + DOUBT_PAUSE_MS + 200;
 	assert_string_equal(kit_says(&k, 1, 0, 'U'), "");
 	assert_string_equal(kit_says(&k, 2, 0, 'U'), "close down");

@@ -14,12 +14,7 @@ static void start_down_inside(struct kit *k)
 {
 	kit_start_up(k);
 	watch_block(k->w, BLOCK_MAINTENANCE, k->now_ms);
-	k->now_ms += 20000;
-	assert_string_equal(kit_says(k, 1, 0, 'D'), "burst 1+2");
-	k->now_ms += 200;
-	kit_all(k, 1, "DDD");
-	k->now_ms += 3000;
-	assert_string_equal(kit_all(k, 2, "DDD"), "up>down");
+	assert_string_equal(kit_goes_down(k), "up>down");
 }
 
 static void test_looked_at_before_it_opens(void **state)
@@ -70,11 +65,7 @@ static void test_what_was_open_closes(void **state)
 	kit_start_down(&k);
 	watch_block(k.w, BLOCK_MAINTENANCE, k.now_ms);
 	k.now_ms += 20000;
-	assert_string_equal(kit_says(&k, 1, 0, 'U'), "burst 3+2");
-	k.now_ms += 200;
-	kit_all(&k, 3, "UUU");
-	k.now_ms += 3000;
-	assert_string_equal(kit_all(&k, 4, "UUU"), "down>up; close down");
+	assert_string_equal(kit_comes_up(&k, 1, 3), "down>up; close down");
 	kit_clear(&k);
 }
 

@@ -60,10 +60,7 @@ static void test_suspects_since(void **state)
 	assert_string_equal(kit_says(&k, 1, 0, 'D'), "burst 1+2");
 	assert_int_equal(watch_suspects_since(k.w), burst_ms);
 	k.w->block = BLOCK_ASKED;
-	k.now_ms += 200;
-	kit_all(&k, 1, "DDD");
-	k.now_ms += 3000;
-	assert_string_equal(kit_all(&k, 2, "DDD"), "up>down");
+	assert_string_equal(kit_rounds(&k, 1, "DDD"), "up>down");
 	assert_int_equal(watch_suspects_since(k.w), burst_ms); /* still, while no alert is open */
 	watch_block(k.w, BLOCK_NONE, k.now_ms);
 	assert_string_equal(kit_tick(&k, k.now_ms + 1), "open down critical");
@@ -149,10 +146,7 @@ static void test_ask_finds_it_down(void **state)
 	kit_start_up(&k);
 	watch_ask(k.w, k.now_ms);
 	assert_string_equal(kit_tick(&k, k.now_ms), "burst 1+2");
-	k.now_ms += 200;
-	kit_all(&k, 1, "DDD");
-	k.now_ms += 3000;
-	assert_string_equal(kit_all(&k, 2, "DDD"), "up>down; open down critical");
+	assert_string_equal(kit_rounds(&k, 1, "DDD"), "up>down; open down critical");
 	kit_clear(&k);
 }
 
@@ -205,12 +199,7 @@ static void start_held(struct kit *k)
 {
 	kit_start_up(k);
 	watch_block(k->w, BLOCK_PARENT, k->now_ms);
-	k->now_ms += 20000;
-	assert_string_equal(kit_says(k, 1, 0, 'D'), "burst 1+2");
-	k->now_ms += 200;
-	kit_all(k, 1, "DDD");
-	k->now_ms += 3000;
-	assert_string_equal(kit_all(k, 2, "DDD"), "up>down");
+	assert_string_equal(kit_goes_down(k), "up>down");
 }
 
 static void test_released_by_new_votes(void **state)
@@ -241,11 +230,7 @@ static void test_released_and_recovered(void **state)
 	start_held(&k);
 	watch_block(k.w, BLOCK_NONE, k.now_ms);
 	k.now_ms += 10000;
-	assert_string_equal(kit_says(&k, 1, 0, 'U'), "burst 3+2");
-	k.now_ms += 200;
-	kit_all(&k, 3, "UUU");
-	k.now_ms += 3000;
-	assert_string_equal(kit_all(&k, 4, "UUU"), "down>up");
+	assert_string_equal(kit_comes_up(&k, 1, 3), "down>up");
 	kit_clear(&k);
 }
 
@@ -330,11 +315,7 @@ static void test_open_ones_go_on(void **state)
 	kit_start_down(&k);
 	watch_block(k.w, BLOCK_PARENT, k.now_ms);
 	k.now_ms += 20000;
-	assert_string_equal(kit_says(&k, 1, 0, 'U'), "burst 3+2");
-	k.now_ms += 200;
-	kit_all(&k, 3, "UUU");
-	k.now_ms += 3000;
-	assert_string_equal(kit_all(&k, 4, "UUU"), "down>up; close down");
+	assert_string_equal(kit_comes_up(&k, 1, 3), "down>up; close down");
 	kit_clear(&k);
 }
 

@@ -53,12 +53,7 @@ static void test_alert_after(void **state)
 	(void)state;
 	kit_start_up(&k);
 	k.w->rule.after_ms = 30000;
-	k.now_ms += 20000;
-	kit_says(&k, 1, 0, 'D');
-	k.now_ms += 200;
-	kit_all(&k, 1, "DDD");
-	k.now_ms += 3000;
-	assert_string_equal(kit_all(&k, 2, "DDD"), "up>down");
+	assert_string_equal(kit_goes_down(&k), "up>down");
 	int64_t down_ms = k.now_ms;
 	assert_string_equal(kit_tick(&k, down_ms + 29999), "");
 	assert_int_equal(k.next_ms, down_ms + 30000);
@@ -73,18 +68,9 @@ static void test_alert_after_not_when_it_recovers(void **state)
 	(void)state;
 	kit_start_up(&k);
 	k.w->rule.after_ms = 30000;
-	k.now_ms += 20000;
-	kit_says(&k, 1, 0, 'D');
-	k.now_ms += 200;
-	kit_all(&k, 1, "DDD");
-	k.now_ms += 3000;
-	kit_all(&k, 2, "DDD");
+	kit_goes_down(&k);
 	k.now_ms += 10000;
-	assert_string_equal(kit_says(&k, 1, 0, 'U'), "burst 3+2");
-	k.now_ms += 200;
-	kit_all(&k, 3, "UUU");
-	k.now_ms += 3000;
-	assert_string_equal(kit_all(&k, 4, "UUU"), "down>up");
+	assert_string_equal(kit_comes_up(&k, 1, 3), "down>up");
 	assert_string_equal(kit_run(&k, k.now_ms + 60000), "");
 	kit_clear(&k);
 }
@@ -162,10 +148,7 @@ static void test_down_from_undetermined_closes_by_burst_only(void **state)
 	kit_run(&k, k.now_ms + 100000);
 	assert_int_equal(k.w->state, STATE_UNDETERMINED);
 	assert_string_equal(kit_all(&k, 0, "UUU"), "burst 3+2; undetermined>down");
-	k.now_ms += 200;
-	kit_all(&k, 3, "UUU");
-	k.now_ms += 3000;
-	assert_string_equal(kit_all(&k, 4, "UUU"), "down>up; close down");
+	assert_string_equal(kit_rounds(&k, 3, "UUU"), "down>up; close down");
 	kit_clear(&k);
 }
 
@@ -468,12 +451,7 @@ static void test_hold_restarts_after(void **state)
 	(void)state;
 	kit_start_up(&k);
 	k.w->rule.after_ms = 30000;
-	k.now_ms += 20000;
-	kit_says(&k, 1, 0, 'D');
-	k.now_ms += 200;
-	kit_all(&k, 1, "DDD");
-	k.now_ms += 3000;
-	kit_all(&k, 2, "DDD");
+	kit_goes_down(&k);
 	k.w->held = true;
 	kit_tick(&k, k.now_ms + 29000);
 	k.w->held = false;

@@ -28,10 +28,7 @@ static void test_confirms_before_the_first_time_out(void **state)
 	(void)state;
 	start(&k);
 	assert_string_equal(suspects(&k, 2), "burst 1+2");
-	k.now_ms += 200;
-	assert_string_equal(kit_all(&k, 1, "DDD"), "");
-	k.now_ms += 3000;
-	assert_string_equal(kit_all(&k, 2, "DDD"), "up>down; open down critical");
+	assert_string_equal(kit_rounds(&k, 1, "DDD"), "up>down; open down critical");
 	assert_string_equal(kit_says(&k, 2, 0, 'D'), ""); /* its own time-out, at last */
 	kit_clear(&k);
 }
@@ -71,10 +68,7 @@ static void test_a_vain_one_bars_only_suspicions(void **state)
 	(void)state;
 	start(&k);
 	suspects(&k, 1);
-	k.now_ms += 200;
-	kit_all(&k, 1, "UUU");
-	k.now_ms += 3000;
-	kit_all(&k, 2, "UUU");
+	kit_rounds(&k, 1, "UUU");
 	assert_int_equal(k.w->burst.goal, BURST_NONE);
 	kit_says(&k, 1, 0, 'U');
 	int64_t vain_at_ms = k.now_ms;

@@ -158,7 +158,7 @@ static inline const char *kit_says(struct kit *k, uint32_t key, int64_t round, c
 }
 
 /* One letter per probe, in the order of keys; '-': no answer. */
-static inline const char *kit_all(struct kit *k, int64_t round, const char *letters)
+static inline void kit_say_all(struct kit *k, int64_t round, const char *letters)
 {
 	for (uint32_t i = 0; letters[i]; i++) {
 		struct vote vote = kit_vote(k, kit_verdict(letters[i]));
@@ -167,7 +167,23 @@ static inline const char *kit_all(struct kit *k, int64_t round, const char *lett
 		watch_vote(k->w, i + 1, round, &vote, k->now_ms, &k->actions);
 		kit_note(k);
 	}
+}
+
+/* The same, and the log. */
+static inline const char *kit_all(struct kit *k, int64_t round, const char *letters)
+{
+	kit_say_all(k, round, letters);
 	return kit_log(k);
+}
+
+/* The two rounds of a burst that begins with number FIRST, answered alike: 200 ms from now, and 3 s
+ * later. */
+static inline const char *kit_rounds(struct kit *k, int64_t first, const char *letters)
+{
+	k->now_ms += 200;
+	kit_say_all(k, first, letters);
+	k->now_ms += 3000;
+	return kit_all(k, first + 1, letters);
 }
 
 /* ---- where stories begin; with cmocka */
@@ -186,16 +202,29 @@ static inline void kit_start_up(struct kit *k)
 	assert_string_equal(kit_all(k, 0, "UUU"), "pending>up");
 }
 
+/* Its first burst confirms it after 20 s, called for by probe 1. */
+static inline const char *kit_goes_down(struct kit *k)
+{
+	k->now_ms += 20000;
+	assert_string_equal(kit_says(k, 1, 0, 'D'), "burst 1+2");
+	return kit_rounds(k, 1, "DDD");
+}
+
+/* Probe KEY says up, and the burst that begins with number FIRST confirms it. */
+static inline const char *kit_comes_up(struct kit *k, uint32_t key, int64_t first)
+{
+	char order[32];
+
+	snprintf(order, sizeof(order), "burst %lld+2", (long long)first);
+	assert_string_equal(kit_says(k, key, 0, 'U'), order);
+	return kit_rounds(k, first, "UUU");
+}
+
 /* Three seats, confirmed down; the next burst is number 3. */
 static inline void kit_start_down(struct kit *k)
 {
 	kit_start_up(k);
-	k->now_ms += 20000;
-	assert_string_equal(kit_says(k, 1, 0, 'D'), "burst 1+2");
-	k->now_ms += 200;
-	assert_string_equal(kit_all(k, 1, "DDD"), "");
-	k->now_ms += 3000;
-	assert_string_equal(kit_all(k, 2, "DDD"), "up>down; open down critical");
+	assert_string_equal(kit_goes_down(k), "up>down; open down critical");
 }
 
 /* Everybody says LETTERS every ten seconds until UNTIL_MS, in the rounds of a burst too. */
