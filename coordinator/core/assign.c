@@ -35,7 +35,7 @@ int assign_domains(const struct candidate *c, size_t n)
 
 	for (size_t i = 0; i < n; i++) {
 		size_t j = 0;
-		while (j < i && c[j].domain != c[i].domain)
+		while (c[j].domain != c[i].domain)
 			j++;
 		domains += j == i;
 	}
@@ -102,7 +102,7 @@ static const struct candidate *find_key(const struct candidate *c, size_t n, uin
 static void number_seats(const struct candidate *c, size_t n, const struct assigned *previous,
 	int n_previous, struct chosen *chosen)
 {
-	uint64_t at[SEATS_MAX] = {0};
+	uint64_t at[SEATS_MAX];
 	bool taken[SEATS_MAX] = {false}, placed[SEATS_MAX] = {false};
 
 	for (int i = 0; i < n_previous; i++) {

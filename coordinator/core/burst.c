@@ -217,15 +217,11 @@ void burst_advance(struct watch *w, struct sitting *s)
 
 /* ---- when one begins */
 
-static int64_t overdue_at(const struct watch *w, const struct watch_voter *v)
-{
-	return v->waits_since_ms + w->rule.timeout_ms + ROUND_SLACK_MS;
-}
-
-/* A check that is late, and whose result is still to come. */
+/* A check that is late, and whose result is not overdue yet. */
 static bool waits(const struct watch *w, const struct watch_voter *v, int64_t now_ms)
 {
-	return v->waits_since_ms != 0 && v->excluded == EXCLUDED_NOT && now_ms < overdue_at(w, v);
+	return v->waits_since_ms != 0 && v->excluded == EXCLUDED_NOT &&
+	       now_ms < v->waits_since_ms + w->rule.timeout_ms + ROUND_SLACK_MS;
 }
 
 static bool called_early(const struct watch *w, const struct sitting *s)
@@ -311,10 +307,8 @@ void burst_wake(const struct watch *w, const struct sitting *s, int64_t *next_ms
 	if (may_begin(w, s))
 		wake_at(not_before(w, s), s->now_ms, next_ms);
 	for (int i = 0; i < w->n_voters; i++)
-		if (waits(w, &w->voter[i], s->now_ms)) {
+		if (waits(w, &w->voter[i], s->now_ms))
 			wake_at(w->no_early_before_ms, s->now_ms, next_ms);
-			wake_at(overdue_at(w, &w->voter[i]), s->now_ms, next_ms);
-		}
 	wake_at(w->agreed_since_ms + (w->rule.gap_ms > 0 ? w->rule.gap_ms : 1), s->now_ms, next_ms);
 	for (int i = 0; w->burst.goal != BURST_NONE && i < w->burst.rounds; i++) {
 		wake_at(round_deadline(w, i), s->now_ms, next_ms);

@@ -4,14 +4,10 @@
 /* Seconds that nothing was noted in count for nothing. */
 static void forget(struct flip *f, int64_t second)
 {
-	int64_t from = f->second + 1;
-
-	if (second - from >= FLIP_WINDOW_S)
-		from = second - FLIP_WINDOW_S + 1;
-	for (int64_t s = from; s <= second; s++)
-		f->count[s % FLIP_WINDOW_S] = 0;
-	if (second > f->second)
-		f->second = second;
+	if (second - f->second >= FLIP_WINDOW_S)
+		*f = (struct flip){.second = second};
+	while (f->second < second)
+		f->count[++f->second % FLIP_WINDOW_S] = 0;
 }
 
 void flip_note(struct flip *f, int64_t now_ms)

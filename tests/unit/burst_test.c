@@ -640,6 +640,32 @@ static void test_unanswered_stays_until_a_burst_is_answered(void **state)
 	kit_clear(&k);
 }
 
+/* What had agreed before an answer came counts for nothing when the next order is lost again. */
+static void test_unanswered_again_agrees_anew(void **state)
+{
+	struct kit k;
+
+	(void)state;
+	start_unanswered(&k);
+	k.now_ms += 1000;
+	assert_string_equal(kit_all(&k, 0, "UUU"), ""); /* over before the gap was */
+	k.now_ms += 60000;
+	assert_string_equal(kit_all(&k, 0, "DD"), "burst 3+2");
+	k.now_ms += 200;
+	kit_says(&k, 3, 3, 'U');
+	assert_false(k.w->unanswered);
+	assert_string_equal(kit_run(&k, k.now_ms + 20000), "");
+	while (k.w->burst.goal == BURST_NONE) { /* the back-off */
+		k.now_ms += 10000;
+		kit_all(&k, 0, "DD");
+	}
+	int64_t deadline_ms = k.now_ms + 12000;
+	assert_string_equal(kit_run(&k, deadline_ms + 2999), "");
+	assert_true(k.w->unanswered);
+	assert_string_equal(kit_run(&k, deadline_ms + 3000), "up>down; open down critical");
+	kit_clear(&k);
+}
+
 /* One answer is enough to know that the orders arrive, whatever it says. */
 static void test_a_burst_answered_once_is_answered(void **state)
 {
@@ -708,6 +734,7 @@ int main(void)
 		cmocka_unit_test(test_without_bursts_and_gap_two_evaluations),
 		cmocka_unit_test(test_unanswered_burst_leaves_it_to_the_scheduled_votes),
 		cmocka_unit_test(test_unanswered_stays_until_a_burst_is_answered),
+		cmocka_unit_test(test_unanswered_again_agrees_anew),
 		cmocka_unit_test(test_a_burst_answered_once_is_answered),
 		cmocka_unit_test(test_hopeless_burst_is_not_unanswered),
 	};

@@ -123,6 +123,34 @@ static void test_calls_until_its_result_is_overdue(void **state)
 	kit_clear(&k);
 }
 
+/* A suspicion of the instant at which it was found to be up again is of before; the next is not. */
+static void test_calls_only_after_the_decision(void **state)
+{
+	struct kit k;
+
+	(void)state;
+	kit_start_down(&k);
+	k.now_ms += 60000;
+	assert_string_equal(kit_comes_up(&k, 2, 3), "down>up; close down");
+	assert_string_equal(suspects(&k, 1), "");
+	k.now_ms += 1;
+	assert_string_equal(suspects(&k, 1), "burst 5+2");
+	kit_clear(&k);
+}
+
+/* The clock counts from the machine's start: nobody waits since instant 0. */
+static void test_nobody_waits_just_after_boot(void **state)
+{
+	struct kit k;
+
+	(void)state;
+	kit_start(&k, 3, 2, 2);
+	k.now_ms = 500;
+	assert_string_equal(kit_all(&k, 0, "UUU"), "pending>up");
+	assert_string_equal(suspects(&k, 1), "burst 1+2");
+	kit_clear(&k);
+}
+
 /* While early bursts are barred it wakes for the end of that, whoever waits. */
 static void test_wakes_when_early_ones_are_allowed_again(void **state)
 {
@@ -169,6 +197,8 @@ int main(void)
 		cmocka_unit_test(test_a_vain_one_that_ended_down_backs_off),
 		cmocka_unit_test(test_is_forgotten_when_overdue),
 		cmocka_unit_test(test_calls_until_its_result_is_overdue),
+		cmocka_unit_test(test_calls_only_after_the_decision),
+		cmocka_unit_test(test_nobody_waits_just_after_boot),
 		cmocka_unit_test(test_wakes_when_early_ones_are_allowed_again),
 		cmocka_unit_test(test_a_new_revision_forgets_it),
 	};
