@@ -25,8 +25,8 @@ void flapping_note(struct watch *w, int64_t now_ms)
 	for (int i = FLAPPING_CHANGES_MAX - 1; i > 0; i--)
 		w->changed_at_ms[i] = w->changed_at_ms[i - 1];
 	w->changed_at_ms[0] = w->flap_from_ms = now_ms;
-	if (w->rule.flap_changes > 0 && watch_changes(w, now_ms) >= w->rule.flap_changes)
-		w->flapping = true;
+	/* With 0, never, flapping_end() takes it back before anybody looks. */
+	w->flapping |= watch_changes(w, now_ms) >= w->rule.flap_changes;
 }
 
 void flapping_rest(struct watch *w, int64_t now_ms)
@@ -67,8 +67,9 @@ void flapping_apply(struct watch *w, struct sitting *s)
 	struct watch_action *action = signals_report(w, s, ALERT_FLAPPING, &signal, 0);
 	if (!action || action->type == WATCH_CLOSE)
 		return;
+	int n = watch_changes(w, s->now_ms); /* none: all are older, after a long hold */
 	action->reason = signals_reason(w, s, true);
-	action->started_at_ms = w->changed_at_ms[watch_changes(w, s->now_ms) - 1];
+	action->started_at_ms = w->changed_at_ms[n > 0 ? n - 1 : 0];
 }
 
 /* ---- failures */
@@ -95,7 +96,7 @@ void failures_forget(struct watch *w)
 
 struct failure_sum watch_failures(const struct watch *w, int index, int64_t now_ms)
 {
-	if (w->rule.failures.window_ms == 0 || w->failures_from_ms == 0)
+	if (w->rule.failures.window_ms == 0)
 		return (struct failure_sum){0, 0};
 	return failures_in(
 		&w->voter[index].failures, &w->rule.failures, now_ms - w->failures_from_ms);

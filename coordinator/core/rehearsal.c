@@ -27,7 +27,7 @@ static void end_alert(struct stage *s, enum alert_kind kind, int64_t closed_at_m
 	alert->closed_at_ms = closed_at_ms;
 	alert->promoted = promoted;
 	s->fn(s->arg, alert);
-	*alert = (struct rehearsal_alert){0};
+	alert->opened_at_ms = 0;
 }
 
 static void take_alert(struct stage *s, const struct watch_action *a)
@@ -68,7 +68,7 @@ static int64_t recorded_burst(const struct stage *s, int rounds)
 		first = first == 0 || v->round < first ? v->round : first;
 		last = v->round > last ? v->round : last;
 	}
-	return first != 0 && last - first + 1 >= rounds ? first : 0;
+	return last - first + 1 >= rounds ? first : 0;
 }
 
 /* Whether it can be had. */
@@ -107,26 +107,24 @@ static int64_t round_here(const struct stage *s, int64_t recorded)
 
 /* ---- votes */
 
-/* The place of KEY in SEAT: its own, or that of who was silent for longest (nobody, at first). */
+/* A KEY that is new takes the place in SEAT that was silent for longest (nobody's, at first). */
 static void sit_down(struct stage *s, uint32_t key, int seat)
 {
 	int place = watch_find(s->w, key);
 
-	for (int i = 0; place == -1 && i < s->w->n_voters; i++)
-		if (s->w->voter[i].seat == seat)
-			place = i;
-	for (int i = 0; s->w->voter[place].key != key && i < s->w->n_voters; i++)
-		if (s->w->voter[i].seat == seat && s->heard_at_ms[i] < s->heard_at_ms[place])
-			place = i;
-	if (s->w->voter[place].key != key)
+	if (place < 0) {
+		for (int i = 0; i < s->w->n_voters; i++)
+			if (s->w->voter[i].seat == seat &&
+				(place < 0 || s->heard_at_ms[i] < s->heard_at_ms[place]))
+				place = i;
 		watch_seat(s->w, place, seat, key);
+	}
 	s->heard_at_ms[place] = s->now_ms;
 }
 
 static void take(struct stage *s, const struct rehearsal_vote *v)
 {
 	struct vote vote = {
-		.present = true,
 		.verdict = v->verdict,
 		.reason = v->reason,
 		.started_at_ms = v->started_at_ms,

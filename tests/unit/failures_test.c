@@ -43,6 +43,7 @@ static void test_window(void **state)
 	expect(&ring, 1019000, 2, 1);
 	failures_add(&ring, &rule, 1020000, true); /* twenty: the first was overwritten */
 	expect(&ring, 1020000, 2, 2);
+	expect(&ring, 999000, 2, 2); /* asked for an earlier instant: nothing counts twice */
 }
 
 static void test_next(void **state)

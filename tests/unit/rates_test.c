@@ -20,6 +20,7 @@ static void start_flaps(struct kit *k, int changes)
 	rule.flap_changes = changes;
 	rule.flap_window_ms = 600000;
 	kit_init(k, &rule, 3);
+	k->now_ms = 5000; /* the clock began with the machine: instant 0 is within the window */
 	kit_all(k, 0, "UUU");
 	assert_int_equal(watch_changes(k->w, k->now_ms), 0);
 }
@@ -149,6 +150,54 @@ static void test_flapping_restored(void **state)
 	watch_restore(k.w, ALERT_FLAPPING, SEVERITY_CRITICAL, k.now_ms);
 	k.w->rule.flap_changes = 0;
 	assert_string_equal(kit_run(&k, k.now_ms + 1), "close flapping");
+	kit_clear(&k);
+}
+
+/* Held for longer than the window (a coordinator that hung): it opens since the newest change. */
+static void test_flapping_after_a_long_hold(void **state)
+{
+	struct kit k;
+
+	(void)state;
+	start_flaps(&k, 3);
+	k.w->rule.recovered_after_ms = 45000;
+	turn(&k, 30000, "DDD");
+	turn(&k, 30000, "UUU");
+	turn(&k, 30000, "DDD");
+	assert_string_equal(turn(&k, 30000, "UUU"), "down>up"); /* the down alert is still open */
+	int64_t last_ms = k.now_ms;
+	k.w->held = true;
+	kit_tick(&k, k.now_ms + 700000);
+	k.w->held = false;
+	kit_all(&k, 0, "UUU");
+	assert_int_equal(watch_changes(k.w, k.now_ms), 0);
+	k.next_ms = watch_tick(k.w, k.now_ms += 45000, &k.actions);
+	assert_int_equal(k.actions.n, 2);
+	assert_int_equal(k.actions.item[1].type, WATCH_OPEN);
+	assert_int_equal(k.actions.item[1].kind, ALERT_FLAPPING);
+	assert_int_equal(k.actions.item[1].started_at_ms, last_ms);
+	kit_clear(&k);
+}
+
+/* What changed in maintenance was the work's: it is counted anew. */
+static void test_maintenance_forgets_changes(void **state)
+{
+	struct kit k;
+
+	(void)state;
+	start_flaps(&k, 3);
+	watch_block(k.w, BLOCK_MAINTENANCE, k.now_ms);
+	for (int i = 0; i < 2; i++) {
+		assert_string_equal(turn(&k, 30000, "DDD"), "up>down");
+		assert_string_equal(turn(&k, 30000, "UUU"), "down>up");
+	}
+	assert_int_equal(watch_changes(k.w, k.now_ms), 4);
+	watch_block(k.w, BLOCK_NONE, k.now_ms);
+	assert_int_equal(watch_changes(k.w, k.now_ms), 0);
+	assert_string_equal(turn(&k, 30000, "UUU"), "");
+	assert_string_equal(turn(&k, 30000, "DDD"), "up>down; open down critical");
+	assert_string_equal(turn(&k, 30000, "UUU"), "down>up; close down");
+	assert_string_equal(turn(&k, 30000, "DDD"), "up>down; open flapping critical");
 	kit_clear(&k);
 }
 
@@ -337,6 +386,28 @@ static void test_failures_count_what(void **state)
 	kit_clear(&k);
 }
 
+/* What failed in maintenance was the work's: every voter is counted anew, and what comes then leaves
+ * with its window. */
+static void test_maintenance_forgets_failures(void **state)
+{
+	struct kit k;
+
+	(void)state;
+	start_failures(&k, 10, 50);
+	watch_block(k.w, BLOCK_MAINTENANCE, k.now_ms);
+	intervals(&k, 0, 25, (int[]){2, 2, 2});
+	assert_string_equal(severity_of(&k), "closed");
+	watch_block(k.w, BLOCK_NONE, k.now_ms);
+	k.now_ms += 1000;
+	kit_all(&k, 0, "DDD");
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(watch_failures(k.w, i, k.now_ms).checks, 1);
+		assert_int_equal(watch_failures(k.w, i, k.now_ms + 199999).checks, 1);
+		assert_int_equal(watch_failures(k.w, i, k.now_ms + 200000).checks, 0);
+	}
+	kit_clear(&k);
+}
+
 /* Time alone changes a rate: the good checks leave the window before the bad ones do. */
 static void test_failures_wake(void **state)
 {
@@ -483,10 +554,13 @@ int main(void)
 		cmocka_unit_test(test_flapping_limits),
 		cmocka_unit_test(test_recovered_after_keeps_flapping_quiet),
 		cmocka_unit_test(test_flapping_restored),
+		cmocka_unit_test(test_flapping_after_a_long_hold),
+		cmocka_unit_test(test_maintenance_forgets_changes),
 		cmocka_unit_test(test_flapping_tells_since_when),
 		cmocka_unit_test(test_failures_need_q_seats),
 		cmocka_unit_test(test_failures_need_samples),
 		cmocka_unit_test(test_failures_count_what),
+		cmocka_unit_test(test_maintenance_forgets_failures),
 		cmocka_unit_test(test_failures_wake),
 		cmocka_unit_test(test_failures_while_down),
 		cmocka_unit_test(test_failures_not_wanted),
