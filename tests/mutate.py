@@ -19,11 +19,11 @@ CORE = sorted(os.path.relpath(f, ROOT) for f in glob.glob(ROOT + "/coordinator/c
 VOCABULARY = ["proto/base/%s.c" % n for n in ("verdict", "reason", "duration", "mem", "log", "clock", "utf8")]
 GCC = ["/usr/bin/gcc", "-pipe", "-std=c11", "-D_GNU_SOURCE", "-I" + ROOT + "/include", "-I" + ROOT, "-w", "-fPIC"]
 ASAN = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
-UNIT = ["alert", "assign", "budget", "burst", "court", "failures", "flip", "maintained", "outlook", "parents", "quarantine", "quorum",
+UNIT = ["alert", "assign", "budget", "burst", "court", "failures", "flapping", "flip", "maintained", "outlook", "parents", "quarantine", "quorum",
         "rates", "rehearsal", "sight", "signals", "suspicion", "watch"]
 PROP = ["assign", "outlook", "quarantine", "quorum", "watch"]
 # Besides tests of the same name, those that know most about a file; they come first.
-FIRST = {"burst.c": ["unit/suspicion_test"], "tolerance.c": ["prop/quorum_prop"], "watch.c": ["unit/maintained_test"],
+FIRST = {"burst.c": ["unit/suspicion_test"], "rates.c": ["unit/flapping_test"], "tolerance.c": ["prop/quorum_prop"], "watch.c": ["unit/maintained_test"],
          "signals.c": ["unit/maintained_test", "unit/suspicion_test"]}
 # A test that takes this much longer than without the mutant does not end.
 ENDLESS_SECONDS, ENDLESS_FACTOR = 2, 10
