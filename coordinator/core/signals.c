@@ -142,7 +142,7 @@ static bool all_new(const struct watch *w, const struct sitting *s)
 	for (int i = 0; i < w->n_voters; i++) {
 		const struct vote *vote = &w->voter[i].scheduled;
 		if (w->voter[i].excluded == EXCLUDED_NOT &&
-			(!vote->present || vote->revision != w->rule.revision ||
+			(vote->revision != w->rule.revision ||
 				vote->started_at_ms <= w->released_at_ms))
 			return false;
 	}

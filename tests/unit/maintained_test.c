@@ -9,20 +9,12 @@
 
 #include "tests/unit/watch_kit.h"
 
-/* Confirmed down within a window; the next burst is number 3. */
-static void start_down_inside(struct kit *k)
-{
-	kit_start_up(k);
-	watch_block(k->w, BLOCK_MAINTENANCE, k->now_ms);
-	assert_string_equal(kit_goes_down(k), "up>down");
-}
-
 static void test_looked_at_before_it_opens(void **state)
 {
 	struct kit k;
 
 	(void)state;
-	start_down_inside(&k);
+	kit_start_blocked(&k, BLOCK_MAINTENANCE);
 	assert_false(watch_wants_look(k.w, k.now_ms));
 	k.now_ms += 50000;
 	assert_string_equal(kit_all(&k, 0, "DDD"), "");
@@ -34,6 +26,9 @@ static void test_looked_at_before_it_opens(void **state)
 	assert_true(watch_wants_look(k.w, k.now_ms));
 	assert_string_equal(kit_says(&k, 2, 3, 'D'), "open down critical");
 	assert_false(watch_wants_look(k.w, k.now_ms));
+	watch_block(k.w, BLOCK_PARENT, k.now_ms); /* another matter: a parent asks for none */
+	watch_block(k.w, BLOCK_NONE, k.now_ms + 1);
+	assert_false(watch_wants_look(k.w, k.now_ms + 1));
 	kit_clear(&k);
 }
 
@@ -42,7 +37,7 @@ static void test_held_for_so_long(void **state)
 	struct kit k;
 
 	(void)state;
-	start_down_inside(&k);
+	kit_start_blocked(&k, BLOCK_MAINTENANCE);
 	k.now_ms += 600000;
 	watch_block(k.w, BLOCK_NONE, k.now_ms);
 	k.now_ms += 200;
@@ -75,7 +70,7 @@ static void test_parent_after_the_window(void **state)
 	struct kit k;
 
 	(void)state;
-	start_down_inside(&k);
+	kit_start_blocked(&k, BLOCK_MAINTENANCE);
 	watch_block(k.w, BLOCK_PARENT, k.now_ms);
 	assert_false(watch_wants_look(k.w, k.now_ms));
 	k.now_ms += 10000;
@@ -87,13 +82,31 @@ static void test_parent_after_the_window(void **state)
 	kit_clear(&k);
 }
 
+/* The parent goes down while the look is awaited: it is still to come when that is over, whatever was
+ * said meanwhile. */
+static void test_parent_before_the_look(void **state)
+{
+	struct kit k;
+
+	(void)state;
+	kit_start_blocked(&k, BLOCK_MAINTENANCE);
+	watch_block(k.w, BLOCK_NONE, k.now_ms);
+	assert_true(watch_wants_look(k.w, k.now_ms));
+	watch_block(k.w, BLOCK_PARENT, k.now_ms + 100);
+	k.now_ms += 10000;
+	assert_string_equal(kit_all(&k, 0, "DDD"), "");
+	watch_block(k.w, BLOCK_NONE, k.now_ms);
+	assert_true(watch_wants_look(k.w, k.now_ms));
+	kit_clear(&k);
+}
+
 /* A window that follows soon: the release of the first is no leave to open within it. */
 static void test_next_window(void **state)
 {
 	struct kit k;
 
 	(void)state;
-	start_down_inside(&k);
+	kit_start_blocked(&k, BLOCK_MAINTENANCE);
 	watch_block(k.w, BLOCK_NONE, k.now_ms);
 	kit_tick(&k, k.now_ms);
 	k.now_ms += 1000;
@@ -116,7 +129,7 @@ static void test_hold_over_the_end(void **state)
 	struct kit k;
 
 	(void)state;
-	start_down_inside(&k);
+	kit_start_blocked(&k, BLOCK_MAINTENANCE);
 	k.w->held = true;
 	watch_block(k.w, BLOCK_NONE, k.now_ms);
 	kit_tick(&k, k.now_ms);
@@ -134,6 +147,7 @@ int main(void)
 		cmocka_unit_test(test_held_for_so_long),
 		cmocka_unit_test(test_what_was_open_closes),
 		cmocka_unit_test(test_parent_after_the_window),
+		cmocka_unit_test(test_parent_before_the_look),
 		cmocka_unit_test(test_next_window),
 		cmocka_unit_test(test_hold_over_the_end),
 	};

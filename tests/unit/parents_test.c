@@ -194,20 +194,12 @@ static void test_ask_denied(void **state)
 
 /* ---- held back, and released */
 
-/* Confirmed down while the parent is; its alert is held back. */
-static void start_held(struct kit *k)
-{
-	kit_start_up(k);
-	watch_block(k->w, BLOCK_PARENT, k->now_ms);
-	assert_string_equal(kit_goes_down(k), "up>down");
-}
-
 static void test_released_by_new_votes(void **state)
 {
 	struct kit k;
 
 	(void)state;
-	start_held(&k);
+	kit_start_blocked(&k, BLOCK_PARENT);
 	k.check_ms = 100;
 	watch_block(k.w, BLOCK_NONE, k.now_ms);
 	assert_true(watch_is_released(k.w));
@@ -227,7 +219,7 @@ static void test_released_and_recovered(void **state)
 	struct kit k;
 
 	(void)state;
-	start_held(&k);
+	kit_start_blocked(&k, BLOCK_PARENT);
 	watch_block(k.w, BLOCK_NONE, k.now_ms);
 	k.now_ms += 10000;
 	assert_string_equal(kit_comes_up(&k, 1, 3), "down>up");
@@ -240,7 +232,7 @@ static void test_released_into_silence(void **state)
 	struct kit k;
 
 	(void)state;
-	start_held(&k);
+	kit_start_blocked(&k, BLOCK_PARENT);
 	watch_block(k.w, BLOCK_NONE, k.now_ms);
 	int64_t votes_ms = k.now_ms;
 	assert_string_equal(kit_run(&k, votes_ms + 75001 + 119999), "down>undetermined");
@@ -306,6 +298,53 @@ static void test_released_thresholds_in_time(void **state)
 	kit_clear(&k);
 }
 
+/* New are votes for what the monitor is now. */
+static void test_released_thresholds_of_a_new_revision(void **state)
+{
+	struct kit k;
+
+	(void)state;
+	(void)release_slow(&k);
+	k.now_ms += 1000;
+	take_slow(&k, 1, 3);
+	k.w->rule.revision++;
+	k.now_ms += 1000;
+	take_slow(&k, 1, 2);
+	assert_string_equal(kit_tick(&k, k.now_ms), "");
+	assert_true(watch_is_released(k.w));
+	take_slow(&k, 3, 3);
+	assert_string_equal(kit_tick(&k, k.now_ms), "open slow warning");
+	kit_clear(&k);
+}
+
+/* Of one voter, one vote is all; of none, time has to tell. */
+static void test_released_with_few_voters(void **state)
+{
+	struct watch_rule rule = kit_rule(1, 1, 1);
+	struct kit k;
+
+	(void)state;
+	kit_init(&k, &rule, 1);
+	watch_block(k.w, BLOCK_PARENT, k.now_ms);
+	take_slow(&k, 1, 1);
+	assert_string_equal(kit_tick(&k, k.now_ms), "pending>degraded");
+	watch_block(k.w, BLOCK_NONE, k.now_ms);
+	assert_string_equal(kit_tick(&k, k.now_ms), "");
+	k.now_ms += 1000;
+	take_slow(&k, 1, 1);
+	assert_string_equal(kit_tick(&k, k.now_ms), "open slow warning");
+	kit_clear(&k);
+
+	kit_init(&k, &rule, 0);
+	watch_block(k.w, BLOCK_PARENT, k.now_ms);
+	assert_string_equal(kit_run(&k, k.now_ms + 200000), "");
+	watch_block(k.w, BLOCK_NONE, k.now_ms);
+	int64_t new_ms = k.now_ms + watch_fresh_ms(&rule);
+	assert_string_equal(kit_run(&k, new_ms - 1), "");
+	assert_string_equal(kit_run(&k, new_ms), "open undetermined unknown");
+	kit_clear(&k);
+}
+
 /* An alert that is open changes and closes whatever the parent does. */
 static void test_open_ones_go_on(void **state)
 {
@@ -334,6 +373,8 @@ int main(void)
 		cmocka_unit_test(test_released_into_silence),
 		cmocka_unit_test(test_released_thresholds),
 		cmocka_unit_test(test_released_thresholds_in_time),
+		cmocka_unit_test(test_released_thresholds_of_a_new_revision),
+		cmocka_unit_test(test_released_with_few_voters),
 		cmocka_unit_test(test_open_ones_go_on),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -43,6 +43,7 @@ static void test_open_tells_when_and_why(void **state)
 	assert_int_equal(open->reason, REASON_HTTP_STATUS); /* two of three */
 	assert_int_equal(open->rounds, 2);
 	assert_int_equal(open->first_round, 1);
+	assert_int_equal(open->held_ms, 0);
 	kit_clear(&k);
 }
 
@@ -57,7 +58,10 @@ static void test_alert_after(void **state)
 	int64_t down_ms = k.now_ms;
 	assert_string_equal(kit_tick(&k, down_ms + 29999), "");
 	assert_int_equal(k.next_ms, down_ms + 30000);
-	assert_string_equal(kit_tick(&k, down_ms + 30000), "open down critical");
+	watch_tick(k.w, down_ms + 30000, &k.actions);
+	assert_int_equal(k.actions.item[0].held_ms, 0); /* the policy's own time is no hold */
+	kit_note(&k);
+	assert_string_equal(kit_log(&k), "open down critical");
 	kit_clear(&k);
 }
 
@@ -502,6 +506,20 @@ static void test_threshold_alert(void **state)
 	}
 }
 
+/* The clock counts from the machine's start: instant 0 is no parent's recovery, to be waited for. */
+static void test_threshold_just_after_boot(void **state)
+{
+	struct kit k;
+
+	(void)state;
+	kit_start(&k, 3, 2, 2);
+	k.now_ms = 500;
+	warn(&k, 1, THRESHOLD_SLOW, SEVERITY_WARNING);
+	assert_string_equal(warn(&k, 2, THRESHOLD_SLOW, SEVERITY_WARNING),
+		"pending>degraded; open slow warning");
+	kit_clear(&k);
+}
+
 static void test_threshold_tells_when_and_why(void **state)
 {
 	struct kit k;
@@ -651,6 +669,7 @@ int main(void)
 		cmocka_unit_test(test_undetermined_by_disagreement),
 		cmocka_unit_test(test_hold_restarts_after),
 		cmocka_unit_test(test_threshold_alert),
+		cmocka_unit_test(test_threshold_just_after_boot),
 		cmocka_unit_test(test_threshold_tells_when_and_why),
 		cmocka_unit_test(test_threshold_since_the_first_that_counts),
 		cmocka_unit_test(test_reason),

@@ -227,6 +227,14 @@ static inline void kit_start_down(struct kit *k)
 	assert_string_equal(kit_goes_down(k), "up>down; open down critical");
 }
 
+/* Three seats, confirmed down while BLOCK keeps its alert from opening; the next burst is number 3. */
+static inline void kit_start_blocked(struct kit *k, enum watch_block block)
+{
+	kit_start_up(k);
+	watch_block(k->w, block, k->now_ms);
+	assert_string_equal(kit_goes_down(k), "up>down");
+}
+
 /* Everybody says LETTERS every ten seconds until UNTIL_MS, in the rounds of a burst too. */
 static inline void kit_keep(struct kit *k, const char *letters, int64_t until_ms)
 {
