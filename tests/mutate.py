@@ -19,9 +19,18 @@ CORE = sorted(os.path.relpath(f, ROOT) for f in glob.glob(ROOT + "/coordinator/c
 VOCABULARY = ["proto/base/%s.c" % n for n in ("verdict", "reason", "duration", "mem", "log", "clock", "utf8")]
 GCC = ["/usr/bin/gcc", "-pipe", "-std=c11", "-D_GNU_SOURCE", "-I" + ROOT + "/include", "-I" + ROOT, "-w", "-fPIC"]
 ASAN = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
-UNIT = ["alert", "assign", "budget", "burst", "court", "failures", "flapping", "flip", "maintained", "outlook", "parents", "quarantine", "quorum",
-        "rates", "rehearsal", "sight", "signals", "suspicion", "watch"]
-PROP = ["assign", "outlook", "quarantine", "quorum", "watch"]
+
+
+def of_the_core(source):
+    """Whether a test needs nothing but the core and the vocabulary."""
+    included = re.findall(r'^#include "(.*)"', open(source).read(), re.M)
+    return all(re.match(r"coordinator/core/|quorate/|tests/(unit/(watch_kit|ballots)|prop/rng)\.h", i) for i in included) and \
+        any("core/" in i or "watch_kit" in i or "ballots" in i for i in included)
+
+
+TESTS = sorted(f[len(ROOT) + 7:-2] for f in glob.glob(ROOT + "/tests/unit/*_test.c") + glob.glob(ROOT + "/tests/prop/*_prop.c") if of_the_core(f))
+UNIT = [t for t in TESTS if t.startswith("unit/")]
+PROP = [t for t in TESTS if t.startswith("prop/")]
 # Besides tests of the same name, those that know most about a file; they come first.
 FIRST = {"burst.c": ["unit/suspicion_test"], "rates.c": ["unit/flapping_test"], "tolerance.c": ["prop/quorum_prop"], "watch.c": ["unit/maintained_test"],
          "signals.c": ["unit/maintained_test", "unit/suspicion_test"]}
@@ -82,9 +91,8 @@ class Bench:
         self.folder, self.flags, self.seconds = folder, flags, {}
         self.sources = {source: open(ROOT + "/" + source).read() for source in CORE + VOCABULARY}
         self.objects = {source: self.compile(text, flags, source.replace("/", "_")) for source, text in self.sources.items()}
-        self.tests = {"unit/%s_test" % n: ["/tests/unit/%s_test.c" % n] for n in UNIT}
+        self.tests = {name: ["/tests/%s.c" % name] for name in TESTS}
         self.tests["sim"] = [f[len(ROOT):] for f in glob.glob(ROOT + "/tests/sim/*.c")]
-        self.tests.update({"prop/%s_prop" % n: ["/tests/prop/%s_prop.c" % n] for n in PROP})
         self.link("core", list(self.objects.values()))
         for name, sources in self.tests.items():
             subprocess.run([*GCC, *flags, "-o", self.program(name), *[ROOT + f for f in sources], folder + "/core/libcore.so",
@@ -158,7 +166,7 @@ def judge(bench, careful, mutant, seed, tag):
     if bench.same(mutant, ["-O2"], tag):
         return None
     if careful.prepare(mutant, tag):
-        for name in (n for n in order(bench, mutant[0]) if n.startswith("unit/")):
+        for name in (n for n in order(bench, mutant[0]) if n in UNIT):
             if careful.run(name, seed, tag):
                 return name
     return ""
@@ -167,12 +175,12 @@ def judge(bench, careful, mutant, seed, tag):
 def judge_laws(bench, mutant, seed, tag):
     if not bench.prepare(mutant, tag):
         return []
-    return ["prop/%s_prop:%s" % (n, law) for n in PROP for law in (bench.run("prop/%s_prop" % n, seed, tag) or "").split()]
+    return ["%s:%s" % (n, law) for n in PROP for law in (bench.run(n, seed, tag) or "").split()]
 
 
 def all_laws():
-    return {"prop/%s_prop:%s" % (n, law) for n in PROP
-            for law in re.findall(r"cmocka_unit_test\((\w+)\)", open("%s/tests/prop/%s_prop.c" % (ROOT, n)).read())}
+    return {"%s:%s" % (n, law) for n in PROP
+            for law in re.findall(r"cmocka_unit_test\((\w+)\)", open("%s/tests/%s.c" % (ROOT, n)).read())}
 
 
 def wanted(arguments):
@@ -257,7 +265,7 @@ def main():
     try:
         bench, careful = Bench(folder + "/plain", ["-O1"]), Bench(folder + "/careful", ["-O1", *ASAN])
         bench.rehearse(bench.tests, args.seed)
-        careful.rehearse([n for n in careful.tests if n.startswith("unit/")], args.seed)
+        careful.rehearse(UNIT, args.seed)
         status = find_laws(bench, mutants, args, pool) if args.laws else count_killed(bench, careful, mutants, args, pool)
     finally:
         shutil.rmtree(folder)

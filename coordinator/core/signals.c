@@ -423,16 +423,14 @@ void signals_apply(struct watch *w, struct sitting *s)
 	flapping_apply(w, s);
 }
 
+/* Timers that do not run are 0, and give an instant of the past. */
 void signals_wake(const struct watch *w, const struct sitting *s, int64_t *next_ms)
 {
 	wake_at(alert_next_at(&w->slot[ALERT_DOWN], w->rule.after_ms, w->rule.recovered_after_ms),
 		s->now_ms, next_ms);
-	if (w->doubt_since_ms != 0) {
-		wake_at(w->doubt_since_ms + DOUBT_PAUSE_MS, s->now_ms, next_ms);
-		wake_at(w->doubt_since_ms + DOUBT_MAX_MS, s->now_ms, next_ms);
-	}
-	if (w->released_at_ms != 0)
-		wake_at(all_new_at(w), s->now_ms, next_ms);
+	wake_at(w->doubt_since_ms + DOUBT_PAUSE_MS, s->now_ms, next_ms);
+	wake_at(w->doubt_since_ms + DOUBT_MAX_MS, s->now_ms, next_ms);
+	wake_at(all_new_at(w), s->now_ms, next_ms);
 	wake_at(w->split_since_ms + split_after_ms(w), s->now_ms, next_ms);
 	wake_at(w->undetermined_since_ms + w->rule.undetermined_after_ms, s->now_ms, next_ms);
 }

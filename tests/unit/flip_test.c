@@ -59,6 +59,9 @@ static void test_told_when_later_checks_say_so_too(void **state)
 	(void)state;
 	doubtful(&k);
 	doubt_ms = k.w->doubt_since_ms;
+	kit_tick(&k, k.now_ms);
+	assert_int_equal(k.next_ms, doubt_ms + DOUBT_PAUSE_MS);
+	assert_false(watch_wants_look(k.w, doubt_ms + DOUBT_PAUSE_MS - 1));
 	assert_true(watch_wants_look(k.w, doubt_ms + DOUBT_PAUSE_MS));
 	k.now_ms = doubt_ms + DOUBT_PAUSE_MS + 50; /* began before the pause was over */
 	assert_string_equal(kit_all(&k, 0, "DDD"), "");
@@ -94,6 +97,7 @@ static void test_fails_open(void **state)
 	doubtful(&k);
 	doubt_ms = k.w->doubt_since_ms;
 	assert_string_equal(kit_run(&k, doubt_ms + DOUBT_MAX_MS - 1), "");
+	assert_int_equal(k.next_ms, doubt_ms + DOUBT_MAX_MS);
 	assert_string_equal(kit_run(&k, doubt_ms + DOUBT_MAX_MS), "open down critical");
 	kit_clear(&k);
 }

@@ -534,6 +534,11 @@ static void test_largest_electorate(void **state)
 	for (uint32_t key = 1; key < VOTERS_MAX; key++)
 		assert_string_equal(kit_says(&k, key, 2, key % 15 < 8 ? 'D' : 'U'), "");
 	assert_string_equal(kit_says(&k, VOTERS_MAX, 2, 'D'), "up>down; open down critical");
+	watch_block(k.w, BLOCK_PARENT, k.now_ms);
+	watch_block(k.w, BLOCK_NONE, k.now_ms);
+	watch_doubt(k.w, k.now_ms);
+	assert_string_equal(kit_tick(&k, k.now_ms + 1), "");
+	assert_true(watch_is_released(k.w));
 	kit_clear(&k);
 }
 
