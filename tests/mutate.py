@@ -32,8 +32,9 @@ TESTS = sorted(f[len(ROOT) + 7:-2] for f in glob.glob(ROOT + "/tests/unit/*_test
 UNIT = [t for t in TESTS if t.startswith("unit/")]
 PROP = [t for t in TESTS if t.startswith("prop/")]
 # Besides tests of the same name, those that know most about a file; they come first.
-FIRST = {"burst.c": ["unit/suspicion_test"], "rates.c": ["unit/flapping_test"], "tolerance.c": ["prop/quorum_prop"], "watch.c": ["unit/maintained_test"],
-         "signals.c": ["unit/maintained_test", "unit/suspicion_test"]}
+FIRST = {"burst.c": ["unit/agreement_test", "unit/back_off_test", "unit/suspicion_test"], "rates.c": ["unit/flapping_test"],
+         "signals.c": ["unit/thresholds_test", "unit/parents_test", "unit/maintained_test", "unit/flip_test"],
+         "tolerance.c": ["prop/quorum_prop"], "watch.c": ["unit/seating_test", "unit/maintained_test"]}
 # A test that takes this much longer than without the mutant does not end.
 ENDLESS_SECONDS, ENDLESS_FACTOR = 2, 10
 
