@@ -48,7 +48,7 @@ SWAPS = [(r"<=", ["<"]), (r">=", [">"]), (r"(?<![<>=!-])<(?![<=])", ["<="]), (r"
 
 
 def code_lines(text):
-    """(number, line) of what is code: no comments, preprocessor lines, name tables or assertions."""
+    """(number, line) of what is code: no comments, name tables or assertions; of preprocessor lines, constants only."""
     comment = False
     for n, line in enumerate(text.split("\n")):
         bare = re.sub(r"/\*.*?\*/", lambda m: " " * len(m.group()), line)
@@ -58,7 +58,9 @@ def code_lines(text):
         if "/*" in bare:
             bare, comment = bare[:bare.index("/*")], True
         stripped = bare.strip()
-        if not stripped or stripped[0] in "#" or '"' in bare or "assert(" in bare or stripped.startswith("//"):
+        if re.match(r"#(?!define \w+ +\d+$)", stripped):
+            continue
+        if not stripped or '"' in bare or "assert(" in bare or stripped.startswith("//"):
             continue
         if re.match(r"(static|struct|enum|int|bool|const|size_t|void)\b[^=]*[({]?$", stripped) and "=" not in bare:
             continue  # declarations

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* Confirmation as stories of votes and instants: rounds and settling; see back_off_test.c and agreement_test.c. The notation is in
- * watch_kit.h. */
+/* Confirmation as stories of votes and instants: rounds and settling; more is in back_off_test.c and
+ * agreement_test.c. The notation is in watch_kit.h. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* Failures over a window and thresholds that count as down, as stories; flapping has flapping_test.c. The
- * notation is in watch_kit.h. */
+/* Failures over a window and thresholds that count as down, as stories; flapping has
+ * flapping_test.c. The notation is in watch_kit.h. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>

@@ -173,6 +173,32 @@ static void test_carry_inherits_past_those_who_stay(void **state)
 	kit_clear(&k);
 }
 
+/* A late check is carried on with its voter; not to who follows it, nor into another revision. */
+static void test_carry_who_waits(void **state)
+{
+	static const int seats[][2] = {{0, 1}, {1, 2}, {2, 30}};
+	static const struct {
+		int64_t revision;
+		bool waits[3];
+	} table[] = {{1, {true, true, false}}, {2, {false, false, false}}};
+	struct kit k;
+
+	(void)state;
+	kit_start_up(&k);
+	for (uint32_t key = 1; key <= 3; key++)
+		watch_suspicion(k.w, key, 1, k.now_ms);
+	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+		struct watch_rule rule = k.w->rule;
+		rule.revision = table[i].revision;
+		struct watch *w = carried(k.w, &rule, 3, seats);
+		for (int v = 0; v < 3; v++)
+			assert_int_equal(
+				w->voter[v].waits_since_ms, table[i].waits[v] ? k.now_ms : 0);
+		free(w);
+	}
+	kit_clear(&k);
+}
+
 static void test_carry_to_a_new_revision(void **state)
 {
 	static const int seats[][2] = {{0, 1}, {1, 2}, {2, 3}};
@@ -208,6 +234,7 @@ int main(void)
 		cmocka_unit_test(test_carry),
 		cmocka_unit_test(test_carry_inherits_once),
 		cmocka_unit_test(test_carry_inherits_past_those_who_stay),
+		cmocka_unit_test(test_carry_who_waits),
 		cmocka_unit_test(test_carry_to_a_new_revision),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

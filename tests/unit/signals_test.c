@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* States and alerts as stories of votes and instants; thresholds have thresholds_test.c. The notation is in watch_kit.h. */
+/* States and alerts as stories of votes and instants; thresholds have thresholds_test.c. The
+ * notation is in watch_kit.h. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>

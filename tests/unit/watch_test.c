@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* The watch's memory: votes, hold, restore, stances; seats have seating_test.c. The notation is in watch_kit.h. */
+/* The watch's memory: votes, hold, restore, stances; seats have seating_test.c. The notation is in
+ * watch_kit.h. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
