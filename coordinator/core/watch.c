@@ -197,7 +197,7 @@ bool watch_wants_look(const struct watch *w, int64_t now_ms)
 {
 	if (w->held || w->burst.goal != BURST_NONE)
 		return false;
-	if (w->recheck && w->released_at_ms != 0 && w->block < BLOCK_PARENT)
+	if (w->recheck && w->block < BLOCK_PARENT)
 		return true;
 	return w->doubt_since_ms != 0 && now_ms >= w->doubt_since_ms + DOUBT_PAUSE_MS;
 }

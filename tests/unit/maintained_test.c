@@ -72,6 +72,7 @@ static void test_parent_after_the_window(void **state)
 	(void)state;
 	kit_start_blocked(&k, BLOCK_MAINTENANCE);
 	watch_block(k.w, BLOCK_PARENT, k.now_ms);
+	assert_false(watch_is_released(k.w));
 	assert_false(watch_wants_look(k.w, k.now_ms));
 	k.now_ms += 10000;
 	assert_string_equal(kit_all(&k, 0, "DDD"), "");
@@ -93,6 +94,7 @@ static void test_parent_before_the_look(void **state)
 	watch_block(k.w, BLOCK_NONE, k.now_ms);
 	assert_true(watch_wants_look(k.w, k.now_ms));
 	watch_block(k.w, BLOCK_PARENT, k.now_ms + 100);
+	assert_false(watch_wants_look(k.w, k.now_ms + 100));
 	k.now_ms += 10000;
 	assert_string_equal(kit_all(&k, 0, "DDD"), "");
 	watch_block(k.w, BLOCK_NONE, k.now_ms);
