@@ -11,7 +11,7 @@
 
 static const char *suspects(struct kit *k, uint32_t key)
 {
-	watch_suspicion(k->w, key, k->w->rule.revision, k->now_ms);
+	assert_true(watch_suspicion(k->w, key, k->w->rule.revision, k->now_ms));
 	return kit_tick(k, k->now_ms);
 }
 
