@@ -64,7 +64,7 @@ extern const struct channel_type webhook_channel;
 /* What to make of the end of a transfer. STATUS 0: none was seen. */
 void webhook_judge(CURLcode code, long status, int64_t retry_after_s, struct delivery_result *out);
 
-/* ---- notify.c: the schedule */
+/* ---- lanes.c: the schedule */
 struct retry_schedule {
 	const int64_t
 		*delay_ms; /* before attempt 1, 2, …; after the last one the message is dead */
