@@ -18,26 +18,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <utlist.h>
 
 #define SEQUENCE_STRIDE 1000
 #define HELD_NAMES_MAX  50 /* so that a message stays small */
-
-struct alert_listener {
-	alert_event_fn fn;
-	void *arg;
-	struct alert_listener *prev, *next;
-};
-
-/* An event on its way through the store. */
-struct publication {
-	struct alerts *alerts;
-	int64_t sequence;
-	json_t *event;
-	alert_done_fn done; /* NULL: nobody waits for it */
-	void *arg;
-	struct publication *prev, *next;
-};
 
 /* ---- names */
 
@@ -88,47 +71,6 @@ static int index_of(const char *const *names, const char *name)
 	return -1;
 }
 
-/* ---- publishing */
-
-static void publish(struct publication *p)
-{
-	struct alert_listener *l, *next;
-
-	DL_FOREACH_SAFE (p->alerts->listeners, l, next)
-		l->fn(l->arg, p->sequence, p->event);
-	notify_release(p->alerts->notify, p->sequence);
-}
-
-static void publication_done(void *arg, enum store_error error)
-{
-	struct publication *p = arg;
-
-	/* A broken store holds nothing back: the alert goes on from memory. */
-	DL_DELETE(p->alerts->publications, p);
-	publish(p);
-	if (p->done)
-		p->done(p->arg, error);
-	json_decref(p->event);
-	free(p);
-}
-
-static struct publication *submit_event(struct alerts *a, struct store_batch *b, const char *type,
-	const char *kind, const struct id *id, const json_t *data)
-{
-	struct publication *p = mem_alloc(sizeof(*p));
-	int64_t wall_ms = clock_wall_ms();
-
-	p->alerts = a;
-	p->sequence = ++a->sequence;
-	p->event = json_pack("{s:s, s:o, s:o}", "type", type, "timestamp", json_time(wall_ms),
-		"data", json_deep_copy(data));
-	store_add_event(b, p->sequence, type, id, wall_ms, p->event);
-	notify_add(a->notify, b, p->sequence, kind, p->event);
-	DL_APPEND(a->publications, p);
-	store_submit(a->store, b, STORE_EVENTUALLY, publication_done, p);
-	return p;
-}
-
 /* A hushed alert is an object of its own beside its row: a start has to know of it. */
 static void keep_hush(struct store_batch *b, struct open_alert *alert)
 {
@@ -159,13 +101,18 @@ void alert_commit(
 	struct alerts *a, struct open_alert *alert, const char *type, alert_done_fn done, void *arg)
 {
 	struct store_batch *b = store_batch_new(a->store);
-	struct publication *p;
+	struct transition t = {
+		.type = type,
+		.kind = alert_kind_names[alert->kind],
+		.id = alert->id,
+		.data = alert->document,
+		.done = done,
+		.arg = arg,
+	};
 
 	put_alert(b, alert);
 	alert->told_wall_ms = 0;
-	p = submit_event(a, b, type, alert_kind_names[alert->kind], &alert->id, alert->document);
-	p->done = done;
-	p->arg = arg;
+	alerts_publish(a, b, &t);
 }
 
 bool alerts_hold_back(
@@ -194,15 +141,6 @@ bool alerts_hold_back(
 static void commit_transition(struct alerts *a, struct open_alert *alert, const char *type)
 {
 	alert_commit(a, alert, type, NULL, NULL);
-}
-
-void alerts_announce(struct alerts *a, const char *type, json_t *data)
-{
-	struct store_batch *b = store_batch_new(a->store);
-	struct id none = {{0}};
-
-	(void)submit_event(a, b, type, "coordinator", &none, data);
-	json_decref(data);
 }
 
 /* ---- what is open, what was closed by hand */
@@ -479,40 +417,17 @@ struct alerts *alerts_new(struct store *store, struct notify *notify, const char
 void alerts_free(struct alerts *a)
 {
 	struct open_alert *alert, *next;
-	struct publication *p, *p_next;
-	struct alert_listener *l, *l_next;
 
 	HASH_ITER (hh, a->open, alert, next)
 		free_open(a, alert);
 	HASH_ITER (hh, a->hushed, alert, next)
 		free_open(a, alert);
-	DL_FOREACH_SAFE (a->publications, p, p_next) {
-		json_decref(p->event);
-		free(p);
-	}
-	DL_FOREACH_SAFE (a->listeners, l, l_next)
-		free(l);
+	alerts_publish_end(a);
 	free(a->url);
 	free(a);
 }
 
 /* ---- for the API */
-
-struct alert_listener *alerts_listen(struct alerts *a, alert_event_fn fn, void *arg)
-{
-	struct alert_listener *l = mem_alloc(sizeof(*l));
-
-	l->fn = fn;
-	l->arg = arg;
-	DL_APPEND(a->listeners, l);
-	return l;
-}
-
-void alerts_unlisten(struct alerts *a, struct alert_listener *l)
-{
-	DL_DELETE(a->listeners, l);
-	free(l);
-}
 
 static int newer_first(const struct open_alert *a, const struct open_alert *b)
 {

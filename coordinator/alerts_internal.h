@@ -48,6 +48,20 @@ void alert_fill_document(
 void alert_change_document(
 	const struct alerts *a, struct open_alert *alert, const struct alert_facts *f);
 
+/* ---- alerts_publish.c */
+struct transition {
+	const char *type;   /* "alert.opened" */
+	const char *kind;   /* as channels choose by */
+	struct id id;       /* the alert's; zero: of none */
+	const json_t *data; /* the alert's document as it is now */
+	alert_done_fn done; /* NULL: nobody waits for it */
+	void *arg;
+};
+/* Takes B: commits it with the event of T and its messages; then it is told. */
+void alerts_publish(struct alerts *a, struct store_batch *b, const struct transition *t);
+/* Forgets what is under way and who listens. */
+void alerts_publish_end(struct alerts *a);
+
 /* ---- alerts.c */
 /* Moves it from the open ones to the hushed ones, and back. */
 void alert_hush(struct alerts *a, struct open_alert *alert);
