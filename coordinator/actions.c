@@ -105,6 +105,12 @@ static const char *reason_code_of(const struct watch_action *action)
 	}
 }
 
+/* Whether a mass flip may have held this back. */
+static bool told_of_mass(const struct watch_action *action)
+{
+	return action->kind == ALERT_DOWN && action->type != WATCH_CHANGE;
+}
+
 /* The one way from an action to alerts.c: collects the evidence, calls FN with it. */
 static void with_facts(struct watched *wd, const struct monitor *m,
 	const struct watch_action *action,
@@ -126,6 +132,7 @@ static void with_facts(struct watched *wd, const struct monitor *m,
 		.quorum = evidence_quorum(wd, number, action->rounds, now_ms),
 		.labels = labels_of(m),
 		.votes = votes,
+		.mass_flip = told_of_mass(action) ? flips_words(wd) : NULL,
 	};
 
 	reason_of(wd, action, votes, text, sizeof(text));
@@ -136,6 +143,7 @@ static void with_facts(struct watched *wd, const struct monitor *m,
 	json_decref(facts.observed);
 	json_decref(facts.quorum);
 	json_decref(facts.labels);
+	json_decref(facts.mass_flip);
 	json_decref(votes);
 }
 

@@ -97,22 +97,33 @@ static void put_alert(struct store_batch *b, struct open_alert *alert)
 	keep_hush(b, alert);
 }
 
+static void commit(struct alerts *a, struct open_alert *alert, struct transition *t)
+{
+	struct store_batch *b = store_batch_new(a->store);
+
+	t->kind = alert_kind_names[alert->kind];
+	t->id = alert->id;
+	t->data = alert->document;
+	put_alert(b, alert);
+	alert->told_wall_ms = 0;
+	alerts_publish(a, b, t);
+}
+
 void alert_commit(
 	struct alerts *a, struct open_alert *alert, const char *type, alert_done_fn done, void *arg)
 {
-	struct store_batch *b = store_batch_new(a->store);
-	struct transition t = {
-		.type = type,
-		.kind = alert_kind_names[alert->kind],
-		.id = alert->id,
-		.data = alert->document,
-		.done = done,
-		.arg = arg,
-	};
+	struct transition t = {.type = type, .done = done, .arg = arg};
 
-	put_alert(b, alert);
-	alert->told_wall_ms = 0;
-	alerts_publish(a, b, &t);
+	commit(a, alert, &t);
+}
+
+/* MASS_FLIP: that held it back, borrowed; NULL: none. */
+static void commit_transition(
+	struct alerts *a, struct open_alert *alert, const char *type, json_t *mass_flip)
+{
+	struct transition t = {.type = type, .mass_flip = mass_flip};
+
+	commit(a, alert, &t);
 }
 
 bool alerts_hold_back(
@@ -136,11 +147,6 @@ bool alerts_hold_back(
 	put_alert(b, alert);
 	store_submit(a->store, b, STORE_EVENTUALLY, NULL, NULL);
 	return true;
-}
-
-static void commit_transition(struct alerts *a, struct open_alert *alert, const char *type)
-{
-	alert_commit(a, alert, type, NULL, NULL);
 }
 
 /* ---- what is open, what was closed by hand */
@@ -252,7 +258,7 @@ const char *alerts_raise(struct alerts *a, const struct alert_facts *f)
 	json_object_set_new(alert->document, "state", json_string(alert_state_names[ALERT_OPEN]));
 	alert_fill_document(a, alert, f);
 	alert_log(alert, "alert.opened", NULL, NULL);
-	commit_transition(a, alert, "alert.opened");
+	commit_transition(a, alert, "alert.opened", f->mass_flip);
 	return alert->case_id;
 }
 
@@ -266,7 +272,7 @@ void alerts_change(struct alerts *a, const struct alert_facts *f)
 		return;
 	alert_change_document(a, alert, f);
 	alert_log(alert, "alert.changed", NULL, NULL);
-	commit_transition(a, alert, "alert.changed");
+	commit_transition(a, alert, "alert.changed", f->mass_flip);
 }
 
 void alerts_promote(struct alerts *a, enum alert_kind from, const struct alert_facts *f)
@@ -284,15 +290,15 @@ void alerts_promote(struct alerts *a, enum alert_kind from, const struct alert_f
 	HASH_ADD_STR(a->open, key, alert);
 	alert_change_document(a, alert, f);
 	alert_log(alert, "alert.changed", alert_kind_names[from], NULL);
-	commit_transition(a, alert, "alert.changed");
+	commit_transition(a, alert, "alert.changed", f->mass_flip);
 }
 
-static void close_alert(struct alerts *a, struct open_alert *alert)
+static void close_alert(struct alerts *a, struct open_alert *alert, json_t *mass_flip)
 {
 	json_object_set_new(alert->document, "state", json_string(alert_state_names[ALERT_CLOSED]));
 	json_object_set_new(alert->document, "closed_at", json_time(clock_wall_ms()));
 	alert_log(alert, "alert.closed", NULL, NULL);
-	commit_transition(a, alert, "alert.closed");
+	commit_transition(a, alert, "alert.closed", mass_flip);
 	free_open(a, alert);
 }
 
@@ -316,7 +322,7 @@ void alerts_resolve(struct alerts *a, const struct alert_facts *f)
 	kept.observed = NULL;
 	kept.started_wall_ms = UNSET;
 	alert_fill_document(a, alert, &kept);
-	close_alert(a, alert);
+	close_alert(a, alert, f->mass_flip);
 }
 
 void alerts_withdraw(
@@ -328,7 +334,7 @@ void alerts_withdraw(
 	if (!alert)
 		return;
 	json_object_set_new(alert->document, "closed_because", json_string(why));
-	close_alert(a, alert);
+	close_alert(a, alert, NULL);
 }
 
 const char *alerts_case(const struct alerts *a, enum alert_kind kind, const struct id *subject)

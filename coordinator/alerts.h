@@ -38,7 +38,8 @@ struct alert_facts {
 	int64_t started_wall_ms; /* UNSET: as it was */
 	int64_t held_ms;         /* of a new one: how long it was held back */
 	json_t *observed, *quorum, *votes, *labels;
-	json_t *monitors; /* names listed in a probe's alert */
+	json_t *monitors;  /* names listed in a probe's alert */
+	json_t *mass_flip; /* that held this transition back, see flips_words; NULL: none */
 };
 
 MUST_CHECK struct alerts *alerts_new(

@@ -54,6 +54,7 @@ struct transition {
 	const char *kind;   /* as channels choose by */
 	struct id id;       /* the alert's; zero: of none */
 	const json_t *data; /* the alert's document as it is now */
+	json_t *mass_flip;  /* borrowed; NULL: of none */
 	alert_done_fn done; /* NULL: nobody waits for it */
 	void *arg;
 };

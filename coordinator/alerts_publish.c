@@ -57,6 +57,8 @@ void alerts_publish(struct alerts *a, struct store_batch *b, const struct transi
 	p->sequence = ++a->sequence;
 	p->event = json_pack("{s:s, s:o, s:o}", "type", t->type, "timestamp", json_time(wall_ms),
 		"data", json_deep_copy(t->data));
+	if (t->mass_flip)
+		json_object_set(p->event, "mass_flip", t->mass_flip);
 	p->done = t->done;
 	p->arg = t->arg;
 	store_add_event(b, p->sequence, t->type, &t->id, wall_ms, p->event);

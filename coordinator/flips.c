@@ -6,11 +6,14 @@
  */
 #include "coordinator/verdicts_internal.h"
 
+#include "coordinator/json.h"
 #include "proto/base/clock.h"
 #include "proto/base/log.h"
 #include "proto/base/mem.h"
+#include "proto/base/rand.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define ALL "" /* no organization has this name */
 
@@ -77,9 +80,11 @@ static void look_again(struct watched *wd)
 		fleet_burst(wd->v->c->fleet, wd->w->voter[i].key, &order);
 }
 
-static void doubt(struct watched *wd, int64_t now_ms)
+static void doubt(struct watched *wd, const struct mass *mass, int64_t now_ms)
 {
 	watch_doubt(wd->w, now_ms);
+	if (id_is_zero(&wd->mass.id))
+		wd->mass = *mass;
 	wd->looked_again = false;
 	verdicts_evaluate(wd);
 }
@@ -89,6 +94,13 @@ static void begin(struct verdicts *v, struct flips *f, int changed, int64_t now_
 	struct watched *wd, *next;
 
 	f->since_ms = now_ms;
+	f->mass = (struct mass){
+		.id = id_new(),
+		.everywhere = !f->organization[0],
+		.since_wall_ms = clock_wall_ms(),
+		.changed = changed,
+		.monitors = f->enabled,
+	};
 	log_warning(
 		"verdicts.mass_flip of=%s changed=%d monitors=%d msg=\"each is looked at once more "
 		"before it is told\"",
@@ -96,7 +108,7 @@ static void begin(struct verdicts *v, struct flips *f, int changed, int64_t now_
 	HASH_ITER (hh, v->watched, wd, next)
 		if (wd->w->turning &&
 			(!f->organization[0] || strcmp(organization_of(wd), f->organization) == 0))
-			doubt(wd, now_ms);
+			doubt(wd, &f->mass, now_ms);
 }
 
 static void count_enabled(struct verdicts *v)
@@ -136,12 +148,34 @@ static void follow_doubt(struct watched *wd, int64_t now_ms)
 	look_again(wd);
 }
 
+/* What it turned to was told, or it is again as it was: the mass flip is no matter of its any more. */
+static void follow_mass(struct watched *wd)
+{
+	const struct watch *w = wd->w;
+
+	if (w->doubt_since_ms == 0 && !w->turning && w->down == w->slot[ALERT_DOWN].open)
+		memset(&wd->mass, 0, sizeof(wd->mass));
+}
+
+json_t *flips_words(const struct watched *wd)
+{
+	char text[ID_TEXT_SIZE];
+	const struct mass *m = &wd->mass;
+
+	if (id_is_zero(&m->id))
+		return NULL;
+	return json_pack("{s:s, s:s, s:o, s:i, s:i}", "id", id_format(&m->id, text), "of",
+		m->everywhere ? "all" : "organization", "since", json_time(m->since_wall_ms),
+		"changed", m->changed, "monitors", m->monitors);
+}
+
 void flips_follow(struct watched *wd, bool was_turning, int64_t now_ms)
 {
 	struct verdicts *v = wd->v;
 	struct flips *own, *all;
 
 	follow_doubt(wd, now_ms);
+	follow_mass(wd);
 	if (!wd->w->turning || was_turning || wd->w->held || wd->w->block == BLOCK_MAINTENANCE ||
 		now_ms - wd->turned_at_ms < FLIP_WINDOW_S * 1000)
 		return;
@@ -151,7 +185,7 @@ void flips_follow(struct watched *wd, bool was_turning, int64_t now_ms)
 	note(v, own, now_ms);
 	note(v, all, now_ms);
 	if (own->since_ms != 0 || all->since_ms != 0)
-		doubt(wd, now_ms);
+		doubt(wd, own->since_ms != 0 ? &own->mass : &all->mass, now_ms);
 }
 
 static void end(struct flips *f, int64_t now_ms)

@@ -19,6 +19,14 @@ struct evidence {
 	uint64_t network; /* hash of the one it connected to; 0: to none */
 };
 
+/* A mass flip, as the messages about it say. */
+struct mass {
+	struct id id;    /* zero: none */
+	bool everywhere; /* of several organizations together, not of one alone */
+	int64_t since_wall_ms;
+	int changed, monitors; /* when it was noticed */
+};
+
 struct watched {
 	struct id id;
 	struct verdicts *v;
@@ -34,13 +42,15 @@ struct watched {
 	int64_t denied_at_ms; /* its last burst was, for want of budget; 0: it was not */
 	int64_t turned_at_ms; /* when it last counted for a mass flip; 0: never */
 	bool looked_again;    /* since it is in doubt */
+	struct mass mass;     /* that it turned in, until it is told or as it was before */
 	bool explained;       /* undetermined, and listed in its probes' alerts */
 	bool ready;           /* stands in verdicts.ready */
 	struct watched *ancestor[ANCESTORS_MAX]; /* while verdicts.families_known */
 	int n_ancestors;
 	bool is_ancestor;
 	bool maintained;
-	bool listed; /* in the alert of the parent that holds it back */
+	int64_t maintained_until_wall_ms; /* while it is */
+	bool listed;                      /* in the alert of the parent that holds it back */
 	struct watched *prev, *next;
 	UT_hash_handle hh;
 };
@@ -96,12 +106,16 @@ struct flips {
 	struct flip flip;
 	int enabled;      /* monitors */
 	int64_t since_ms; /* a mass since then; 0: it is none */
+	struct mass mass;
 	UT_hash_handle hh;
 };
 /* WD was just evaluated. */
 void flips_follow(struct watched *wd, bool was_turning, int64_t now_ms);
 void flips_session(struct verdicts *v, int64_t now_ms); /* once a second */
 void flips_clear(struct verdicts *v);
+/* {"id", "of", "since", "changed", "monitors"} of the mass flip that WD's turning is of, a new
+ * reference; NULL: of none. */
+json_t *flips_words(const struct watched *wd);
 
 /* ---- bursts.c */
 /* Whether every voter of WD and its target can bear ROUNDS more checks; if so these are taken from

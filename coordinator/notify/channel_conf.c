@@ -93,6 +93,8 @@ static void check_channel(const void *object, const char *path, struct problems 
 	signing_keys_clear(&keys);
 }
 
+static const char *const mass_flip_styles[] = {"each", "grouped", NULL};
+
 static const struct field channel_conf_fields[] = {
 	{.name = "name",
 		.type = FIELD_STRING,
@@ -133,6 +135,14 @@ static const struct field channel_conf_fields[] = {
 		.doc = "The kinds of alerts that it wants (down, slow, certificate, loss, value, "
 		       "failures, regional, undetermined, flapping, probe; "
 		       "coordinator for what the coordinator says of itself). Default: all."},
+	{.name = "mass_flips",
+		.type = FIELD_ENUM,
+		.offset = CONF(mass_flips),
+		.names = mass_flip_styles,
+		.fallback = "\"each\"",
+		.doc = "How it is told what a mass flip held back: each alert by itself, for "
+		       "programs; or grouped, for people: one message per organization that names "
+		       "the monitors and their cases."},
 	{.name = "timeout",
 		.type = FIELD_DURATION,
 		.offset = CONF(timeout_ms),

@@ -72,7 +72,8 @@ void lane_free(struct lane *lane)
 void lane_schedule(struct lane *lane)
 {
 	const struct message *head = lane->first;
-	if (lane->sending || lane->ready || !head || head->held)
+	if (lane->sending || lane->ready || !head || head->held ||
+		(lane->bundle && !bundle_leads(lane)))
 		return;
 	int64_t delay_ms = head->due_at_ms - clock_now_ms();
 	timer_set(&lane->timer, delay_ms > 0 ? delay_ms : 0);
@@ -82,6 +83,8 @@ static void lane_due(void *arg)
 {
 	struct lane *lane = arg;
 	struct channel *c = lane->channel;
+	if (!lane->bundle && bundle_gather(lane))
+		return;
 	lane->ready = true;
 	lane->ready_next = NULL;
 	*c->ready_end = lane;
@@ -115,6 +118,7 @@ static void message_free(struct message *m)
 {
 	free(m->key);
 	free(m->body);
+	free(m->topic);
 	free(m);
 }
 
@@ -132,20 +136,12 @@ void message_drop(struct lane *lane)
 	message_free(m);
 }
 
-static void message_mark(const struct channel *c, const struct message *m, enum message_state state,
-	int64_t next_wall_ms, const char *error)
-{
-	struct store_batch *b = store_batch_new(c->notify->store);
-	store_mark_message(b, m->key, state, m->attempts, next_wall_ms, error);
-	store_submit(c->notify->store, b, STORE_EVENTUALLY, NULL, NULL);
-}
-
-void message_end(struct lane *lane, const char *error)
+static void message_end_in(struct store_batch *b, struct lane *lane, const char *error)
 {
 	struct channel *c = lane->channel;
 	struct notify *n = c->notify;
 	const struct message *m = lane->first;
-	message_mark(c, m, error ? OUTBOX_DEAD : OUTBOX_SENT, 0, error);
+	store_mark_message(b, m->key, error ? OUTBOX_DEAD : OUTBOX_SENT, m->attempts, 0, error);
 	if (error) {
 		n->counts.dead++;
 		log_error("notify.dead channel=%s key=%s attempts=%" PRId64 " error=%s",
@@ -156,18 +152,27 @@ void message_end(struct lane *lane, const char *error)
 	message_drop(lane);
 }
 
-static void message_retry(struct lane *lane, const struct delivery_result *result)
+void message_end(struct lane *lane, const char *error)
+{
+	struct store *store = lane->channel->notify->store;
+	struct store_batch *b = store_batch_new(store);
+	message_end_in(b, lane, error);
+	store_submit(store, b, STORE_EVENTUALLY, NULL, NULL);
+}
+
+/* What becomes of LANE's head after an attempt: once more in DELAY_MS, or (-1) its end. */
+static void message_settle(struct store_batch *b, struct lane *lane,
+	const struct delivery_result *result, int64_t delay_ms)
 {
 	struct message *m = lane->first;
-	int64_t delay_ms = message_delay_ms(lane->channel->notify, m->attempts);
+	m->attempts++;
 	if (delay_ms == -1) {
-		message_end(lane, result->error);
+		message_end_in(b, lane, result->outcome == DELIVERY_DONE ? NULL : result->error);
 		return;
 	}
-	if (delay_ms < result->retry_after_ms)
-		delay_ms = result->retry_after_ms;
 	m->due_at_ms = clock_now_ms() + delay_ms;
-	message_mark(lane->channel, m, OUTBOX_PENDING, clock_wall_ms() + delay_ms, result->error);
+	store_mark_message(
+		b, m->key, OUTBOX_PENDING, m->attempts, clock_wall_ms() + delay_ms, result->error);
 }
 
 /* ---- channels */
@@ -183,22 +188,54 @@ static void channel_note(struct channel *c, const struct delivery_result *result
 	c->failing = failing;
 }
 
-/* An attempt with LANE's head is over. */
-static void lane_attempted(struct lane *lane, const struct delivery_result *result)
+/* How long to wait after one more attempt that ended with RESULT; -1: it was the last. */
+static int64_t wait_after(const struct lane *lane, const struct delivery_result *result)
 {
-	struct notify *n = lane->channel->notify;
-	channel_note(lane->channel, result);
-	lane->first->attempts++;
-	if (result->outcome != DELIVERY_DONE)
-		n->counts.failed_attempts++;
-	if (result->outcome == DELIVERY_RETRY)
-		message_retry(lane, result);
-	else
-		message_end(lane, result->outcome == DELIVERY_DONE ? NULL : result->error);
+	int64_t delay_ms;
+	if (result->outcome != DELIVERY_RETRY)
+		return -1;
+	delay_ms = message_delay_ms(lane->channel->notify, lane->first->attempts + 1);
+	return delay_ms != -1 && delay_ms < result->retry_after_ms ? result->retry_after_ms
+								   : delay_ms;
+}
+
+void lane_go_on(struct lane *lane)
+{
 	if (lane->first)
 		lane_schedule(lane);
 	else
 		lane_free(lane);
+}
+
+/* An attempt with the bundle that LANE leads is over: for all of it in one transaction. */
+static void bundle_settle(struct store_batch *b, struct lane *lane,
+	const struct delivery_result *result, int64_t delay_ms)
+{
+	struct bundle *bundle = lane->bundle;
+	for (size_t i = 0; i < bundle->n; i++)
+		message_settle(b, bundle->lane[i], result, delay_ms);
+	if (delay_ms == -1)
+		bundle_free(bundle);
+	else
+		lane_schedule(lane);
+}
+
+/* An attempt with LANE's head is over. */
+static void lane_attempted(struct lane *lane, const struct delivery_result *result)
+{
+	struct notify *n = lane->channel->notify;
+	int64_t delay_ms = wait_after(lane, result);
+	struct store_batch *b = store_batch_new(n->store);
+	channel_note(lane->channel, result);
+	if (result->outcome != DELIVERY_DONE)
+		n->counts.failed_attempts++;
+	if (lane->bundle) {
+		bundle_settle(b, lane, result, delay_ms);
+	} else {
+		message_settle(b, lane, result, delay_ms);
+		lane_go_on(lane);
+	}
+	store_submit(n->store, b, STORE_EVENTUALLY, NULL, NULL);
 }
 
 static void on_delivery(void *arg, const struct delivery_result *result)
@@ -227,7 +264,9 @@ static void channel_pump(struct channel *c)
 		.outcome = DELIVERY_RETRY, .error = "the channel's secret cannot be read"};
 	while (c->ready && c->in_flight < IN_FLIGHT_MAX) {
 		struct lane *lane = channel_next_ready(c);
-		struct outgoing out = {lane->first->key, lane->first->body};
+		struct outgoing out =
+			lane->bundle ? bundle_outgoing(lane)
+				     : (struct outgoing){lane->first->key, lane->first->body};
 		if (c->unusable) {
 			lane_attempted(lane, &unusable);
 			continue;

@@ -17,6 +17,9 @@
 #define PENDING_MAX    20000 /* per channel; one more is a dead letter at once */
 #define BODY_MAX_BYTES 262144
 
+#define GATHER_QUIET_MS 5000
+#define GATHER_MAX_MS   30000
+
 static const struct channel_type *const channel_types[] = {&webhook_channel};
 
 static struct channel *channel_find(const struct notify *n, const char *name)
@@ -60,6 +63,9 @@ static void channel_free(struct channel *c, bool dead)
 			c->type->cancel(lane->sending);
 			lane->sending = NULL;
 		}
+	}
+	bundles_clear(c, dead);
+	HASH_ITER (hh, c->lanes, lane, next) {
 		while (lane->first) {
 			if (dead)
 				message_end(lane, "the channel is not configured any more");
@@ -107,6 +113,18 @@ static const char *alert_of(const json_t *body)
 	return text && id_parse(text, &id) == 0 ? text : "";
 }
 
+/* What of BODY, M's, decides with which others it may be told. */
+static void describe(struct message *m, const json_t *body)
+{
+	const json_t *data = json_object_get(body, "data");
+	const char *type = json_string_value(json_object_get(body, "type")),
+		   *organization = json_string_value(json_object_get(data, "organization"));
+	if (!type || !organization || !json_object_get(body, "mass_flip"))
+		return;
+	m->topic = mem_printf("%s %s", type, organization);
+	m->held_ms = json_integer_value(json_object_get(data, "held_ms"));
+}
+
 static const char *refuse(const struct channel *c, const char *body)
 {
 	if (c->pending >= PENDING_MAX)
@@ -116,8 +134,9 @@ static const char *refuse(const struct channel *c, const char *body)
 
 /* KEY names the alert too: numbers start over with a fresh store, and receivers remember keys. */
 static void add_to_channel(
-	struct channel *c, struct store_batch *b, const char *alert, struct store_message *m)
+	struct channel *c, struct store_batch *b, const json_t *body, struct store_message *m)
 {
+	const char *alert = alert_of(body);
 	char *key =
 		mem_printf("%s%s%" PRId64 ".%s", alert, alert[0] ? "." : "", m->sequence, c->name);
 	const char *refusal = refuse(c, m->body);
@@ -130,7 +149,9 @@ static void add_to_channel(
 		log_error("notify.dead channel=%s key=%s error=%s", log_quote(c->name),
 			log_quote(key), log_quote(refusal));
 	} else {
-		message_add(c, alert, m, true)->due_at_ms = clock_now_ms();
+		struct message *added = message_add(c, alert, m, true);
+		added->due_at_ms = clock_now_ms();
+		describe(added, body);
 	}
 	free(key);
 }
@@ -150,7 +171,7 @@ void notify_add(struct notify *n, struct store_batch *b, int64_t sequence, const
 			.body = text,
 			.created_wall_ms = now_wall_ms,
 			.next_wall_ms = now_wall_ms};
-		add_to_channel(c, b, alert_of(body), &m);
+		add_to_channel(c, b, body, &m);
 	}
 	free(text);
 }
@@ -191,14 +212,18 @@ static void load_message(void *arg, const struct store_message *from)
 	}
 	json_t *body = json_loads(from->body, 0, NULL);
 	struct message *m = message_add(c, alert_of(body), from, false);
+	describe(m, body);
 	json_decref(body);
 	int64_t delay_ms = from->next_wall_ms - clock_wall_ms();
 	int64_t longest_ms = retry_delay_ms(n->schedule, from->attempts, 1);
 	if (delay_ms > longest_ms)
 		delay_ms = longest_ms;
 	m->due_at_ms = clock_now_ms() + delay_ms;
-	if (m == m->lane->first)
-		lane_schedule(m->lane);
+	if (m != m->lane->first)
+		return;
+	if (!id_is_zero(&from->bundle))
+		bundle_restore(m->lane, &from->bundle);
+	lane_schedule(m->lane);
 }
 
 int notify_open(struct notify **out, struct loop *loop, struct store *store, struct curl_loop *curl,
@@ -209,6 +234,7 @@ int notify_open(struct notify **out, struct loop *loop, struct store *store, str
 	n->store = store;
 	n->curl = curl;
 	n->schedule = &retry_schedule_standard;
+	n->gather = (struct gather_times){GATHER_QUIET_MS, GATHER_MAX_MS};
 	notify_configure(n, channels, count);
 	if (store_each_pending_message(store, load_message, n) == -1) {
 		log_error("notify.open error=\"the pending messages cannot be read\"");
@@ -235,6 +261,11 @@ void notify_close(struct notify *n)
 void notify_set_schedule(struct notify *n, const struct retry_schedule *schedule)
 {
 	n->schedule = schedule;
+}
+
+void notify_set_gather(struct notify *n, const struct gather_times *times)
+{
+	n->gather = *times;
 }
 
 void notify_counts(const struct notify *n, struct notify_counts *out)

@@ -14,6 +14,9 @@
 #include "proto/base/schema.h"
 #include "proto/curl_loop.h"
 
+/* How a channel is told what a mass flip held back. */
+enum mass_flip_style { MASS_FLIPS_EACH, MASS_FLIPS_GROUPED };
+
 /* A channel as configured in coordinator.yml (channels: [...]). */
 struct channel_conf {
 	char *name;
@@ -21,6 +24,7 @@ struct channel_conf {
 	char *secret;         /* "whsec_…" or NULL: unsigned; SECRET */
 	char *secret_file;    /* or read from this 0600 file */
 	struct strings kinds; /* alert kinds it wants; empty: all */
+	int mass_flips;       /* enum mass_flip_style */
 	int64_t timeout_ms;
 };
 extern const struct schema channel_conf_schema;

@@ -26,6 +26,7 @@ enum op_kind {
 	OP_EVENT,
 	OP_MESSAGE,
 	OP_MARK,
+	OP_BUNDLE,
 	OP_RESULT,
 	OP_KIND_COUNT
 };
@@ -59,6 +60,10 @@ struct op {
 			enum message_state state;
 			int64_t attempts, next_wall_ms;
 		} mark;
+		struct {
+			const char *key;
+			struct id id;
+		} bundle;
 		struct store_result result;
 	} u;
 	char *owned[OP_OWNED_MAX];

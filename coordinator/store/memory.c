@@ -163,6 +163,13 @@ static void apply_mark(struct memory *m, struct op *op)
 	}
 }
 
+static void apply_bundle(struct memory *m, const struct op *op)
+{
+	struct row *row = table_find(&m->messages, op->u.bundle.key, strlen(op->u.bundle.key));
+	if (row)
+		row->op.u.message.bundle = op->u.bundle.id;
+}
+
 static void apply(struct memory *m, struct op *op)
 {
 	switch (op->kind) {
@@ -187,6 +194,9 @@ static void apply(struct memory *m, struct op *op)
 		break;
 	case OP_MARK:
 		apply_mark(m, op);
+		break;
+	case OP_BUNDLE:
+		apply_bundle(m, op);
 		break;
 	case OP_RESULT:
 		apply_result(m, op);

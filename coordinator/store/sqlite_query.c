@@ -50,11 +50,12 @@ static void read_message(sqlite3_stmt *stmt, struct store_message *m)
 	m->attempts = sqlite3_column_int64(stmt, 5);
 	m->next_wall_ms = sqlite3_column_int64(stmt, 6);
 	m->last_error = column_text(stmt, 7);
+	m->bundle = column_id(stmt, 8);
 }
 
 #define SELECT_MESSAGE                                                                             \
 	"SELECT sequence, channel, key, body, created_wall_ms, attempts, next_wall_ms, "           \
-	"last_error "                                                                              \
+	"last_error, bundle "                                                                              \
 	"FROM message "
 
 /* ---- queries: the SQL, the parameters, a row */

@@ -44,6 +44,9 @@ static const char *const state_steps[] = {
 	/* 2: object.document is sealed from here on (older rows when they are next written); this
 	   row knows the key. */
 	"CREATE TABLE seal(id INTEGER PRIMARY KEY CHECK(id = 1), document BLOB NOT NULL) STRICT;",
+
+	/* 3: messages that go out as one; NULL: by itself. */
+	"ALTER TABLE message ADD COLUMN bundle BLOB;",
 };
 
 static const char *const results_steps[] = {

@@ -29,6 +29,7 @@ static const char *const write_sql[OP_KIND_COUNT] = {
 	[OP_MESSAGE] =
 		"INSERT INTO message(key, sequence, channel, body, created_wall_ms, state, "
 		"attempts, next_wall_ms, last_error) VALUES(?1, ?2, ?3, ?4, ?5, 0, ?6, ?7, ?8)",
+	[OP_BUNDLE] = "UPDATE message SET bundle = ?2 WHERE key = ?1",
 	/* What was sent is kept without its body, as a trace, until retention takes it. */
 	[OP_MARK] =
 		"UPDATE message SET state = ?2, attempts = ?3, next_wall_ms = ?4, last_error = ?5, "
@@ -153,6 +154,10 @@ static int apply_state(struct sqlite_store *s, const struct op *op)
 		bind_int(stmt, 3, op->u.mark.attempts);
 		bind_int(stmt, 4, op->u.mark.next_wall_ms);
 		bind_text(stmt, 5, op->u.mark.last_error);
+		break;
+	case OP_BUNDLE:
+		bind_text(stmt, 1, op->u.bundle.key);
+		bind_id(stmt, 2, &op->u.bundle.id);
 		break;
 	case OP_RESULT:
 	case OP_KIND_COUNT:

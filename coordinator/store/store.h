@@ -84,6 +84,7 @@ struct store_message {
 	int64_t attempts;
 	int64_t next_wall_ms;   /* not before */
 	const char *last_error; /* NULL: none */
+	struct id bundle;       /* it goes out with the others that have the same; zero: by itself */
 };
 enum message_state { OUTBOX_PENDING, OUTBOX_SENT, OUTBOX_DEAD };
 MUST_CHECK int store_each_pending_message(
@@ -103,6 +104,8 @@ void store_add_event(struct store_batch *b, int64_t sequence, const char *type,
 void store_add_message(struct store_batch *b, const struct store_message *m);
 void store_mark_message(struct store_batch *b, const char *key, enum message_state state,
 	int64_t attempts, int64_t next_wall_ms, const char *last_error);
+/* Which bundle a pending message goes out with, from now on. */
+void store_bundle_message(struct store_batch *b, const char *key, const struct id *bundle);
 
 struct store_result {
 	struct id probe, boot, monitor;

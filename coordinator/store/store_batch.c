@@ -119,6 +119,13 @@ void store_add_message(struct store_batch *b, const struct store_message *m)
 	op->u.message.last_error = op_text(op, m->last_error);
 }
 
+void store_bundle_message(struct store_batch *b, const char *key, const struct id *bundle)
+{
+	struct op *op = batch_add(b, OP_BUNDLE);
+	op->u.bundle.key = op_text(op, key);
+	op->u.bundle.id = *bundle;
+}
+
 void store_mark_message(struct store_batch *b, const char *key, enum message_state state,
 	int64_t attempts, int64_t next_wall_ms, const char *last_error)
 {

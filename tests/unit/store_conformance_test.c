@@ -101,6 +101,9 @@ static void walk_message(void *arg, const struct store_message *m)
 	size_t n = strlen(w->text);
 	snprintf(w->text + n, sizeof(w->text) - n, "%s/%d/%s ", m->key, (int)m->attempts,
 		m->last_error ? m->last_error : "-");
+	if (!id_is_zero(&m->bundle))
+		snprintf(w->text + n, sizeof(w->text) - n, "%s in %d ", m->key,
+			m->bundle.byte[15]);
 	assert_string_equal(m->body, "{\"a\":1}");
 }
 
@@ -339,6 +342,27 @@ static void messages_are_pending_until_sent_or_dead(void **state)
 		"{\"a\":1}");
 	store_query_dead(f->store, 1, fixture_on_list, f);
 	assert_list(f, "key", "10.chat ");
+}
+
+static void messages_stay_in_their_bundle(void **state)
+{
+	struct fixture *f = *state;
+	struct id bundle = id_of(7);
+	struct store_batch *b = store_batch_new(f->store);
+	for (int i = 1; i <= 3; i++)
+		add_message(b, i, "chat");
+	commit_ok(f, b);
+	b = store_batch_new(f->store);
+	store_bundle_message(b, "1.chat", &bundle);
+	store_bundle_message(b, "3.chat", &bundle);
+	store_bundle_message(b, "none", &bundle);
+	commit_ok(f, b);
+	assert_pending(f, "1.chat in 7 2.chat/0/- 3.chat in 7 ");
+	b = store_batch_new(f->store);
+	store_mark_message(b, "1.chat", OUTBOX_PENDING, 1, 9000, "HTTP status 500");
+	store_mark_message(b, "3.chat", OUTBOX_SENT, 1, 0, NULL);
+	commit_ok(f, b);
+	assert_pending(f, "1.chat in 7 2.chat/0/- ");
 }
 
 static void results_are_kept_once(void **state)
@@ -580,6 +604,7 @@ int main(void)
 		BOTH(events_are_a_sequence),
 		BOTH(a_refused_batch_leaves_no_trace_and_harms_no_other),
 		BOTH(messages_are_pending_until_sent_or_dead),
+		BOTH(messages_stay_in_their_bundle),
 		BOTH(results_are_kept_once),
 		BOTH(answers_come_in_order_and_once),
 		BOTH(an_empty_batch_and_no_callback_are_fine),

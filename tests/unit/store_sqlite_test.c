@@ -210,10 +210,13 @@ static void what_is_newer_or_foreign_is_refused(void **state)
 	"INSERT INTO event VALUES(41, 'alert.opened', x'01000000000000000000000000000001', 5, "    \
 	"'{}');"                                                                                   \
 	"INSERT INTO message VALUES('41.chat', 41, 'chat', '{}', 5, 0, 1, 6, 'HTTP status 500');"
+#define STATE_2                                                                                    \
+	STATE_1                                                                                    \
+	"CREATE TABLE seal(id INTEGER PRIMARY KEY CHECK(id = 1), document BLOB NOT NULL) STRICT;"
 static const char *const old_state[] = {
 	STATE_1,
-	STATE_1
-	"CREATE TABLE seal(id INTEGER PRIMARY KEY CHECK(id = 1), document BLOB NOT NULL) STRICT;",
+	STATE_2,
+	STATE_2 "ALTER TABLE message ADD COLUMN bundle BLOB;",
 };
 static const char *const old_results[] = {
 	"CREATE TABLE ident(id INTEGER PRIMARY KEY AUTOINCREMENT, key BLOB UNIQUE NOT NULL) STRICT;"
@@ -359,13 +362,15 @@ static void files_are_for_their_owner_only(void **state)
 static void a_newer_store_is_refused(void **state)
 {
 	struct fixture *f = *state;
+	char ours[40];
 	fixture_close(f);
 	sqlite3 *db = open_file(path_in(f, "state.db"));
 	run_sql(db, "PRAGMA user_version=99");
 	sqlite3_close(db);
 	assert_refused(f->folder, "written by a newer quorate (its schema is 99");
 	db = open_file(path_in(f, "state.db"));
-	run_sql(db, "PRAGMA user_version=2");
+	snprintf(ours, sizeof(ours), "PRAGMA user_version=%d", sqlite_state_schema.n_steps);
+	run_sql(db, ours);
 	sqlite3_close(db);
 	fixture_open(f);
 }
