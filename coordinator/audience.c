@@ -191,8 +191,8 @@ json_t *audience_alert(const json_t *alert)
 /* ---- explanations */
 
 /* What a customer's own settings and monitors hold back; the rest is trouble of ours, or others'. */
-static const char *const tellable_holds[] = {
-	"parent", "flapping", "after", "recovered_after", "backoff", "undetermined_after"};
+static const char *const tellable_holds[] = {"maintenance", "parent", "flapping", "after",
+	"recovered_after", "backoff", "undetermined_after"};
 
 static json_t *own_holds(const json_t *list, const json_t *whole UNUSED)
 {

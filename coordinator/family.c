@@ -174,11 +174,9 @@ json_t *family_explain(struct watched *wd)
 	block = judge(wd, &which);
 	if (which)
 		return held_by(wd, which, block == BLOCK_PARENT);
-	if (watch_is_released(wd->w) && wd->w->down && !wd->maintained)
+	if (watch_is_released(wd->w) && wd->w->down && !wd->maintained && !wd->w->recheck)
 		return json_pack("{s:s}", "words",
-			wd->w->recheck ? "its maintenance is over: what is still down opens when "
-					 "newer checks say so"
-				       : "its parent is up again: what is still down opens when "
-					 "newer checks say so");
+			"its parent is up again: what is still down opens when newer checks say "
+			"so");
 	return json_null();
 }

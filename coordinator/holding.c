@@ -8,6 +8,7 @@
 
 #include "coordinator/json.h"
 #include "coordinator/verdicts_internal.h"
+#include "proto/base/clock.h"
 #include "proto/base/mem.h"
 #include "quorate/duration.h"
 #include "quorate/monitor.h"
@@ -51,6 +52,23 @@ static void hold_start(struct watched *wd, int64_t now_ms, struct holding *h)
 		span(wd->hold_until_ms - now_ms, left));
 }
 
+/* Why, and who works on it, is told elsewhere: customers read this one. */
+static void hold_maintenance(struct watched *wd, int64_t now_ms UNUSED, struct holding *h)
+{
+	char until[TIME_TEXT_SIZE];
+
+	if (wd->maintained) {
+		h->until_ms = clock_now_ms() + wd->maintained_until_wall_ms - clock_wall_ms();
+		h->words = mem_printf("no alert opens before %s, when its maintenance ends; then "
+				      "it is looked at once more, and what is wrong is told",
+			time_format(wd->maintained_until_wall_ms, until));
+	} else if (watch_is_released(wd->w) && wd->w->recheck) {
+		h->words = mem_strdup("its maintenance is over: what is wrong opens when newer "
+				      "checks say so, too");
+	}
+}
+
+/* A parent that is down, or was until just now. */
 static void hold_parent(struct watched *wd, int64_t now_ms UNUSED, struct holding *h)
 {
 	json_t *parent = family_explain(wd);
@@ -188,6 +206,7 @@ static const struct {
 	void (*tell)(struct watched *wd, int64_t now_ms, struct holding *h);
 } rows[] = {
 	{"start", hold_start},
+	{"maintenance", hold_maintenance},
 	{"parent", hold_parent},
 	{"mass_flip", hold_mass_flip},
 	{"flapping", hold_flapping},

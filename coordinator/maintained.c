@@ -22,8 +22,10 @@ void maintained_judge(struct watched *wd, int64_t now_ms)
 
 void maintained_place(struct watched *wd, const struct monitor *m)
 {
-	bool maintained = registry_maintenance_of(wd->v->c->registry, m) != NULL;
+	const struct maintenance *mt = registry_maintenance_of(wd->v->c->registry, m);
+	bool maintained = mt != NULL;
 
+	wd->maintained_until_wall_ms = mt ? mt->window.to_wall_ms : 0;
 	if (maintained == wd->maintained)
 		return;
 	wd->maintained = maintained;

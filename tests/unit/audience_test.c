@@ -10,6 +10,7 @@
 #include "coordinator/audience.h"
 #include "quorate/attr.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -130,6 +131,29 @@ static void test_explanation(void **state UNUSED)
 	json_decref(x);
 }
 
+/* Each that holding.c has: what the customer's own settings, monitors and works hold back is told. */
+static void test_what_holds_is_told(void **state UNUSED)
+{
+	static const struct {
+		const char *why;
+		bool told;
+	} table[] = {{"start", false}, {"maintenance", true}, {"parent", true},
+		{"mass_flip", false}, {"flapping", true}, {"after", true},
+		{"recovered_after", true}, {"budget", false}, {"unanswered", false},
+		{"backoff", true}, {"undetermined_after", true}, {"told_by_probes", false},
+		{"new_one", false}};
+
+	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+		json_t *x =
+			json_pack("{s:[{s:s, s:s}]}", "holding", "why", table[i].why, "words", "x");
+		json_t *shown = audience_explanation(x);
+
+		assert_int_equal(json_array_size(json_object_get(shown, "holding")), table[i].told);
+		json_decref(shown);
+		json_decref(x);
+	}
+}
+
 static void test_japanese(void **state UNUSED)
 {
 	json_t *x = parsed(
@@ -152,6 +176,7 @@ int main(void)
 		cmocka_unit_test(test_alert),
 		cmocka_unit_test(test_alert_about_a_probe),
 		cmocka_unit_test(test_explanation),
+		cmocka_unit_test(test_what_holds_is_told),
 		cmocka_unit_test(test_japanese),
 	};
 

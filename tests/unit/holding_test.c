@@ -15,6 +15,9 @@
 
 #define NOW 1000000
 
+#define YEAR_2100 INT64_C(4102444800000)
+#define AT_2100   (-1)
+
 static void nothing(struct watched *wd UNUSED)
 {
 }
@@ -23,6 +26,19 @@ static void start(struct watched *wd)
 {
 	wd->w->held = true;
 	wd->hold_until_ms = NOW + 29001;
+}
+
+static void maintenance(struct watched *wd)
+{
+	wd->maintained = true;
+	wd->maintained_until_wall_ms = YEAR_2100;
+}
+
+static void maintenance_over(struct watched *wd)
+{
+	wd->w->down = true;
+	wd->w->released_at_ms = NOW - 1000;
+	wd->w->recheck = true;
 }
 
 static void released(struct watched *wd)
@@ -113,13 +129,19 @@ static void regional_told(struct watched *wd)
 static const struct {
 	void (*set)(struct watched *wd);
 	const char *why;  /* NULL: nothing is held */
-	int64_t until_ms; /* 0: null */
+	int64_t until_ms; /* 0: null; or AT_2100 */
 	const char *words;
 } table[] = {
 	{nothing, NULL, 0, NULL},
 	{start, "start", NOW + 29001,
 		"no alert opens or closes for another 30 s: the coordinator has just started, or "
 		"stood still itself, and listens before it judges"},
+	{maintenance, "maintenance", AT_2100,
+		"no alert opens before 2100-01-01T00:00:00.000Z, when its maintenance ends; then "
+		"it "
+		"is looked at once more, and what is wrong is told"},
+	{maintenance_over, "maintenance", 0,
+		"its maintenance is over: what is wrong opens when newer checks say so, too"},
 	{released, "parent", 0,
 		"its parent is up again: what is still down opens when newer checks say so"},
 	{mass_flip, "mass_flip", NOW + 50000,
@@ -167,6 +189,10 @@ static void check_until(const json_t *until, int64_t until_ms)
 		return;
 	}
 	assert_int_equal(time_parse(json_string_value(until), &told_wall_ms), 0);
+	if (until_ms == AT_2100) {
+		assert_in_range(told_wall_ms - YEAR_2100 + 1000, 0, 2000);
+		return;
+	}
 	assert_in_range(
 		told_wall_ms - wall_of(until_ms) + 1000, 0, 2000); /* two looks at the clock */
 }
