@@ -51,7 +51,8 @@ static bool list_add(json_t *list, struct buf *text, const json_t *alert, size_t
 {
 	json_t *entry = list_entry(alert);
 	const char *name = text_at(alert, "monitor", "name"), *id = text_at(alert, NULL, "case");
-	size_t size_bytes = json_dumpb(entry, NULL, 0, JSON_COMPACT) + (name ? 2 * strlen(name) : 0);
+	size_t size_bytes =
+		json_dumpb(entry, NULL, 0, JSON_COMPACT) + (name ? 2 * strlen(name) : 0);
 
 	if (json_array_size(list) > 0 && *used_bytes + size_bytes > LISTED_MAX_BYTES) {
 		json_decref(entry);

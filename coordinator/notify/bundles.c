@@ -92,6 +92,14 @@ static void gather_on(struct bundle *b)
 	timer_set(&b->timer, left_ms > 0 ? left_ms : 0);
 }
 
+static struct bundle *find_gathering(const struct channel *c, const char *topic)
+{
+	for (struct bundle *b = c->bundles; b; b = b->next)
+		if (b->topic && strcmp(b->topic, topic) == 0)
+			return b;
+	return NULL;
+}
+
 bool bundle_gather(struct lane *lane)
 {
 	struct channel *c = lane->channel;
@@ -100,9 +108,7 @@ bool bundle_gather(struct lane *lane)
 
 	if (!head->topic || head->attempts > 0 || c->conf->mass_flips != MASS_FLIPS_GROUPED)
 		return false;
-	DL_FOREACH (c->bundles, b)
-		if (b->topic && strcmp(b->topic, head->topic) == 0)
-			break;
+	b = find_gathering(c, head->topic);
 	if (!b) {
 		b = bundle_new(c);
 		b->topic = mem_strdup(head->topic);
@@ -173,11 +179,10 @@ static void bundle_commit(void *arg)
 void bundle_restore(struct lane *lane, const struct id *id)
 {
 	struct channel *c = lane->channel;
-	struct bundle *b;
+	struct bundle *b = c->bundles;
 
-	DL_FOREACH (c->bundles, b)
-		if (id_compare(&b->id, id) == 0)
-			break;
+	while (b && id_compare(&b->id, id) != 0)
+		b = b->next;
 	if (!b) {
 		b = bundle_new(c);
 		b->id = *id;

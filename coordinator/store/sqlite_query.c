@@ -55,7 +55,7 @@ static void read_message(sqlite3_stmt *stmt, struct store_message *m)
 
 #define SELECT_MESSAGE                                                                             \
 	"SELECT sequence, channel, key, body, created_wall_ms, attempts, next_wall_ms, "           \
-	"last_error, bundle "                                                                              \
+	"last_error, bundle "                                                                      \
 	"FROM message "
 
 /* ---- queries: the SQL, the parameters, a row */

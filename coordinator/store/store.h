@@ -84,7 +84,7 @@ struct store_message {
 	int64_t attempts;
 	int64_t next_wall_ms;   /* not before */
 	const char *last_error; /* NULL: none */
-	struct id bundle;       /* it goes out with the others that have the same; zero: by itself */
+	struct id bundle; /* it goes out with the others that have the same; zero: by itself */
 };
 enum message_state { OUTBOX_PENDING, OUTBOX_SENT, OUTBOX_DEAD };
 MUST_CHECK int store_each_pending_message(

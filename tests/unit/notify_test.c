@@ -373,6 +373,7 @@ static void a_broken_store_holds_no_alert_back(void **state)
 	send_one(s, 1, 1);
 	fixture_wait(s->f, has_ended, s);
 	assert_arrived(s, "1 ");
+	fixture_wait_count(s->f, &s->f->health_bad[0], 1); /* it may be sent before */
 	store_inject_fault(s->f->store, LANE_STATE, 0);
 	fixture_wait_count(s->f, &s->f->health_good[0], 1);
 	assert_int_equal(stored_pending(s), 0); /* and the store knows it, in the end */

@@ -102,8 +102,7 @@ static void walk_message(void *arg, const struct store_message *m)
 	snprintf(w->text + n, sizeof(w->text) - n, "%s/%d/%s ", m->key, (int)m->attempts,
 		m->last_error ? m->last_error : "-");
 	if (!id_is_zero(&m->bundle))
-		snprintf(w->text + n, sizeof(w->text) - n, "%s in %d ", m->key,
-			m->bundle.byte[15]);
+		snprintf(w->text + n, sizeof(w->text) - n, "%s in %d ", m->key, m->bundle.byte[15]);
 	assert_string_equal(m->body, "{\"a\":1}");
 }
 
