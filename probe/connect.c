@@ -32,7 +32,9 @@ static void hang_up(struct connector *c)
 static void connected(struct connector *c)
 {
 	int fd = c->fd;
-	c->check->result.phases.connect_us = clock_now_us() - c->began_at_us;
+	int64_t took_us = clock_now_us() - c->began_at_us, kernels_us = net_connected_in_us(fd);
+	c->check->result.phases.connect_us =
+		kernels_us != -1 && kernels_us < took_us ? kernels_us : took_us;
 	check_trace(c->check, "%s accepts the connection", c->at);
 	mem_set(&c->check->result.address, c->at);
 	check_judge_time(c->check, THRESHOLD_SLOW, &c->check->monitor->expect.connect_time,

@@ -31,17 +31,24 @@ static int64_t connected_at(const struct http_hop *hop, int64_t now_us)
 	return mark(hop, CURLINFO_CONNECT_TIME_T, now_us); /* of a connection that is used again */
 }
 
+/* Curl's mark is when it saw the first byte; the head of the answer is complete then, or later. */
+static int64_t first_at(const struct http_hop *hop, int64_t now_us)
+{
+	int64_t marked = mark(hop, CURLINFO_STARTTRANSFER_TIME_T, now_us);
+	return hop->first_at_us != 0 && hop->first_at_us < marked ? hop->first_at_us : marked;
+}
+
 /*
  * Counted from the first socket on: what our loop took to get there is nobody's phase. The phase in
  * which it stopped holds the time that was spent in it.
  */
-static void measure(struct http_hop *hop)
+static void measure(struct http_hop *hop, int64_t ended_at_us)
 {
 	struct phases *p = &hop->phases;
 	int64_t now_us = clock_now_us(), connected = connected_at(hop, now_us);
 	int64_t secured = mark(hop, CURLINFO_APPCONNECT_TIME_T, now_us);
-	int64_t ready = mark(hop, CURLINFO_PRETRANSFER_TIME_T, now_us);
-	int64_t first = mark(hop, CURLINFO_STARTTRANSFER_TIME_T, now_us);
+	int64_t asked = hop->asked_at_us;
+	int64_t first = first_at(hop, now_us);
 	p->connect_us = (connected > 0 ? connected : now_us) - began_at(hop);
 	if (connected == 0)
 		return;
@@ -49,11 +56,13 @@ static void measure(struct http_hop *hop)
 		p->tls_us = (secured > 0 ? secured : now_us) - connected;
 	if (hop->https && secured == 0)
 		return;
-	if (ready == 0)
-		ready = hop->https ? secured : connected;
-	p->first_byte_us = (first > 0 ? first : now_us) - ready;
+	if (asked == 0)
+		asked = hop->https ? secured : connected;
+	if (first > 0 && first < asked) /* it came before it was asked for */
+		first = asked;
+	p->first_byte_us = (first > 0 ? first : now_us) - asked;
 	if (first > 0)
-		p->transfer_us = now_us - first;
+		p->transfer_us = ended_at_us > first ? ended_at_us - first : 0;
 }
 
 static const char *version_name(long version)
@@ -70,12 +79,12 @@ static const char *version_name(long version)
 	}
 }
 
-void http_hop_keep_facts(struct http_hop *hop)
+void http_hop_keep_facts(struct http_hop *hop, int64_t ended_at_us)
 {
 	long status = 0, version = 0;
 	curl_off_t received = 0;
 	struct curl_header *header;
-	measure(hop);
+	measure(hop, ended_at_us);
 	curl_easy_getinfo(hop->easy, CURLINFO_RESPONSE_CODE, &status);
 	if (status > 0)
 		hop->status = status;

@@ -39,11 +39,18 @@ void http_hop_finish(struct http_hop *hop, enum reason reason, const char *detai
 	hop->done(hop->arg, reason, detail);
 }
 
+/* A whole answer ended when its last bytes came, and not when the loop had the time to read them. */
+static int64_t ended_at(const struct http_hop *hop, CURLcode code)
+{
+	bool known = code == CURLE_OK && hop->guard.came_at_us != 0;
+	return known ? hop->guard.came_at_us : clock_now_us();
+}
+
 static void on_done(void *arg, CURL *easy UNUSED, CURLcode code)
 {
 	struct http_hop *hop = arg;
 	char detail[RESULT_DETAIL_MAX_BYTES];
-	http_hop_keep_facts(hop);
+	http_hop_keep_facts(hop, ended_at(hop, code));
 	enum reason reason = http_hop_reason(hop, code);
 	if (hop->refused) {
 		snprintf(detail, sizeof(detail), "%s must not be contacted", hop->tried);
@@ -101,9 +108,13 @@ static int connected(void *arg, char *ip, char *local_ip UNUSED, int port, int l
 	if (hop->https && curl_easy_getinfo(hop->easy, CURLINFO_TLS_SSL_PTR, &tls) == CURLE_OK &&
 		tls != NULL && tls->internals != NULL)
 		cert_check_connected(&hop->cert, tls->internals);
-	if (hop->https)
+	if (hop->https) {
 		timer_set(&hop->long_wait, LONG_WAIT_MS);
+		hop->guard.fd = http_socket_only(hop);
+		hop->guard.timed = hop->guard.fd != -1;
+	}
 	trace_connection(hop);
+	hop->asked_at_us = clock_now_us();
 	return CURL_PREREQFUNC_OK;
 }
 
@@ -140,6 +151,8 @@ static size_t count_header(char *data, size_t size, size_t n, void *arg)
 	bool begins = size * n > 5 && memcmp(data, "HTTP/", 5) == 0;
 	if (begins)
 		trace_status(hop, data, size * n);
+	if (hop->first_at_us == 0)
+		hop->first_at_us = hop->guard.came_at_us;
 	hop->header_bytes += size * n;
 	hop->header_lines++;
 	hop->headers_ended = !begins && (hop->headers_ended || size * n <= 2 /* a blank line */);
@@ -439,6 +452,6 @@ enum reason http_hop_expired(struct http_hop *hop)
 		hop->phases.resolve_us = hop->phases.total_us;
 		return REASON_DNS_TIMEOUT;
 	}
-	http_hop_keep_facts(hop);
+	http_hop_keep_facts(hop, clock_now_us());
 	return http_proxy_reason(hop, http_hop_timed_out(hop));
 }

@@ -56,12 +56,14 @@ struct http_hop {
 	/* The first socket was opened, and the connection stood, by the kernel's measure where it has one:
 	 * the loop may see it later. 0: not yet, or a connection is used again. */
 	int64_t opened_at_us, stands_at_us;
+	int64_t asked_at_us; /* the request went out; 0: not yet */
 	/* while it runs */
 	size_t header_bytes, header_lines;
 	struct http_body body;
 	bool headers_ended, refused;
 	struct timer next_address;
 	struct tls_guard guard;
+	int64_t first_at_us;      /* the answer's first bytes came, by the kernel's clock; 0: not known */
 	unsigned turns;           /* of curl's on this transfer */
 	char too_large[96];       /* what is; "": nothing */
 	int socket_errno, fds[2]; /* -1: none */
@@ -92,8 +94,8 @@ MUST_CHECK int http_request_prepare(struct http_hop *hop);
 
 /* ---- http_facts.c, for http_hop.c */
 
-/* From curl into the hop: phases, status, bytes, Location. */
-void http_hop_keep_facts(struct http_hop *hop);
+/* From curl into the hop: phases, status, bytes, Location. ENDED_AT_US: the answer, or the waiting for it. */
+void http_hop_keep_facts(struct http_hop *hop, int64_t ended_at_us);
 enum reason http_hop_reason(const struct http_hop *hop, CURLcode code);
 /* What REASON is if a proxy was in between: its own fault, or its word on the target. http_proxy.c */
 enum reason http_proxy_reason(const struct http_hop *hop, enum reason reason);
@@ -124,6 +126,8 @@ void http_socket_attach(struct http_hop *hop);
 void http_socket_clear(struct http_hop *hop);
 /* The connection stands: notes since when. */
 void http_socket_stands(struct http_hop *hop);
+/* The one that stands; -1: there are two. */
+int http_socket_only(const struct http_hop *hop);
 /* Bytes that came, whatever they were. */
 long long http_socket_received(const struct http_hop *hop);
 

@@ -86,6 +86,13 @@ void http_socket_stands(struct http_hop *hop)
 	hop->stands_at_us = standing == 1 && at_us < now_us ? at_us : now_us;
 }
 
+int http_socket_only(const struct http_hop *hop)
+{
+	if (hop->fds[0] == -1)
+		return hop->fds[1];
+	return hop->fds[1] == -1 ? hop->fds[0] : -1;
+}
+
 long long http_socket_received(const struct http_hop *hop)
 {
 	long long received = 0;

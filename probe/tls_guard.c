@@ -5,6 +5,7 @@
  */
 #include "probe/tls_guard.h"
 
+#include "proto/base/arrival.h"
 #include "proto/base/mem.h"
 #include "quorate/attr.h"
 
@@ -13,6 +14,16 @@
 static BIO_METHOD *method;
 static int type;
 static int index_of_guard = -1; /* of ex data in an SSL_CTX */
+
+/* All that wait are looked at together, once. */
+static void look(struct tls_guard *guard)
+{
+	if (!guard->timed || guard->looked_at > 0)
+		return;
+	int64_t at_us = arrival_newest_us(guard->fd, &guard->looked_at);
+	if (guard->looked_at > 0)
+		guard->came_at_us = at_us;
+}
 
 static int guard_read(BIO *bio, char *data, int n)
 {
@@ -26,9 +37,12 @@ static int guard_read(BIO *bio, char *data, int n)
 		BIO_set_retry_read(bio);
 		return -1;
 	}
+	look(guard);
 	int got = BIO_read(BIO_next(bio), data, n);
 	BIO_copy_next_retry(bio);
-	guard->taken += got > 0 ? (size_t)got : 0;
+	size_t read = got > 0 ? (size_t)got : 0;
+	guard->taken += read;
+	guard->looked_at -= read < guard->looked_at ? read : guard->looked_at;
 	return got;
 }
 

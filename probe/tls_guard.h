@@ -9,6 +9,7 @@
 #define QUORATE_PROBE_TLS_GUARD_H
 
 #include <openssl/ssl.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,6 +21,10 @@ struct tls_guard {
 	const uint64_t *turn; /* borrowed: another number with every turn */
 	uint64_t seen;
 	size_t taken; /* in the turn SEEN */
+	bool timed; /* it matters when bytes come: */
+	int fd;     /* from here; borrowed */
+	int64_t came_at_us; /* those that were read last, by the kernel's clock; 0: not known */
+	size_t looked_at;   /* bytes that came no later, and are not read yet */
 };
 
 /* Connections of CTX offer no DHE; and to them it is after TLS_TURN_BYTES in a turn as if nothing more had come yet.

@@ -3,7 +3,7 @@
  * What really happened on the wire: packets of loopback with the kernel's timestamps, until its standard
  * input ends. One line each:
  *
- *   TIME_ns 6 SOURCE SPORT DEST DPORT FLAGS PAYLOAD_BYTES TLS_TYPE      TCP; FLAGS in hex; TLS_TYPE of the record
+ *   TIME_ns 6 SOURCE SPORT DEST DPORT FLAGS PAYLOAD_BYTES SEQUENCE      TCP; FLAGS in hex
  *   TIME_ns 1 SOURCE TYPE DEST SEQUENCE 0 0 0                           ICMP echo
  */
 #include "quorate/attr.h"
@@ -14,7 +14,6 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <poll.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,9 +58,8 @@ static void tell(const unsigned char *ip, size_t n, long long at_ns)
 		return;
 	}
 	size_t begins = (inner[12] >> 4) * 4U, payload = two(ip + 2) - head - begins;
-	bool seen = payload > 0 && head + begins < n;
 	printf("%lld 6 %s %u %s %u %02x %zu %u\n", at_ns, from, two(inner), to, two(inner + 2),
-		inner[13], payload, seen ? inner[begins] : 0U);
+		inner[13], payload, two(inner + 4) << 16 | two(inner + 6));
 }
 
 static long long stamp_of(struct msghdr *m)

@@ -91,7 +91,8 @@ class Capture:
             print(f"  {said.strip()}")
 
     def connections(self):
-        """{target: [{"syn", "synack", "hello", "finished", "answer"} in us]}, and {target: [us of the reply - of the request]}."""
+        """{target: [{"syn", "synack", "sent1", …, "answer"} in us]}, and {target: [us of the reply - of the request]}. What
+        is sent again, since the other side is slow to say that it has it, came before."""
         self.file.seek(0)
         tcp, open_now, pings, asked = collections.defaultdict(list), {}, collections.defaultdict(list), {}
         for line in self.file:
@@ -103,31 +104,44 @@ class Capture:
                 elif (source, words[5]) in asked:
                     pings[source].append(at - asked.pop((source, words[5])))
                 continue
-            sport, dport, flags, payload = words[3], words[5], int(words[6], 16), int(words[7])
+            sport, dport, flags, payload, sequence = words[3], words[5], int(words[6], 16), int(words[7]), int(words[8])
             if flags & 0x12 == 0x02:
-                one = open_now[source, sport, dest, dport] = {"syn": at, "sent": 0}
+                one = open_now[source, sport, dest, dport] = {"syn": at, "sent": 0, "seen": set()}
                 tcp[f"{dest}:{dport}"].append(one)
             elif (one := open_now.get((source, sport, dest, dport))) is not None:  # from the prober
+                if payload and again(one, "c", sequence):
+                    continue
                 if payload:
                     one["sent"] += 1
                     one[f"sent{one['sent']}"] = at
             elif (one := open_now.get((dest, dport, source, sport))) is not None:  # from the server
                 if flags & 0x12 == 0x12:
                     one.setdefault("synack", at)
-                elif payload and one["sent"] <= 3:  # not what follows our goodbye
+                elif payload and one["sent"] <= 3 and not again(one, "s", sequence):  # not what follows our goodbye
                     one["answer"] = at
         return tcp, pings
+
+
+def again(connection, who, sequence):
+    known = (who, sequence) in connection["seen"]
+    connection["seen"].add((who, sequence))
+    return known
 
 
 def host_port(target):
     return target.split("//")[-1].rstrip("/")
 
 
+def kind_of(row):
+    scheme = row.target.split(":")[0] if "//" in row.target else ""
+    return {"https": "HTTPS", "http": "HTTP"}.get(scheme) or ("TCP" if row.rtt_us == -1 else "ICMP")
+
+
 def errors_of(rows, tcp, pings):
     """{what: [|measured - captured| in us]}; a target's k-th check is its k-th connection."""
     found, seen = collections.defaultdict(list), collections.Counter()
     for r in sorted(rows, key=lambda r: r.started_ms):
-        at, kind = host_port(r.target), "HTTPS" if r.target.startswith("https") else "TCP" if r.rtt_us == -1 else "ICMP"
+        at, kind = host_port(r.target), kind_of(r)
         k = seen[at]
         seen[at] += 1
         if kind == "ICMP":
@@ -138,10 +152,14 @@ def errors_of(rows, tcp, pings):
             continue
         c = tcp[at][k]
         found[f"{kind} connect"].append(abs(r.connect_us - (c["synack"] - c["syn"])))
-        if kind == "HTTPS" and c["sent"] >= 3:  # ClientHello; Finished; the request
+        request = {"HTTP": 1, "HTTPS": 3}.get(kind)  # ClientHello; Finished; the request
+        if request is None or c["sent"] < request or "answer" not in c:
+            continue
+        if kind == "HTTPS":
             found["HTTPS handshake"].append(abs(r.tls_us - (c["sent2"] - c["synack"])))
-            whole = r.connect_us + r.tls_us + r.first_byte_us + r.transfer_us
-            found["HTTPS connect to last byte"].append(abs(whole - (c["answer"] - c["syn"])))
+        found[f"{kind} first byte"].append(abs(r.first_byte_us - (c["answer"] - c[f"sent{request}"])))  # the only packet
+        whole = sum(us for us in (r.connect_us, r.tls_us, r.first_byte_us, r.transfer_us) if us > 0)
+        found[f"{kind} connect to last byte"].append(abs(whole - (c["answer"] - c["syn"])))
     return found
 
 
@@ -170,8 +188,9 @@ def accuracy(g):
 
     run(map(small, range(5000)), "Accuracy, ICMP and TCP", 0.2, ("ICMP", "TCP"))
     mixed = [small(i) for i in range(1000)] + [
-        {"http": f"https://{address(20000 + i)}:{g.https['p256']}/", "request": {"verify": False}, **quiet} for i in range(850)]
-    run(mixed, "Accuracy with HTTPS beside", 3, ("ICMP", "TCP", "HTTPS"))
+        {"http": f"https://{address(20000 + i)}:{g.https['p256']}/", "request": {"verify": False}, **quiet} for i in range(850)] + [
+        {"http": f"http://{address(30000 + i)}:{g.http}/", **quiet} for i in range(250)]
+    run(mixed, "Accuracy with HTTPS beside", 3, ("ICMP", "TCP", "HTTP"))
 
 
 def skip_settled(rows, tcp, pings):

@@ -127,6 +127,33 @@ UNUSED static struct result *kit_run(struct kit *k, struct monitor take)
 	return &k->result;
 }
 
+/* A loop that is LAG_MS late in every turn: a timer burns them. */
+struct kit_lag {
+	struct timer timer;
+	int64_t lag_ms;
+};
+
+static void kit_lag_cb(void *arg)
+{
+	struct kit_lag *lag = arg;
+	int64_t until_ms = clock_now_ms() + lag->lag_ms;
+	while (clock_now_ms() < until_ms)
+		;
+	timer_set(&lag->timer, 0);
+}
+
+UNUSED static void kit_lag_start(struct kit_lag *lag, struct kit *k, int64_t lag_ms)
+{
+	lag->lag_ms = lag_ms;
+	timer_init(&lag->timer, k->loop, kit_lag_cb, lag);
+	timer_set(&lag->timer, 0);
+}
+
+UNUSED static void kit_lag_stop(struct kit_lag *lag)
+{
+	timer_clear(&lag->timer);
+}
+
 #define assert_reason(checked, code)                                                               \
 	do {                                                                                       \
 		const struct result *r_ = (checked);                                               \

@@ -49,6 +49,25 @@ static void an_open_port_is_up(void **state)
 	close(fd);
 }
 
+/* The kernel knows when it stood; the loop sees it later. */
+static void the_loop_may_be_late(void **state)
+{
+	int port, fd = peer_listen(&port);
+	struct kit_lag lag;
+	(void)state;
+	kit_lag_start(&lag, &kit, 30);
+	struct monitor m = tcp("127.0.0.1", port, PORT_OPEN, 5000);
+	struct job *job = job_new(&m, 7);
+	engine_run(kit.engine, job, 3, kit_done_cb, &kit);
+	job_unref(job);
+	kit_lag_cb(&lag);
+	loop_run(kit.loop);
+	assert_reason(&kit.result, "ok");
+	assert_in_range(kit.result.phases.connect_us, 1, 10000);
+	kit_lag_stop(&lag);
+	close(fd);
+}
+
 /* No TIME_WAIT stays behind: each would hold a local port for a minute. */
 static void the_connection_ends_by_a_reset(void **state)
 {
@@ -241,6 +260,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(an_open_port_is_up, setup, teardown),
+		cmocka_unit_test_setup_teardown(the_loop_may_be_late, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_connection_ends_by_a_reset, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_closed_port_is_down, setup, teardown),
 		cmocka_unit_test_setup_teardown(closed_is_up_where_it_must_be, setup, teardown),
