@@ -114,6 +114,7 @@ static int connected(void *arg, char *ip, char *local_ip UNUSED, int port, int l
 		hop->guard.timed = hop->guard.fd != -1;
 	}
 	trace_connection(hop);
+	hop->first_at_us = 0; /* what came before asked us who we are */
 	hop->asked_at_us = clock_now_us();
 	return CURL_PREREQFUNC_OK;
 }

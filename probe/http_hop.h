@@ -63,9 +63,9 @@ struct http_hop {
 	bool headers_ended, refused;
 	struct timer next_address;
 	struct tls_guard guard;
-	int64_t first_at_us;      /* the answer's first bytes came, by the kernel's clock; 0: not known */
-	unsigned turns;           /* of curl's on this transfer */
-	char too_large[96];       /* what is; "": nothing */
+	int64_t first_at_us; /* the answer's first bytes came, by the kernel's clock; 0: not known */
+	unsigned turns;      /* of curl's on this transfer */
+	char too_large[96];  /* what is; "": nothing */
 	int socket_errno, fds[2]; /* -1: none */
 	int64_t fd_opened_at_us[2];
 	char tried[NET_ADDRESS_SIZE];

@@ -20,9 +20,9 @@
 struct tls_guard {
 	const uint64_t *turn; /* borrowed: another number with every turn */
 	uint64_t seen;
-	size_t taken; /* in the turn SEEN */
-	bool timed; /* it matters when bytes come: */
-	int fd;     /* from here; borrowed */
+	size_t taken;       /* in the turn SEEN */
+	bool timed;         /* it matters when bytes come: */
+	int fd;             /* from here; borrowed */
 	int64_t came_at_us; /* those that were read last, by the kernel's clock; 0: not known */
 	size_t looked_at;   /* bytes that came no later, and are not read yet */
 };

@@ -17,8 +17,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define NOW  INT64_C(5000000000)          /* µs since the machine's start */
-#define WALL INT64_C(1795328807333000)    /* the same, since 1970 */
+#define NOW     INT64_C(5000000000)       /* µs since the machine's start */
+#define WALL    INT64_C(1795328807333000) /* the same, since 1970 */
 #define LATE_MS 30
 
 static void instants(void **state)
@@ -35,8 +35,7 @@ static void instants(void **state)
 	};
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
-		assert_int_equal(
-			arrival_instant_us(NOW, WALL, cases[i].stamp_us), cases[i].at_us);
+		assert_int_equal(arrival_instant_us(NOW, WALL, cases[i].stamp_us), cases[i].at_us);
 }
 
 /* Both ends of a connection on loopback. */
