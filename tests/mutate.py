@@ -16,13 +16,13 @@ import argparse, concurrent.futures, filecmp, glob, os, random, re, shutil, subp
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 CORE = sorted(os.path.relpath(f, ROOT) for f in glob.glob(ROOT + "/coordinator/core/*.c"))
-VOCABULARY = ["proto/base/%s.c" % n for n in ("verdict", "reason", "duration", "mem", "log", "clock", "utf8")]
+BESIDES = ["proto/base/%s.c" % n for n in ("verdict", "reason", "duration", "mem", "log", "clock", "utf8")] + ["probe/tilt.c"]
 GCC = ["/usr/bin/gcc", "-pipe", "-std=c11", "-D_GNU_SOURCE", "-I" + ROOT + "/include", "-I" + ROOT, "-w", "-fPIC"]
 ASAN = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 
 
 def of_the_core(source):
-    """Whether a test needs nothing but the core and the vocabulary."""
+    """Whether a test needs nothing but the core."""
     included = re.findall(r'^#include "(.*)"', open(source).read(), re.M)
     return all(re.match(r"coordinator/core/|quorate/|tests/(unit/(watch_kit|ballots)|prop/rng)\.h", i) for i in included) and \
         any("core/" in i or "watch_kit" in i or "ballots" in i for i in included)
@@ -92,7 +92,7 @@ class Bench:
     def __init__(self, folder, flags):
         os.makedirs(folder)
         self.folder, self.flags, self.seconds = folder, flags, {}
-        self.sources = {source: open(ROOT + "/" + source).read() for source in CORE + VOCABULARY}
+        self.sources = {source: open(ROOT + "/" + source).read() for source in CORE + BESIDES}
         self.objects = {source: self.compile(text, flags, source.replace("/", "_")) for source, text in self.sources.items()}
         self.tests = {name: ["/tests/%s.c" % name] for name in TESTS}
         self.tests["sim"] = [f[len(ROOT):] for f in glob.glob(ROOT + "/tests/sim/*.c")]

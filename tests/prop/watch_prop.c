@@ -75,7 +75,7 @@ static struct event random_event(struct rng *r, const struct life *l, int mood)
 		.wait_ms = rng_ms(r, waits_ms[rng_below(r, type == TAKE_TIME ? 8 : 4)] + 1),
 		.voter = rng_below(r, l->rule.quorum.seats * l->per_seat),
 		.round = rng_below(r, l->rule.rounds + 1),
-		.number = rng_below(r, 6),
+		.number = rng_below(r, 7),
 		.verdict = random_verdict(r, mood),
 		.severity = rng_below(r, 6) ? 0 : rng_below(r, 4),
 		.on = rng_below(r, 2),
@@ -162,7 +162,8 @@ static bool booked_down(const struct living *v, int64_t number)
 	for (int seat = 0; seat < w->rule.quorum.seats; seat++) {
 		int voters = 0, down = 0;
 		for (int i = 0; i < w->n_voters; i++) {
-			if (w->voter[i].seat != seat)
+			if (w->voter[i].seat != seat ||
+				w->voter[i].excluded == EXCLUDED_REPLACED) /* holds no seat */
 				continue;
 			voters++;
 			for (int line = v->n_book - 1; line >= 0; line--)
