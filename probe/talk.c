@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * One connection as a machine of three phases, turned by the loop:
+ * One connection as a machine of four phases, turned by the loop:
  *
  *   STARTTLS   the server is asked for TLS in its own protocol (starttls.c)
  *   HANDSHAKE  TLS
  *   DIALOGUE   what is expected and sent (dialogue.c); a step of it may lead to HANDSHAKE
+ *   CONSENT    whether a server that asked for a certificate takes us without one
  *
  * feed() gives what came to the phase, which says what is NEXT once all of its own words are sent.
  */
@@ -20,6 +21,7 @@
 #include "proto/base/utf8.h"
 
 #include <openssl/err.h>
+#include <openssl/sslerr.h>
 
 #include <errno.h>
 #include <stdio.h>
@@ -30,7 +32,11 @@
 #define OUT_MAX_BYTES ((size_t)DIALOGUE_STEPS_MAX * SEND_MAX_BYTES)
 #define READ_BYTES    4096
 
-enum phase { PHASE_STARTTLS, PHASE_HANDSHAKE, PHASE_DIALOGUE };
+/* In TLS 1.3 our side of the handshake is done before the server has seen that we have no certificate. Who takes us
+ * says so at once, by a ticket or a word of its own, or never. */
+#define CONSENT_WAIT_US 1000000
+
+enum phase { PHASE_STARTTLS, PHASE_HANDSHAKE, PHASE_DIALOGUE, PHASE_CONSENT };
 enum next { NEXT_READ, NEXT_TLS, NEXT_END };
 enum turn { TURN_ON, TURN_WAIT }; /* WAIT: for the loop, or it is over */
 
@@ -48,9 +54,12 @@ struct talk {
 	struct dialogue dialogue;
 	struct buf out; /* what is to be sent */
 	size_t sent;
-	int64_t tls_at_us;   /* STARTTLS, or the handshake, began; 0: not yet */
-	int64_t ready_at_us; /* the dialogue began */
-	int64_t first_at_us; /* its first byte came; 0: none yet */
+	int64_t tls_at_us;    /* STARTTLS, or the handshake, began; 0: not yet */
+	int64_t ready_at_us;  /* the dialogue began */
+	int64_t first_at_us;  /* its first byte came; 0: none yet */
+	int64_t done_at_us;   /* PHASE_CONSENT began */
+	bool consented;       /* the server spoke after the handshake */
+	struct timer silence; /* of a server in PHASE_CONSENT */
 };
 
 bool talk_is_wanted(const struct monitor *m)
@@ -61,13 +70,19 @@ bool talk_is_wanted(const struct monitor *m)
 
 /* ---- the end */
 
+/* Waiting for a server's consent is nobody's response time. */
+static int64_t ended_at_us(const struct talk *t)
+{
+	return t->phase == PHASE_CONSENT ? t->done_at_us : clock_now_us();
+}
+
 static void measure(struct talk *t)
 {
 	struct phases *p = &t->check->result.phases;
-	int64_t now_us = clock_now_us();
+	int64_t now_us = ended_at_us(t);
 	if (t->tls_at_us != 0 && p->tls_us == UNSET)
 		p->tls_us = now_us - t->tls_at_us;
-	if (t->phase != PHASE_DIALOGUE || t->dialogue.n_steps == 0)
+	if (t->phase < PHASE_DIALOGUE || t->dialogue.n_steps == 0)
 		return;
 	p->first_byte_us = (t->first_at_us != 0 ? t->first_at_us : now_us) - t->ready_at_us;
 	if (t->first_at_us != 0)
@@ -97,7 +112,7 @@ static enum turn conclude(struct talk *t, enum reason reason, const char *detail
 	if (reason != REASON_OK && t->dialogue.excerpt_bytes > 0 && r->body_excerpt == NULL)
 		r->body_excerpt = utf8_clean(
 			t->dialogue.excerpt, t->dialogue.excerpt_bytes, BODY_EXCERPT_MAX_BYTES);
-	check_judge_response(t->check, clock_now_us() - t->check->started_at_us,
+	check_judge_response(t->check, ended_at_us(t) - t->check->started_at_us,
 		reason == REASON_OK, t->dialogue.n_steps > 0 ? "the dialogue" : "the connection");
 	check_end(t->check, reason, "%s", detail);
 	return TURN_WAIT;
@@ -211,6 +226,51 @@ static enum turn begin_tls(struct talk *t)
 	return TURN_ON;
 }
 
+static bool may_be_refused(const struct talk *t)
+{
+	return t->ssl != NULL && t->cert.client_certificate && !t->consented &&
+	       SSL_version(t->ssl) == TLS1_3_VERSION;
+}
+
+static void on_silence(void *arg)
+{
+	struct talk *t = arg;
+	if (t->check->ended)
+		return;
+	check_trace(t->check, "the server says nothing against it");
+	(void)succeed(t);
+	watch_fd_set(&t->watch, 0);
+}
+
+static enum turn ask_for_consent(struct talk *t)
+{
+	int64_t wait_us = CONSENT_WAIT_US + t->check->result.phases.connect_us;
+	int64_t half_us = check_left_us(t->check) / 2;
+	check_trace(t->check, "it asked for a client certificate; does it go on without one?");
+	t->phase = PHASE_CONSENT;
+	t->done_at_us = clock_now_us();
+	timer_init(&t->silence, t->check->loop, on_silence, t);
+	timer_set_us(&t->silence, wait_us < half_us ? wait_us : half_us);
+	return TURN_ON;
+}
+
+static enum turn hear_consent(struct talk *t)
+{
+	char byte;
+	ERR_clear_error();
+	errno = 0;
+	int n = SSL_read(t->ssl, &byte, 1), error = errno, why = SSL_get_error(t->ssl, n);
+	if (n > 0 || SSL_SESSION_has_ticket(SSL_get0_session(t->ssl)))
+		return succeed(t);
+	bool ended = why == SSL_ERROR_ZERO_RETURN ||
+		     ERR_GET_REASON(ERR_peek_last_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING;
+	if (ended && t->cert.alert_received == UNSET)
+		return conclude(t, REASON_TLS_CLIENT_CERTIFICATE,
+			"the server asked for a client certificate, and closed the connection "
+			"without one");
+	return tls_stopped(t, n, error);
+}
+
 /* ---- bytes in and out */
 
 static enum turn feed(struct talk *t, const void *data, size_t n)
@@ -258,6 +318,7 @@ static enum turn receive(struct talk *t)
 				   : recv(t->fd, data, sizeof(data), 0);
 	if (n > 0) {
 		check_trace(t->check, "%zd bytes come", n);
+		t->consented = t->ssl != NULL;
 		return feed(t, data, (size_t)n);
 	}
 	if (t->ssl != NULL)
@@ -304,13 +365,15 @@ static enum turn turn(struct talk *t)
 		enum turn on = handshake(t);
 		return on == TURN_ON ? feed(t, NULL, 0) : on; /* the dialogue begins, or goes on */
 	}
+	if (t->phase == PHASE_CONSENT)
+		return hear_consent(t);
 	if (t->sent < t->out.size_bytes)
 		return flush(t);
 	switch (t->next) {
 	case NEXT_TLS:
 		return begin_tls(t);
 	case NEXT_END:
-		return succeed(t);
+		return may_be_refused(t) ? ask_for_consent(t) : succeed(t);
 	case NEXT_READ:
 		break;
 	}
@@ -372,7 +435,8 @@ void talk_free(struct talk *t)
 	if (t == NULL)
 		return;
 	watch_fd_clear(&t->watch);
-	if (t->ssl != NULL && t->phase == PHASE_DIALOGUE)
+	timer_clear(&t->silence);
+	if (t->ssl != NULL && t->phase >= PHASE_DIALOGUE)
 		(void)SSL_shutdown(t->ssl); /* a farewell; nobody waits for its answer */
 	SSL_free(t->ssl);
 	ERR_clear_error();
@@ -394,6 +458,10 @@ enum reason talk_expired(struct talk *t)
 		reason = dialogue_give_up(&t->dialogue, false);
 		(void)conclude(t, reason, t->dialogue.detail);
 		return reason;
+	}
+	if (t->phase == PHASE_CONSENT) {
+		(void)succeed(t);
+		return REASON_OK;
 	}
 	if (t->phase == PHASE_STARTTLS)
 		snprintf(detail, sizeof(detail), "%s %s", t->at,

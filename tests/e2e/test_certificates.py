@@ -127,6 +127,9 @@ def test_certificates(lab):
         if reason.startswith("tls.") and reason not in ("tls.old_version", "tls.alert", "tls.client_certificate"):
             r, = c.result(url, "--no-verify", "--certificate-days-warning", "40", status=1)
             equal((r["reason"], r["severity"]), ("tls.expires_soon", {"certificate": "warning"}), f"{name} without verification")
+        if reason == "tls.client_certificate":  # which TLS 1.3 says when the handshake is done
+            r, = c.result("tls", f"localhost:{s.port}", status=2)
+            equal(r["reason"], reason, f"a tls check of {name} {options}: {r}")
         if name == "stapled":
             equal(r["certificate"]["ocsp"]["status"], "good", "the staple")
             text = c.run(url, status=0).stdout

@@ -78,12 +78,29 @@ static int select_alpn(SSL *ssl, const unsigned char **out, unsigned char *n_out
 	return SSL_TLSEXT_ERR_NOACK;
 }
 
-static bool start_tls(struct session *s)
+#define ASK      "asks for a client certificate"
+#define DEMAND   "demands a client certificate"
+#define ASK_ONLY "asks for a client certificate, and sends no tickets"
+
+/* HOW: NULL, or one of the above. */
+static void want_certificate(SSL_CTX *ctx, const char *how)
+{
+	if (how == NULL)
+		return;
+	SSL_CTX_set_verify(ctx,
+		SSL_VERIFY_PEER | (strcmp(how, DEMAND) == 0 ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0),
+		NULL);
+	if (strcmp(how, ASK_ONLY) == 0)
+		SSL_CTX_set_num_tickets(ctx, 0);
+}
+
+static bool start_tls(struct session *s, const char *how)
 {
 	SSL_CTX *ctx = tls_server(s->script->leaf != NULL ? s->script->leaf : &leaf, NULL);
 	if (s->script->max_version != 0)
 		SSL_CTX_set_max_proto_version(ctx, s->script->max_version);
 	SSL_CTX_set_min_proto_version(ctx, TLS1_VERSION);
+	want_certificate(ctx, how);
 	SSL_CTX_set_cipher_list(ctx, "ALL:@SECLEVEL=0");
 	SSL_CTX_set_alpn_select_cb(ctx, select_alpn, NULL);
 	s->ssl = SSL_new(ctx);
@@ -121,7 +138,7 @@ static bool perform(struct session *s, enum act act, const char *text)
 	case HEAR:
 		return hear(s, text);
 	case START_TLS:
-		return start_tls(s);
+		return start_tls(s, text);
 	case RESET:
 		peer_reset(s->fd);
 		return false;
@@ -308,6 +325,19 @@ static const struct {
 	{TLS(""), {{{HEAR, "\x16"}, {RESET, NULL}}, NULL, 0}, "tcp.reset", "reset", NULL, false},
 	{TLS(",\"timeout\":\"300ms\""), {{{WAIT, NULL}}, NULL, 0}, "tls.timeout",
 		"did not finish the TLS handshake", NULL, false},
+	/* TLS 1.3 refuses a client without a certificate when the handshake is done */
+	{TLS(""), {{{START_TLS, DEMAND}}, NULL, 0}, "tls.client_certificate", "(116)", NULL, true},
+	{TLS(""), {{{START_TLS, DEMAND}}, NULL, TLS1_2_VERSION}, "tls.client_certificate", "(40)",
+		NULL, true},
+	{TCP(",\"request\":{\"tls\":true}"), {{{START_TLS, DEMAND}}, NULL, 0},
+		"tls.client_certificate", "(116)", NULL, true},
+	{TLS(""), {{{START_TLS, ASK}, {WAIT, NULL}}, NULL, 0}, "ok", "", NULL, true},
+	{TLS(""), {{{START_TLS, ASK_ONLY}, {SAY, "hi"}, {WAIT, NULL}}, NULL, 0}, "ok", "", NULL,
+		true},
+	{TLS(",\"timeout\":\"400ms\",\"expect\":{\"response_time\":{\"warning\":\"199ms\"}}"),
+		{{{START_TLS, ASK_ONLY}, {WAIT, NULL}}, NULL, 0}, "ok", "", NULL, true},
+	{TLS(""), {{{START_TLS, ASK_ONLY}, {HANG_UP, NULL}}, NULL, 0}, "tls.client_certificate",
+		"closed the connection without one", NULL, true},
 	/* what must come out */
 	{TLS(",\"expect\":{\"tls_version\":{\"min\":\"TLSv1.3\"}}"),
 		{{{START_TLS, NULL}}, NULL, TLS1_2_VERSION}, "tls.version",
