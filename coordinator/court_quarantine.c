@@ -204,6 +204,7 @@ static bool open_cases(struct verdicts *v)
 		if (!s->quarantine)
 			continue;
 		s->quarantine->n_testimony = 0;
+		s->quarantine->changed = false;
 		any = true;
 	}
 	return any;
@@ -224,12 +225,13 @@ static int count_ripe(const struct quarantine_of *q, int64_t now_ms)
 	return n;
 }
 
-/* Another number when the sentence is another, or (ALL) what it rests on. */
+/* Another number when the sentence is another, or (ALL) what it rests on. Everywhere is everywhere,
+ * whoever else set it aside for themselves. */
 static uint64_t summary(const struct quarantine_of *q, bool all)
 {
 	uint64_t sum = q->everywhere_since_ms != 0;
 
-	for (size_t i = 0; i < q->n; i++) {
+	for (size_t i = 0; i < q->n && (all || !q->everywhere_since_ms); i++) {
 		const struct charge *c = &q->charge[i];
 		uint64_t bits = c->own_since_ms != 0;
 		if (all)
@@ -260,14 +262,14 @@ static bool judge(struct verdicts *v, struct standing_of *s, int64_t now_ms)
 
 	weigh(q, now_ms);
 	q->ripe = count_ripe(q, now_ms);
-	bool changed = summary(q, false) != sentence;
+	q->changed = summary(q, false) != sentence;
 	if (summary(q, true) != all)
 		quarantine_save(v, s, lasted);
-	if (changed) {
+	if (q->changed) {
 		tell(v, s);
 		court_mark(v, s->key);
 	}
-	bool reseat = ripe != q->ripe || (changed && ripe > 0);
+	bool reseat = ripe != q->ripe || (q->changed && ripe > 0);
 	if (q->n == 0 && s->facts.dissents == 0)
 		quarantine_clear(s);
 	return reseat;

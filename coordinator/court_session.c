@@ -205,6 +205,7 @@ void court_session(struct verdicts *v, int64_t now_ms)
 		enum probe_fault before = s->court.fault;
 		s->facts.drained = probe->drained || !probe->token_hash;
 		s->facts.quarantined = quarantine_lasts(s);
+		s->facts.resentenced = s->quarantine && s->quarantine->changed;
 		s->facts.floods = fleet_floods(v->c->fleet, s->key);
 		struct court_action action = court_tick(&s->court, &s->facts, now_ms);
 		if (action.step != ALERT_STEP_NONE)

@@ -146,6 +146,7 @@ struct quarantine_of {
 	struct charge *charge;       /* n of them */
 	size_t n;
 	int ripe;                    /* sentences so old that others get its seats */
+	bool changed;                /* the sentence, in the running session */
 	struct testimony *testimony; /* of the running session */
 	size_t n_testimony, room;
 };

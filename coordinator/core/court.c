@@ -114,7 +114,8 @@ struct court_action court_tick(struct court *c, const struct court_facts *facts,
 		signal.severity = facts->undetermined > 0 ? SEVERITY_UNKNOWN : SEVERITY_WARNING;
 	action.step = alert_step(&c->slot, &signal, 0, now_ms);
 	if (action.step == ALERT_STEP_NONE && c->fault != FAULT_NONE &&
-		(c->fault == FAULT_QUARANTINE) != (before == FAULT_QUARANTINE))
+		((c->fault == FAULT_QUARANTINE) != (before == FAULT_QUARANTINE) ||
+			(c->fault == FAULT_QUARANTINE && facts->resentenced)))
 		action.step = ALERT_STEP_CHANGE;
 	action.severity = c->slot.severity;
 	action.fault = action.step == ALERT_STEP_CLOSE ? before : c->fault;

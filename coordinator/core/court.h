@@ -6,7 +6,7 @@
  * more than TAKEOVERS_MAX times in TAKEOVERS_MS: its token is used twice; it FLOODS while it sends
  * more than it may, as the caller says; it is in QUARANTINE while its votes are set aside (quarantine.h).
  * One alert per probe whatever the cause (twins before lost before quarantine before dissent before
- * flood), changed when a quarantine begins or ends; it closes when all are over (dissent:
+ * flood), changed when a quarantine begins, ends or becomes another one; it closes when all are over (dissent:
  * after it was absent for dissent_after_ms; twins: TAKEOVERS_MS after the last take-over). UNKNOWN
  * severity while the caller says that monitors are undetermined because of it. A drained probe is
  * expected to go: being lost or dissenting is no fault of it.
@@ -52,6 +52,7 @@ struct court_facts {
 	bool held; /* start-up: neither open nor close */
 	bool drained;
 	bool quarantined; /* its votes are set aside, at least for some */
+	bool resentenced; /* for others than at the last tick */
 	bool floods;      /* sends more than its limits, for long */
 };
 

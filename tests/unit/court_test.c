@@ -364,6 +364,39 @@ static void test_quarantine_is_told(void **state)
 	}
 }
 
+/* Set aside for others than before: that is told, while it is what the alert is about. */
+static void test_another_sentence_is_told(void **state)
+{
+	static const struct {
+		int64_t now_ms;
+		bool heard, quarantined, resentenced;
+		enum alert_step step;
+		enum probe_fault fault;
+	} table[] = {
+		{2000, true, true, true, OPEN, FAULT_QUARANTINE},
+		{3000, true, true, false, NONE, FAULT_QUARANTINE},
+		{4000, true, true, true, CHANGE, FAULT_QUARANTINE},
+		{34000, false, true, true, CHANGE, FAULT_LOST},
+		{35000, false, true, true, NONE, FAULT_LOST},
+		{36000, true, false, true, CLOSE, FAULT_LOST},
+	};
+	struct court c;
+
+	(void)state;
+	court_init(&c, 1000);
+	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+		struct court_facts facts = {.monitors = 6,
+			.dissent_after_ms = AFTER_MS,
+			.quarantined = table[i].quarantined,
+			.resentenced = table[i].resentenced};
+		if (table[i].heard)
+			court_heard(&c, table[i].now_ms);
+		struct court_action a = court_tick(&c, &facts, table[i].now_ms);
+		assert_int_equal(a.step, table[i].step);
+		assert_int_equal(a.fault, table[i].fault);
+	}
+}
+
 /* After a restart: still set aside, so nothing is new; or not, and that is. */
 static void test_restored_quarantine(void **state)
 {
@@ -406,6 +439,7 @@ int main(void)
 		cmocka_unit_test(test_heard_never_goes_back),
 		cmocka_unit_test(test_a_flood_opens_and_closes),
 		cmocka_unit_test(test_quarantine_is_told),
+		cmocka_unit_test(test_another_sentence_is_told),
 		cmocka_unit_test(test_restored_quarantine),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
