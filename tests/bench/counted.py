@@ -14,6 +14,7 @@ import glob
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -108,7 +109,8 @@ def main():
         sys.exit(f"bench: instructions are counted on x86_64 only; this is {os.uname().machine}")
     version = subprocess.run(["qemu-system-x86_64", "--version"], stdout=subprocess.PIPE, text=True, check=True).stdout.splitlines()[0]
     print(f"{version}: a machine of one processor, an instruction a nanosecond", flush=True)
-    folder = tempfile.mkdtemp(prefix="qc", dir="/tmp")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the machine is stopped
+    folder = tempfile.mkdtemp(prefix="qcount", dir="/tmp")
     machine = None
     try:
         with open(os.path.join(folder, "initramfs"), "wb") as f:

@@ -54,10 +54,13 @@ def ratio(found, a, b):
 
 
 def table(title, found):
-    print(f"\n{title}")
-    print(f"  {'':28}{'CPU µs':>10}{'k instr.':>10}{'per s/core':>12}{'× ours':>8}{'peak MB':>9}")
-    for name, rounds in found.items():
-        us, instructions, peak = middle(rounds, "cpu_us"), middle(rounds, "instructions"), middle(rounds, "peak_kb")
-        print(f"  {name:28}{f'{us:.1f}' if us else '–':>10}{f'{instructions / 1000:,.1f}' if instructions else '–':>10}"
-              f"{f'{1e6 / us:,.0f}' if us else '–':>12}"
-              f"{ratio(found, name, 'quorate'):8.2f}{f'{peak / 1024:.1f}' if peak else '–':>9}")
+    """A row for each; columns that nobody fills are left out."""
+    def row(name):
+        us, instructions, peak = (middle(found[name], key) for key in ("cpu_us", "instructions", "peak_kb"))
+        return {"CPU µs": us and f"{us:.1f}", "k instr.": instructions and f"{instructions / 1000:,.1f}", "per s/core": us and f"{1e6 / us:,.0f}",
+                "× ours": f"{ratio(found, name, 'quorate'):.2f}", "peak MB": peak and f"{peak / 1024:.1f}"}
+    rows = {name: row(name) for name in found}
+    heads = [head for head in rows["quorate"] if any(row[head] for row in rows.values())]
+    print(f"\n{title}\n  {'':28}" + "".join(f"{head:>12}" for head in heads))
+    for name, cells in rows.items():
+        print(f"  {name:28}" + "".join(f"{cells[head] or '–':>12}" for head in heads))
