@@ -82,18 +82,14 @@ static const char *outcome_words(const struct watched *wd, int i)
 	}
 }
 
+/* Without numbers: those of its alert are of all organizations together, and none of one's business. */
 static json_t *explain_one(const struct watched *wd, int i, const struct probe *probe,
 	const struct standing_of *s, int64_t since_ms)
 {
 	enum exclusion excluded = wd->w->voter[i].excluded;
-	char what[128] = "contradicted the quorum, and has not been heard out since the start";
+	const char *what =
+		s->facts.dissents > 0 ? "contradicts the quorum" : "contradicted the quorum lately";
 
-	if (s->facts.dissents > 0)
-		snprintf(what, sizeof(what), "contradicts the quorum on %d of its %d monitors",
-			s->facts.dissents, s->facts.monitors);
-	else if (!s->facts.held)
-		snprintf(what, sizeof(what),
-			"contradicted the quorum, and has not agreed for long enough");
 	return json_pack("{s:s, s:s, s:o, s:b, s:b, s:o}", "probe", probe->name, "region",
 		probe->region, "since", json_time(wall_of(since_ms)), "set_aside",
 		excluded != EXCLUDED_NOT, "replaced", excluded == EXCLUDED_REPLACED, "words",

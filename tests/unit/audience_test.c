@@ -55,7 +55,8 @@ static const char *const ours[] = {"tokyo-1", "osaka-9", "globex", "anna", "10.9
 	"{\"monitor\":{\"name\":\"shop\",\"external_id\":\"7\"},\"state\":\"paused\","             \
 	"\"sentence\":"                                                                            \
 	"\"PAUSED by anna until tomorrow\",\"votes\":" VOTES ",\"refusals\":[{\"probe\":"          \
-	"\"tokyo-1\"}],\"holding\":[{\"why\":\"budget\",\"words\":\"tokyo-1 has too much\"},{"     \
+	"\"tokyo-1\"}],\"quarantine\":[{\"probe\":\"tokyo-1\"}],\"holding\":[{\"why\":\"budget\"," \
+	"\"words\":\"tokyo-1 has too much\"},{"                                                    \
 	"\"why\":\"parent\",\"words\":\"parent router is down\"}],\"outlook\":[{\"words\":"        \
 	"\"1 more\"}],\"new\":\"globex\"}"
 
