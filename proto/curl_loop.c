@@ -12,6 +12,7 @@
 #include "proto/base/mem.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <utlist.h>
 
 struct transfer {
@@ -123,12 +124,19 @@ static int socket_cb(CURL *easy UNUSED, curl_socket_t fd, int what, void *arg, v
 	return 0;
 }
 
-struct curl_loop *curl_loop_new(struct loop *loop)
+/* A transfer asks for some twenty zeroed pieces of memory. */
+static void init_library(void)
 {
 	static bool ready;
-	if (!ready && curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+	if (!ready && curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc, free, realloc, strdup,
+			      mem_try_array) != CURLE_OK)
 		log_fatal("curl.init_failed");
 	ready = true;
+}
+
+struct curl_loop *curl_loop_new(struct loop *loop)
+{
+	init_library();
 	struct curl_loop *cl = mem_alloc(sizeof(*cl));
 	cl->loop = loop;
 	cl->multi = curl_multi_init();

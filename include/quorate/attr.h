@@ -9,6 +9,7 @@
 #define PRINTF_LIKE(f, a) __attribute__((format(printf, f, a)))
 #define NORETURN          __attribute__((noreturn))
 #define UNUSED            __attribute__((unused))
+#define NOINLINE          __attribute__((noinline))
 
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 

@@ -23,18 +23,30 @@ void *mem_alloc(size_t size_bytes)
 	return mem_array(1, size_bytes);
 }
 
-void *mem_array(size_t n, size_t size_bytes)
+/* Apart: where gcc sees both, it makes a calloc() of a malloc() and its memset(). */
+static NOINLINE void zero(void *memory, size_t size_bytes)
+{
+	memset(memory, 0, size_bytes);
+}
+
+void *mem_try_array(size_t n, size_t size_bytes)
 {
 	void *memory;
 
 	if (n == 0 || size_bytes == 0)
 		n = size_bytes = 1;
-	if (n <= SMALL_BYTES && size_bytes <= SMALL_BYTES && n * size_bytes <= SMALL_BYTES) {
-		memory = malloc(n * size_bytes);
-		ensure(memory != NULL);
-		return memset(memory, 0, n * size_bytes);
-	}
-	memory = calloc(n, size_bytes);
+	if (n > SMALL_BYTES || size_bytes > SMALL_BYTES || n * size_bytes > SMALL_BYTES)
+		return calloc(n, size_bytes);
+	memory = malloc(n * size_bytes);
+	if (memory != NULL)
+		zero(memory, n * size_bytes);
+	return memory;
+}
+
+void *mem_array(size_t n, size_t size_bytes)
+{
+	void *memory = mem_try_array(n, size_bytes);
+
 	ensure(memory != NULL);
 	return memory;
 }
