@@ -63,21 +63,21 @@ struct resolver {
 	struct config *retired; /* finishing their queries */
 	struct timer sweep;
 	struct stat seen;
-	struct resolver_query *literals; /* answered, but not told yet */
+	struct resolver_query *waiting; /* answered, but not told yet */
 	struct timer tell;
 };
 
 struct resolver_query {
-	struct resolver_query *next; /* of literals */
-	struct config *config;       /* NULL: literal */
+	struct resolver_query *next; /* of those that wait */
+	struct config *config;       /* NULL: nobody is asked */
 	char *host;
 	int family;       /* AF_… */
 	resolver_fn done; /* NULL: cancelled */
 	void *arg;
 	enum reason first_reason; /* OK, or the exact channel's failure while the failover one is
 				     asked */
-	struct addresses addresses;
-	bool in_call; /* c-ares was just called and may answer at once */
+	bool in_call;             /* c-ares was just called and may answer at once */
+	struct addresses *found;  /* what it answered then */
 	enum reason reason;
 };
 
@@ -331,16 +331,54 @@ static void take_addresses(const struct ares_addrinfo *info, struct addresses *o
 				add_address(out, n->ai_addr);
 }
 
+static bool family_fits(int wanted, int family)
+{
+	return wanted == AF_UNSPEC || wanted == family;
+}
+
+static void add_literal(const char *text, int family, struct addresses *out)
+{
+	struct sockaddr_storage literal;
+	if (net_parse_literal(text, &literal) && family_fits(family, literal.ss_family))
+		add_address(out, (struct sockaddr *)&literal);
+}
+
+static bool is_localhost(const char *host)
+{
+	return strcasecmp(host, "localhost") == 0;
+}
+
+/* What needs no asking: addresses, and "localhost" (RFC 6761; c-ares 1.18 leaks ten bytes where
+ * /etc/hosts has it for one family only). */
+static bool is_literal(const char *host)
+{
+	struct sockaddr_storage literal;
+	return is_localhost(host) || net_parse_literal(host, &literal);
+}
+
+static enum reason find_literal(const char *host, int family, struct addresses *out)
+{
+	out->n = 0;
+	if (is_localhost(host)) {
+		add_literal("::1", family, out);
+		add_literal("127.0.0.1", family, out);
+	} else {
+		add_literal(host, family, out);
+	}
+	return out->n > 0 ? REASON_OK : REASON_DNS_NO_ADDRESS;
+}
+
 static void query_free(struct resolver_query *q)
 {
 	free(q->host);
+	free(q->found);
 	free(q);
 }
 
-static void query_tell(struct resolver_query *q)
+static void query_tell(struct resolver_query *q, const struct addresses *found)
 {
 	if (q->done != NULL)
-		q->done(q->arg, q->reason, &q->addresses);
+		q->done(q->arg, q->reason, found);
 	query_free(q);
 }
 
@@ -348,25 +386,36 @@ static void tell_waiting(void *arg)
 {
 	struct resolver *r = arg;
 	struct resolver_query *q;
-	while ((q = r->literals) != NULL) {
-		r->literals = q->next;
-		query_tell(q);
+	struct addresses literal;
+	while ((q = r->waiting) != NULL) {
+		r->waiting = q->next;
+		if (q->config == NULL)
+			q->reason = find_literal(q->host, q->family, &literal);
+		query_tell(q, q->config == NULL ? &literal : q->found);
 	}
 }
 
-/* Told from the loop, in order, when the caller is still inside of resolver_find(). */
-static void query_answered(struct resolver *r, struct resolver_query *q)
+/* To be told from the loop, in order. */
+static void query_wait(struct resolver *r, struct resolver_query *q)
 {
-	if (!q->in_call) {
-		query_tell(q);
-		return;
-	}
-	struct resolver_query **at = &r->literals;
+	struct resolver_query **at = &r->waiting;
 	while (*at != NULL)
 		at = &(*at)->next;
 	*at = q;
 	q->next = NULL;
 	timer_set(&r->tell, 0);
+}
+
+static void query_answered(
+	struct resolver *r, struct resolver_query *q, const struct addresses *found)
+{
+	if (!q->in_call) {
+		query_tell(q, found);
+		return;
+	}
+	q->found = mem_alloc(sizeof(*q->found));
+	*q->found = *found;
+	query_wait(r, q);
 }
 
 static void ask(struct resolver_query *q, struct channel *channel);
@@ -376,10 +425,11 @@ static void on_answer(void *arg, int status, int timeouts UNUSED, struct ares_ad
 	struct resolver_query *q = arg;
 	struct config *config = q->config;
 	struct resolver *r = config->resolver;
+	struct addresses found = {.n = 0};
 	config->queries--;
 	if (info != NULL) {
 		if (status == ARES_SUCCESS)
-			take_addresses(info, &q->addresses);
+			take_addresses(info, &found);
 		ares_freeaddrinfo(info);
 	}
 	if (status == ARES_EDESTRUCTION || status == ARES_ECANCELLED) { /* resolver_free() */
@@ -387,7 +437,7 @@ static void on_answer(void *arg, int status, int timeouts UNUSED, struct ares_ad
 		return;
 	}
 	q->reason = reason_of(status);
-	if (q->reason == REASON_OK && q->addresses.n == 0)
+	if (q->reason == REASON_OK && found.n == 0)
 		q->reason = REASON_DNS_NO_ADDRESS;
 	bool server_failed = q->reason == REASON_DNS_SERVFAIL || q->reason == REASON_DNS_REFUSED ||
 			     q->reason == REASON_DNS_UNREACHABLE;
@@ -402,7 +452,7 @@ static void on_answer(void *arg, int status, int timeouts UNUSED, struct ares_ad
 		q->reason = q->first_reason; /* the more exact of the two */
 	if (config != r->config && config->queries == 0)
 		timer_set(&r->sweep, 0);
-	query_answered(r, q);
+	query_answered(r, q, &found);
 }
 
 static void ask(struct resolver_query *q, struct channel *channel)
@@ -416,36 +466,6 @@ static void ask(struct resolver_query *q, struct channel *channel)
 
 /* ---- the interface */
 
-static bool family_fits(int wanted, int family)
-{
-	return wanted == AF_UNSPEC || wanted == family;
-}
-
-static void add_literal(struct resolver_query *q, const char *text)
-{
-	struct sockaddr_storage literal;
-	ensure(net_parse_literal(text, &literal));
-	if (family_fits(q->family, literal.ss_family))
-		add_address(&q->addresses, (struct sockaddr *)&literal);
-}
-
-/* What needs no asking: addresses, and "localhost" (RFC 6761; c-ares 1.18 leaks ten bytes where
- * /etc/hosts has it for one family only). */
-static bool answer_literal(struct resolver_query *q)
-{
-	struct sockaddr_storage literal;
-	if (strcasecmp(q->host, "localhost") == 0) {
-		add_literal(q, "::1");
-		add_literal(q, "127.0.0.1");
-	} else if (net_parse_literal(q->host, &literal)) {
-		add_literal(q, q->host);
-	} else {
-		return false;
-	}
-	q->reason = q->addresses.n > 0 ? REASON_OK : REASON_DNS_NO_ADDRESS;
-	return true;
-}
-
 struct resolver_query *resolver_find(struct resolver *r, const char *host,
 	enum address_family family, resolver_fn done, void *arg)
 {
@@ -456,13 +476,13 @@ struct resolver_query *resolver_find(struct resolver *r, const char *host,
 	q->family = families[family];
 	q->done = done;
 	q->arg = arg;
-	q->in_call = true;
-	if (answer_literal(q)) {
-		query_answered(r, q);
+	if (is_literal(host)) {
+		query_wait(r, q);
 		return q; /* alive until told from the loop */
 	}
 	reread_if_changed(r);
 	q->config = r->config;
+	q->in_call = true;
 	/* an answer inside of the call is queued, so Q outlives it */
 	ask(q, &r->config->exact);
 	q->in_call = false;
@@ -520,8 +540,8 @@ void resolver_free(struct resolver *r)
 		config_free(c);
 	}
 	struct resolver_query *q;
-	while ((q = r->literals) != NULL) {
-		r->literals = q->next;
+	while ((q = r->waiting) != NULL) {
+		r->waiting = q->next;
 		query_free(q);
 	}
 	timer_clear(&r->sweep);
