@@ -25,9 +25,8 @@ struct job {
 	bool has_secrets; /* of its credentials: what must not be shown has to be looked for */
 	bool own;         /* of the local file: the address policy says nothing of it */
 	bool is_normal;   /* its target is the URL that http_url_normalize() makes of it */
-	uint16_t url_port, url_host_bytes; /* of that URL; 0: not asked for yet */
-	struct monitor *monitor;           /* NULL: it rests */
-	uint32_t *packed; /* the same as packed_new() makes it, once it has rested */
+	struct monitor *monitor; /* NULL: it rests */
+	uint32_t *packed;        /* the same as packed_new() makes it, once it has rested */
 	int64_t assignment;
 	char *destination;       /* the host that it names, for pacing; NULL: not asked for yet */
 	struct habit habit;      /* of its scheduled checks */
@@ -175,6 +174,7 @@ void engine_use_resolver(struct engine *engine, struct resolver *take);
 /* For check types. */
 struct resolver *engine_resolver(struct engine *engine);
 struct curl_loop *engine_curl(struct engine *engine);
+struct http_handles *engine_http_handles(struct engine *engine);
 struct certs *engine_certs(struct engine *engine);
 struct pinger *engine_pinger(struct engine *engine);
 const struct policy *engine_policy(const struct engine *engine);

@@ -16,6 +16,7 @@
 
 #include "probe/certs.h"
 #include "probe/families.h"
+#include "probe/http_handles.h"
 #include "probe/lag.h"
 #include "probe/lean.h"
 #include "probe/memory.h"
@@ -452,6 +453,7 @@ struct engine *engine_new(
 	engine->certs = certs_new(NULL);
 	engine_set_limits(engine, limits);
 	engine->curl = curl_loop_new(loop);
+	engine->handles = http_handles_new();
 	engine->pinger = pinger_new(loop);
 	engine->resolver = resolver_new(loop);
 	if (engine->resolver == NULL) {
@@ -482,6 +484,7 @@ void engine_free(struct engine *engine)
 	paces_clear(&engine->paces);
 	resolver_free(engine->resolver);
 	pinger_free(engine->pinger);
+	http_handles_free(engine->handles);
 	curl_loop_free(engine->curl);
 	certs_free(engine->certs);
 	timer_clear(&engine->pump);

@@ -58,6 +58,11 @@ struct curl_loop *engine_curl(struct engine *engine)
 	return engine->curl;
 }
 
+struct http_handles *engine_http_handles(struct engine *engine)
+{
+	return engine->handles;
+}
+
 struct certs *engine_certs(struct engine *engine)
 {
 	return engine->certs;

@@ -52,6 +52,7 @@ struct engine {
 	struct engine_limits limits;
 	struct resolver *resolver;
 	struct curl_loop *curl;
+	struct http_handles *handles;
 	struct certs *certs;
 	struct pinger *pinger;
 	struct list_of_runs runs[N_STATES];

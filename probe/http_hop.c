@@ -11,6 +11,7 @@
  * http_hop_start() may finish before it returns only through the loop; every end goes through
  * finish().
  */
+#include "probe/http_handles.h"
 #include "probe/http_hop.h"
 
 #include "proto/base/clock.h"
@@ -31,6 +32,11 @@
 
 #define LONG_WAIT_MS 250 /* for the answer, until what is not needed for waiting is let go */
 
+static struct http_handles *handles_of(const struct http_hop *hop)
+{
+	return engine_http_handles(hop->check->engine);
+}
+
 /* ---- the end */
 
 void http_hop_finish(struct http_hop *hop, enum reason reason, const char *detail)
@@ -50,6 +56,7 @@ static void on_done(void *arg, CURL *easy UNUSED, CURLcode code)
 {
 	struct http_hop *hop = arg;
 	char detail[RESULT_DETAIL_MAX_BYTES];
+	hop->went_well = code == CURLE_OK;
 	http_hop_keep_facts(hop, ended_at(hop, code));
 	enum reason reason = http_hop_reason(hop, code);
 	if (hop->refused) {
@@ -199,26 +206,54 @@ static int count_wire(void *arg, curl_off_t dltotal UNUSED, curl_off_t dlnow UNU
 
 /* ---- the set-up */
 
-static void set_bounds(struct http_hop *hop)
+/* What all hops have in common, of a handle that is new. */
+static void set_common(CURL *easy)
 {
-	CURL *easy = hop->easy;
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(easy, CURLOPT_PROXY, ""); /* nor one from the environment */
-	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, hop->https ? "https" : "http");
-	curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, hop->https ? "https" : "http");
+	curl_easy_setopt(easy, CURLOPT_PROXY, "");   /* nor one from the environment … */
+	curl_easy_setopt(easy, CURLOPT_NOPROXY, ""); /* … nor an exception */
+	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
 	curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
 	curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
 	curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
 	curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, 16384L); /* curl's least, not 64 kB */
 	curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, READ_BYTES);
-	if (hop->request.method != METHOD_HEAD) /* which may speak of more, since it sends none */
-		curl_easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)body_max(hop));
+	/* no CA file of its own: the shared store comes in prepare_tls(), names are checked there
+	 * too */
+	curl_easy_setopt(easy, CURLOPT_CAINFO, NULL);
+	curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
+	curl_easy_setopt(easy, CURLOPT_SSL_SESSIONID_CACHE, 0L);
+	curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, prepare_tls);
+	curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, connected);
+	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, count_header);
+	curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, count_wire);
+	curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L);
+	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body);
+	http_socket_set(easy);
+}
+
+/* What each hop writes anew, so that a handle may have been another's. */
+static void set_hop(struct http_hop *hop)
+{
+	CURL *easy = hop->easy;
+	curl_easy_setopt(easy, CURLOPT_URL, hop->request.url);
+	curl_easy_setopt(easy, CURLOPT_CURLU, hop->url);
+	curl_easy_setopt(easy, CURLOPT_RESOLVE, hop->pins);
+	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, hop->cert.verify ? 1L : 0L);
+	curl_easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)body_max(hop));
 	/* The engine's deadline decides; this one only makes curl share the time among several
 	 * addresses. */
 	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)(check_left_us(hop->check) / 1000 + 200));
-	curl_easy_setopt(
-		easy, CURLOPT_CONNECTTIMEOUT_MS, (long)(check_left_us(hop->check) / 1000 + 200));
+	curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, hop);
+	curl_easy_setopt(easy, CURLOPT_PREREQDATA, hop);
+	curl_easy_setopt(easy, CURLOPT_HEADERDATA, hop);
+	curl_easy_setopt(easy, CURLOPT_XFERINFODATA, hop);
+	curl_easy_setopt(easy, CURLOPT_WRITEDATA, hop);
+	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, hop->error);
+	http_socket_attach(hop);
 }
 
 static void set_source(struct http_hop *hop)
@@ -229,20 +264,6 @@ static void set_source(struct http_hop *hop)
 		return;
 	snprintf(text, sizeof(text), "host!%s", source);
 	curl_easy_setopt(hop->easy, CURLOPT_INTERFACE, text);
-}
-
-static void set_tls(struct http_hop *hop)
-{
-	CURL *easy = hop->easy;
-	/* no CA file of its own: the shared store comes in prepare_tls(), names are checked there
-	 * too */
-	curl_easy_setopt(easy, CURLOPT_CAINFO, NULL);
-	curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
-	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, hop->cert.verify ? 1L : 0L);
-	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
-	curl_easy_setopt(easy, CURLOPT_SSL_SESSIONID_CACHE, 0L);
-	curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, prepare_tls);
-	curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, hop);
 }
 
 /* Of curl's words only those on attempts that failed: the rest is told by ourselves. */
@@ -256,25 +277,13 @@ static int trace_attempt(CURL *easy UNUSED, curl_infotype type, char *text, size
 	return 0;
 }
 
-static void set_callbacks(struct http_hop *hop)
+static void set_trace(struct http_hop *hop)
 {
-	CURL *easy = hop->easy;
-	if (check_is_traced(hop->check)) {
-		curl_easy_setopt(easy, CURLOPT_VERBOSE, 1L);
-		curl_easy_setopt(easy, CURLOPT_DEBUGFUNCTION, trace_attempt);
-		curl_easy_setopt(easy, CURLOPT_DEBUGDATA, hop);
-	}
-	http_socket_attach(hop);
-	curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, connected);
-	curl_easy_setopt(easy, CURLOPT_PREREQDATA, hop);
-	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, count_header);
-	curl_easy_setopt(easy, CURLOPT_HEADERDATA, hop);
-	curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, count_wire);
-	curl_easy_setopt(easy, CURLOPT_XFERINFODATA, hop);
-	curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L);
-	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body);
-	curl_easy_setopt(easy, CURLOPT_WRITEDATA, hop);
-	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, hop->error);
+	if (!check_is_traced(hop->check))
+		return;
+	curl_easy_setopt(hop->easy, CURLOPT_VERBOSE, 1L);
+	curl_easy_setopt(hop->easy, CURLOPT_DEBUGFUNCTION, trace_attempt);
+	curl_easy_setopt(hop->easy, CURLOPT_DEBUGDATA, hop);
 }
 
 /* "+": the entry ages out of curl's cache; each hop replaces it, so an old one is never used. */
@@ -294,7 +303,6 @@ void http_hop_pin(
 	}
 	hop->pins = curl_slist_append(NULL, pin);
 	ensure(hop->pins != NULL);
-	curl_easy_setopt(hop->easy, CURLOPT_RESOLVE, hop->pins);
 }
 
 static void set_way(struct http_hop *hop)
@@ -308,20 +316,38 @@ static void set_way(struct http_hop *hop)
 	curl_easy_setopt(hop->easy, CURLOPT_CONNECT_TO, hop->connect_to);
 }
 
-void http_hop_transfer(struct http_hop *hop, const struct addresses *permitted)
+/* Whatever only some requests have: said to a handle that no other hop gets. */
+static void set_unusual(struct http_hop *hop)
 {
-	hop->easy = curl_easy_init();
-	ensure(hop->easy != NULL);
-	curl_easy_setopt(hop->easy, CURLOPT_URL, hop->request.url);
-	set_bounds(hop);
 	set_source(hop);
-	set_tls(hop);
-	set_callbacks(hop);
+	set_trace(hop);
+	set_way(hop);
 	if (hop->proxy != NULL)
 		http_proxy_set(hop);
+}
+
+static CURL *handle_of(struct http_hop *hop)
+{
+	CURL *easy = hop->usual ? http_handles_take(handles_of(hop)) : NULL;
+	if (easy != NULL)
+		return easy;
+	easy = curl_easy_init();
+	ensure(easy != NULL);
+	set_common(easy);
+	return easy;
+}
+
+void http_hop_transfer(struct http_hop *hop, const struct addresses *permitted)
+{
+	if (hop->proxy != NULL)
+		http_proxy_pin(hop);
 	else
 		http_hop_pin(hop, hop->to, hop->port, permitted);
-	set_way(hop);
+	hop->usual = http_request_is_usual(hop);
+	hop->easy = handle_of(hop);
+	set_hop(hop);
+	if (!hop->usual)
+		set_unusual(hop);
 	if (http_request_prepare(hop) != 0) {
 		http_hop_finish(
 			hop, REASON_INTERNAL_ERROR, "a header has a line break or a bad name");
@@ -371,15 +397,6 @@ static void on_resolved(void *arg, enum reason reason, const struct addresses *f
 		http_hop_transfer(hop, &permitted);
 }
 
-/* Most checks ask for the target as it is written. */
-static int find_host(struct http_hop *hop)
-{
-	struct job *job = hop->check->job;
-	if (hop->request.first && job->is_normal)
-		return http_url_of_job(job, hop->host, &hop->port);
-	return http_url_split(hop->request.url, hop->host, &hop->port);
-}
-
 /* Another way than the URL's is for its own host only. */
 static int find_way(struct http_hop *hop)
 {
@@ -408,7 +425,8 @@ void http_hop_start(struct http_hop *hop, struct check *check, const struct http
 	http_body_init(
 		&hop->body, request->expect, (size_t)engine_limits(check->engine)->body_max_bytes);
 	hop->https = http_url_is_https(request->url);
-	if (find_host(hop) != 0 || find_way(hop) != 0) {
+	hop->url = http_url_parse(request->url, hop->host, &hop->port);
+	if (hop->url == NULL || find_way(hop) != 0) {
 		http_hop_finish(hop, REASON_INTERNAL_ERROR, "the URL cannot be used");
 		return;
 	}
@@ -431,8 +449,13 @@ void http_hop_clear(struct http_hop *hop)
 	timer_clear(&hop->long_wait);
 	if (hop->easy != NULL) {
 		curl_loop_cancel(engine_curl(hop->check->engine), hop->easy);
-		curl_easy_cleanup(hop->easy);
+		if (hop->usual && hop->went_well)
+			http_handles_keep(handles_of(hop), hop->easy);
+		else
+			curl_easy_cleanup(hop->easy);
 	}
+	curl_url_cleanup(hop->url);
+	hop->url = NULL;
 	curl_slist_free_all(hop->headers);
 	curl_slist_free_all(hop->pins);
 	hop->easy = NULL;

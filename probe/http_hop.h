@@ -41,6 +41,7 @@ struct http_hop {
 	http_hop_fn done;
 	void *arg;
 	/* set-up */
+	CURLU *url;               /* the request's, parsed once, for us and for curl */
 	char host[NET_HOST_SIZE]; /* the URL's */
 	char to[NET_HOST_SIZE];   /* where it is connected: the same, or as asked (connect_to) */
 	int port;                 /* there */
@@ -49,6 +50,8 @@ struct http_hop {
 	bool https;
 	struct resolver_query *query;
 	CURL *easy;
+	bool usual;     /* the request: nothing of its own is said to curl */
+	bool went_well; /* the transfer */
 	struct curl_slist *headers, *pins, *connect_to;
 	struct timer long_wait; /* https only */
 	int64_t began_at_us, transfer_at_us;
@@ -89,6 +92,8 @@ enum reason http_hop_expired(struct http_hop *hop);
 
 /* ---- http_request.c, for http_hop.c */
 
+/* Whether nothing but what most requests have is to be said to curl. */
+bool http_request_is_usual(const struct http_hop *hop);
 /* The request into curl's handle. 0, or -1: a header or a token has a line break. */
 MUST_CHECK int http_request_prepare(struct http_hop *hop);
 
@@ -102,6 +107,8 @@ enum reason http_proxy_reason(const struct http_hop *hop, enum reason reason);
 void http_proxy_explain(const struct http_hop *hop, enum reason reason, char *out, size_t room);
 /* Finds out where the proxy is, and goes on with the transfer. */
 void http_proxy_find(struct http_hop *hop);
+/* Pins its addresses; says to curl to go through it. */
+void http_proxy_pin(struct http_hop *hop);
 void http_proxy_set(struct http_hop *hop);
 bool http_proxy_permits(const struct http_hop *hop, const struct sockaddr *address);
 /* http_hop.c, for http_proxy.c */
@@ -121,7 +128,9 @@ void http_hop_explain(const struct http_hop *hop, enum reason reason, char *out,
 
 /* ---- http_socket.c, for http_hop.c */
 
-/* Once per transfer, its easy handle made; and after that handle is gone. */
+/* Once per handle. */
+void http_socket_set(CURL *easy);
+/* Once per transfer, its handle at hand; and after that handle is gone. */
 void http_socket_attach(struct http_hop *hop);
 void http_socket_clear(struct http_hop *hop);
 /* The connection stands: notes since when. */
@@ -139,10 +148,10 @@ long long http_socket_received(const struct http_hop *hop);
  * is none or longer than URL_MAX_BYTES.
  */
 char *http_url_normalize(const char *base, const char *text, const char **why);
-/* Host (IPv6 addresses in brackets) and port of an http or https URL. Returns 0 or -1. */
+/* An http or https URL with its host (IPv6 addresses in brackets) and port. Owned by the caller; NULL: it is none. */
+CURLU *http_url_parse(const char *url, char host[NET_HOST_SIZE], int *port);
+/* The same, of which host and port are all that is wanted. Returns 0 or -1. */
 MUST_CHECK int http_url_split(const char *url, char host[NET_HOST_SIZE], int *port);
-/* The same of JOB's target, which is parsed once. */
-MUST_CHECK int http_url_of_job(struct job *job, char host[NET_HOST_SIZE], int *port);
 /* Whether what was meant for A may go to B too: the same host, and no step down from https or to
  * another port. */
 bool http_url_same_host(const char *a, const char *b);

@@ -41,16 +41,18 @@ void http_proxy_find(struct http_hop *hop)
 		engine_resolver(hop->check->engine), host, FAMILY_AUTO, on_found, hop);
 }
 
-void http_proxy_set(struct http_hop *hop)
+void http_proxy_pin(struct http_hop *hop)
 {
 	char host[NET_HOST_SIZE];
 	int port;
-	curl_easy_setopt(hop->easy, CURLOPT_PROXY, hop->proxy);
-	curl_easy_setopt(
-		hop->easy, CURLOPT_NOPROXY, ""); /* nor an exception from the environment */
-	curl_easy_setopt(hop->easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	if (http_url_split(hop->proxy, host, &port) == 0)
 		http_hop_pin(hop, host, port, hop->proxy_addresses);
+}
+
+void http_proxy_set(struct http_hop *hop)
+{
+	curl_easy_setopt(hop->easy, CURLOPT_PROXY, hop->proxy);
+	curl_easy_setopt(hop->easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 }
 
 static bool same_address(const struct sockaddr *a, const struct sockaddr *b)

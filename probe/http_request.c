@@ -50,8 +50,6 @@ static int set_headers(struct http_hop *hop)
 	const struct pairs *own = &r->headers;
 	if (r->compression && header_find(own, "Accept-Encoding") == NULL)
 		curl_easy_setopt(hop->easy, CURLOPT_ACCEPT_ENCODING, "gzip, deflate");
-	if (own->n == 0 && r->auth.token.value == NULL)
-		return 0; /* the usual ones are all */
 	for (size_t i = 0; i < own->n; i++) {
 		const struct pair *h = &own->item[i];
 		if (h->value == NULL || strpbrk(h->name, "\r\n:; ") != NULL ||
@@ -73,10 +71,12 @@ static void set_method(struct http_hop *hop)
 {
 	const struct http_request *r = &hop->request;
 	bool sends = r->method == METHOD_POST || r->method == METHOD_PUT;
-	if (r->method == METHOD_HEAD)
+	if (r->method == METHOD_HEAD) {
 		curl_easy_setopt(hop->easy, CURLOPT_NOBODY, 1L);
-	else if (r->body != NULL ||
-		 sends) { /* a POST without a body still says that its length is 0 */
+		/* it may speak of more than we take, since it sends none */
+		curl_easy_setopt(hop->easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)0);
+	} else if (r->body != NULL ||
+		   sends) { /* a POST without a body still says that its length is 0 */
 		const char *body = r->body != NULL ? r->body : "";
 		curl_easy_setopt(hop->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(body));
 		curl_easy_setopt(hop->easy, CURLOPT_POSTFIELDS, body);
@@ -117,17 +117,28 @@ static void set_version(struct http_hop *hop)
 	curl_easy_setopt(hop->easy, CURLOPT_HTTP_VERSION, asked);
 }
 
+bool http_request_is_usual(const struct http_hop *hop)
+{
+	const struct request *r = &hop->check->monitor->request;
+	return hop->request.method == METHOD_GET && hop->request.body == NULL &&
+	       r->headers.n == 0 && r->auth.user == NULL && r->auth.token.value == NULL &&
+	       !r->compression && hop->request.cookies == NULL && hop->proxy == NULL &&
+	       r->connect_to == NULL && r->source == NULL && !check_is_traced(hop->check);
+}
+
 int http_request_prepare(struct http_hop *hop)
 {
-	set_method(hop);
 	set_version(hop);
+	curl_easy_setopt(hop->easy, CURLOPT_HTTPHEADER, &usual);
+	if (hop->usual)
+		return 0;
+	set_method(hop);
 	if (set_headers(hop) != 0 || set_auth(hop) != 0)
 		return -1;
 	if (hop->request.cookies != NULL) {
 		curl_easy_setopt(hop->easy, CURLOPT_SHARE, hop->request.cookies);
 		curl_easy_setopt(hop->easy, CURLOPT_COOKIEFILE, ""); /* no file: kept in memory */
 	}
-	curl_easy_setopt(
-		hop->easy, CURLOPT_HTTPHEADER, hop->headers != NULL ? hop->headers : &usual);
+	curl_easy_setopt(hop->easy, CURLOPT_HTTPHEADER, hop->headers);
 	return 0;
 }

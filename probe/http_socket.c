@@ -101,14 +101,17 @@ long long http_socket_received(const struct http_hop *hop)
 	return received;
 }
 
+void http_socket_set(CURL *easy)
+{
+	curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+	curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket);
+}
+
 void http_socket_attach(struct http_hop *hop)
 {
-	CURL *easy = hop->easy;
 	memset(hop->fds, -1, sizeof(hop->fds));
-	curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
-	curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, hop);
-	curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket);
-	curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, hop);
+	curl_easy_setopt(hop->easy, CURLOPT_OPENSOCKETDATA, hop);
+	curl_easy_setopt(hop->easy, CURLOPT_CLOSESOCKETDATA, hop);
 }
 
 void http_socket_clear(struct http_hop *hop)

@@ -132,45 +132,31 @@ out:
 	return out;
 }
 
-int http_url_split(const char *text, char host[NET_HOST_SIZE], int *port)
+CURLU *http_url_parse(const char *text, char host[NET_HOST_SIZE], int *port)
 {
 	CURLU *url = curl_url();
 	char *host_part = NULL, *port_part = NULL;
-	int rc = -1;
 	ensure(url != NULL);
-	if (curl_url_set(url, CURLUPART_URL, text, 0) != CURLUE_OK ||
-		curl_url_get(url, CURLUPART_HOST, &host_part, 0) != CURLUE_OK ||
-		curl_url_get(url, CURLUPART_PORT, &port_part, CURLU_DEFAULT_PORT) != CURLUE_OK ||
-		strlen(host_part) >= NET_HOST_SIZE)
-		goto out;
-	memcpy(host, host_part, strlen(host_part) + 1);
-	*port = (int)strtol(port_part, NULL, 10);
-	rc = 0;
-out:
+	if (curl_url_set(url, CURLUPART_URL, text, 0) == CURLUE_OK &&
+		curl_url_get(url, CURLUPART_HOST, &host_part, 0) == CURLUE_OK &&
+		curl_url_get(url, CURLUPART_PORT, &port_part, CURLU_DEFAULT_PORT) == CURLUE_OK &&
+		strlen(host_part) < NET_HOST_SIZE) {
+		memcpy(host, host_part, strlen(host_part) + 1);
+		*port = (int)strtol(port_part, NULL, 10);
+	} else {
+		curl_url_cleanup(url);
+		url = NULL;
+	}
 	curl_free(host_part);
 	curl_free(port_part);
-	curl_url_cleanup(url);
-	return rc;
+	return url;
 }
 
-int http_url_of_job(struct job *job, char host[NET_HOST_SIZE], int *port)
+int http_url_split(const char *text, char host[NET_HOST_SIZE], int *port)
 {
-	const char *target = job->monitor->target;
-	const char *at = strstr(target, "://"); /* the host follows where it is written as ours */
-	if (job->url_port != 0) {
-		memcpy(host, at + 3, job->url_host_bytes);
-		host[job->url_host_bytes] = '\0';
-		*port = job->url_port;
-		return 0;
-	}
-	if (http_url_split(target, host, port) != 0)
-		return -1;
-	size_t n = strlen(host);
-	if (job->is_normal && at != NULL && strncmp(at + 3, host, n) == 0) {
-		job->url_host_bytes = (uint16_t)n;
-		job->url_port = (uint16_t)*port;
-	}
-	return 0;
+	CURLU *url = http_url_parse(text, host, port);
+	curl_url_cleanup(url);
+	return url != NULL ? 0 : -1;
 }
 
 static bool same_part(CURLU *a, CURLU *b, CURLUPart part)
