@@ -3,10 +3,12 @@
  */
 #include "probe/check.h"
 #include "probe/http_judge.h"
+#include "proto/base/text.h"
 #include "proto/base/utf8.h"
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 static void show_body(struct check *check, const struct http_hop *hop)
 {
@@ -28,10 +30,10 @@ static void judge(
 		show_body(check, &chain->hop);
 		check_end(check, reason, "%s", seen);
 	} else {
-		char value[40] = "";
+		char *end = text_put_number(stpcpy(seen, "status "), chain->hop.status);
 		if (!isnan(check->result.value))
-			snprintf(value, sizeof(value), ", value %.10g", check->result.value);
-		check_end(check, REASON_OK, "status %lld%s", (long long)chain->hop.status, value);
+			snprintf(end, 40, ", value %.10g", check->result.value);
+		check_end(check, REASON_OK, "%s", seen);
 	}
 }
 

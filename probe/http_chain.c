@@ -183,6 +183,7 @@ static void follow(struct http_chain *chain, char *target)
 	free(chain->url);
 	chain->url = target;
 	http_hop_clear(&chain->hop);
+	memset(&chain->hop, 0, sizeof(chain->hop));
 	start_hop(chain);
 }
 

@@ -8,8 +8,7 @@
  * - bytes are counted in the callbacks: headers, and the body after decompression, have ceilings;
  * - certificates are verified by certs.c.
  *
- * http_hop_start() may finish before it returns only through the loop; every end goes through
- * finish().
+ * Every end goes through http_hop_finish().
  */
 #include "probe/http_handles.h"
 #include "probe/http_hop.h"
@@ -27,7 +26,7 @@
 /* curl reads a hundred times this before others have their turn: with chunks of one byte, the worst
  * that can come, that is 5 ms. */
 #define READ_BYTES      2048L
-#define WIRE_TURNS      8
+#define WIRE_TURNS      16
 #define WIRE_BYTES_MORE 1048576 /* headers, certificates, chunks that are smaller than their head */
 
 #define LONG_WAIT_MS 250 /* for the answer, until what is not needed for waiting is let go */
@@ -108,7 +107,11 @@ static int connected(void *arg, char *ip, char *local_ip UNUSED, int port, int l
 	struct sockaddr_storage to;
 	if (!hop->https)
 		http_socket_stands(hop);
-	if (net_parse_literal(ip, &to)) {
+	size_t n = strlen(ip);
+	if (strncmp(hop->tried, ip, n) == 0 && hop->tried[n] == ':') {
+		memcpy(hop->address, hop->tried,
+			sizeof(hop->address)); /* the last one, as mostly */
+	} else if (net_parse_literal(ip, &to)) {
 		net_set_port((struct sockaddr *)&to, port);
 		net_format((struct sockaddr *)&to, hop->address);
 	}
@@ -196,7 +199,7 @@ static int count_wire(void *arg, curl_off_t dltotal UNUSED, curl_off_t dlnow UNU
 {
 	struct http_hop *hop = arg;
 	long long max = 2 * body_max(hop) + WIRE_BYTES_MORE;
-	if (++hop->turns % WIRE_TURNS != 0)
+	if (++hop->turns % WIRE_TURNS != 0) /* a short answer is there before */
 		return 0;
 	if (http_socket_received(hop) <= max)
 		return 0;
@@ -236,7 +239,7 @@ static void set_common(CURL *easy)
 }
 
 /* What each hop writes anew, so that a handle may have been another's. */
-static void set_hop(struct http_hop *hop)
+static void set_hop(struct http_hop *hop, int n_addresses)
 {
 	CURL *easy = hop->easy;
 	curl_easy_setopt(easy, CURLOPT_URL, hop->request.url);
@@ -244,9 +247,9 @@ static void set_hop(struct http_hop *hop)
 	curl_easy_setopt(easy, CURLOPT_RESOLVE, hop->pins);
 	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, hop->cert.verify ? 1L : 0L);
 	curl_easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)body_max(hop));
-	/* The engine's deadline decides; this one only makes curl share the time among several
-	 * addresses. */
-	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)(check_left_us(hop->check) / 1000 + 200));
+	/* The engine's deadline decides; this one only makes curl share the time among them. */
+	long timeout_ms = n_addresses > 1 ? (long)(check_left_us(hop->check) / 1000 + 200) : 0;
+	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, timeout_ms);
 	curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, hop);
 	curl_easy_setopt(easy, CURLOPT_PREREQDATA, hop);
 	curl_easy_setopt(easy, CURLOPT_HEADERDATA, hop);
@@ -345,7 +348,7 @@ void http_hop_transfer(struct http_hop *hop, const struct addresses *permitted)
 		http_hop_pin(hop, hop->to, hop->port, permitted);
 	hop->usual = http_request_is_usual(hop);
 	hop->easy = handle_of(hop);
-	set_hop(hop);
+	set_hop(hop, permitted->n);
 	if (!hop->usual)
 		set_unusual(hop);
 	if (http_request_prepare(hop) != 0) {
@@ -414,7 +417,6 @@ static int find_way(struct http_hop *hop)
 void http_hop_start(struct http_hop *hop, struct check *check, const struct http_request *request,
 	http_hop_fn done, void *arg)
 {
-	memset(hop, 0, sizeof(*hop));
 	hop->check = check;
 	hop->request = *request;
 	hop->done = done;
@@ -437,9 +439,14 @@ void http_hop_start(struct http_hop *hop, struct check *check, const struct http
 		return;
 	}
 	cert_check_init(&hop->cert, hop->host, check->monitor->request.verify);
+	struct addresses found;
+	enum reason reason;
 	check_trace_lookup(check, hop->to);
-	hop->query = resolver_find(
-		engine_resolver(check->engine), hop->to, check->family, on_resolved, hop);
+	if (resolver_literal(hop->to, check->family, &reason, &found))
+		on_resolved(hop, reason, &found);
+	else
+		hop->query = resolver_find(
+			engine_resolver(check->engine), hop->to, check->family, on_resolved, hop);
 }
 
 void http_hop_clear(struct http_hop *hop)

@@ -83,6 +83,8 @@ struct http_hop {
 	const char *http_version;       /* static; NULL: none was spoken */
 };
 
+/* HOP: all zero. DONE comes before this returns where nothing can be asked for: the address is refused, the
+ * proxy is not known. */
 void http_hop_start(struct http_hop *hop, struct check *check, const struct http_request *request,
 	http_hop_fn done, void *arg);
 /* Lets go of everything; no callback afterwards. Harmless on zeroed memory, and twice. */

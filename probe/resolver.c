@@ -77,7 +77,7 @@ struct resolver_query {
 	enum reason first_reason; /* OK, or the exact channel's failure while the failover one is
 				     asked */
 	bool in_call;             /* c-ares was just called and may answer at once */
-	struct addresses *found;  /* what it answered then */
+	struct addresses *found;  /* what was answered then */
 	enum reason reason;
 };
 
@@ -331,41 +331,38 @@ static void take_addresses(const struct ares_addrinfo *info, struct addresses *o
 				add_address(out, n->ai_addr);
 }
 
+static const int families[] = {
+	[FAMILY_AUTO] = AF_UNSPEC, [FAMILY_IPV4] = AF_INET, [FAMILY_IPV6] = AF_INET6};
+
 static bool family_fits(int wanted, int family)
 {
 	return wanted == AF_UNSPEC || wanted == family;
 }
 
-static void add_literal(const char *text, int family, struct addresses *out)
+static void add_literal(const struct sockaddr_storage *literal, int family, struct addresses *found)
+{
+	if (family_fits(family, literal->ss_family))
+		add_address(found, (const struct sockaddr *)literal);
+}
+
+/* "localhost": RFC 6761; c-ares 1.18 leaks ten bytes where /etc/hosts has it for one family only. */
+bool resolver_literal(
+	const char *host, enum address_family family, enum reason *reason, struct addresses *found)
 {
 	struct sockaddr_storage literal;
-	if (net_parse_literal(text, &literal) && family_fits(family, literal.ss_family))
-		add_address(out, (struct sockaddr *)&literal);
-}
-
-static bool is_localhost(const char *host)
-{
-	return strcasecmp(host, "localhost") == 0;
-}
-
-/* What needs no asking: addresses, and "localhost" (RFC 6761; c-ares 1.18 leaks ten bytes where
- * /etc/hosts has it for one family only). */
-static bool is_literal(const char *host)
-{
-	struct sockaddr_storage literal;
-	return is_localhost(host) || net_parse_literal(host, &literal);
-}
-
-static enum reason find_literal(const char *host, int family, struct addresses *out)
-{
-	out->n = 0;
-	if (is_localhost(host)) {
-		add_literal("::1", family, out);
-		add_literal("127.0.0.1", family, out);
+	found->n = 0;
+	if (strcasecmp(host, "localhost") == 0) {
+		(void)net_parse_literal("::1", &literal);
+		add_literal(&literal, families[family], found);
+		(void)net_parse_literal("127.0.0.1", &literal);
+		add_literal(&literal, families[family], found);
+	} else if (net_parse_literal(host, &literal)) {
+		add_literal(&literal, families[family], found);
 	} else {
-		add_literal(host, family, out);
+		return false;
 	}
-	return out->n > 0 ? REASON_OK : REASON_DNS_NO_ADDRESS;
+	*reason = found->n > 0 ? REASON_OK : REASON_DNS_NO_ADDRESS;
+	return true;
 }
 
 static void query_free(struct resolver_query *q)
@@ -386,26 +383,13 @@ static void tell_waiting(void *arg)
 {
 	struct resolver *r = arg;
 	struct resolver_query *q;
-	struct addresses literal;
 	while ((q = r->waiting) != NULL) {
 		r->waiting = q->next;
-		if (q->config == NULL)
-			q->reason = find_literal(q->host, q->family, &literal);
-		query_tell(q, q->config == NULL ? &literal : q->found);
+		query_tell(q, q->found);
 	}
 }
 
-/* To be told from the loop, in order. */
-static void query_wait(struct resolver *r, struct resolver_query *q)
-{
-	struct resolver_query **at = &r->waiting;
-	while (*at != NULL)
-		at = &(*at)->next;
-	*at = q;
-	q->next = NULL;
-	timer_set(&r->tell, 0);
-}
-
+/* Told from the loop, in order, when the caller is still inside of resolver_find(). */
 static void query_answered(
 	struct resolver *r, struct resolver_query *q, const struct addresses *found)
 {
@@ -415,7 +399,12 @@ static void query_answered(
 	}
 	q->found = mem_alloc(sizeof(*q->found));
 	*q->found = *found;
-	query_wait(r, q);
+	struct resolver_query **at = &r->waiting;
+	while (*at != NULL)
+		at = &(*at)->next;
+	*at = q;
+	q->next = NULL;
+	timer_set(&r->tell, 0);
 }
 
 static void ask(struct resolver_query *q, struct channel *channel);
@@ -469,20 +458,19 @@ static void ask(struct resolver_query *q, struct channel *channel)
 struct resolver_query *resolver_find(struct resolver *r, const char *host,
 	enum address_family family, resolver_fn done, void *arg)
 {
-	static const int families[] = {
-		[FAMILY_AUTO] = AF_UNSPEC, [FAMILY_IPV4] = AF_INET, [FAMILY_IPV6] = AF_INET6};
+	struct addresses literal;
 	struct resolver_query *q = mem_alloc(sizeof(*q));
 	q->host = mem_strdup(host);
 	q->family = families[family];
 	q->done = done;
 	q->arg = arg;
-	if (is_literal(host)) {
-		query_wait(r, q);
+	q->in_call = true;
+	if (resolver_literal(host, family, &q->reason, &literal)) {
+		query_answered(r, q, &literal);
 		return q; /* alive until told from the loop */
 	}
 	reread_if_changed(r);
 	q->config = r->config;
-	q->in_call = true;
 	/* an answer inside of the call is queued, so Q outlives it */
 	ask(q, &r->config->exact);
 	q->in_call = false;

@@ -31,6 +31,11 @@ void resolver_free(struct resolver *resolver);
 /* The name servers that are asked, at most MAX, with their ports. Returns how many. */
 int resolver_servers(const struct resolver *resolver, struct sockaddr_storage *out, int max);
 
+/* What needs no asking: a literal address (also in brackets), and "localhost". False: HOST is neither; else
+ * *REASON and *FOUND as they would be told. */
+bool resolver_literal(
+	const char *host, enum address_family family, enum reason *reason, struct addresses *found);
+
 /* REASON_OK and at least one address, or a dns.* reason and none; internal.network or
  * internal.resources when the probe could not even ask. Names are absolute: no search list, so that
  * a wildcard at home cannot answer for a name that is gone. Literal addresses (also in brackets)
