@@ -165,23 +165,34 @@ static void test_replaced_from_another_domain_or_not_at_all(void **state)
 {
 	struct candidate c[] = {probe(1, 10), probe(2, 20), probe(3, 30), probe(4, 40)};
 	struct assigned first[VOTERS_MAX], out[VOTERS_MAX];
-	bool replaced[VOTERS_MAX] = {true};
 	int n_seats;
 
 	(void)state;
 	assert_int_equal(assign_seats(MONITOR, c, 4, 3, 1, NULL, 0, first, &n_seats), 3);
 	uint32_t spare = 10 - first[0].key - first[1].key - first[2].key;
-	memcpy(out, first, sizeof(out));
-	assert_int_equal(assign_replace(MONITOR, c, 4, 1, replaced, out, 3, 3), 4);
-	assert_int_equal(out[0].key, spare);
-	assert_int_equal(out[0].seat, 0);
-	assert_int_equal(out[3].key, first[0].key);
+	for (int seat = 0; seat < 3; seat++) {
+		bool replaced[VOTERS_MAX] = {false};
+		struct candidate was_first = c[0];
+		size_t at = 0;
+		while (c[at].key != first[seat].key)
+			at++;
+		c[0] = c[at]; /* the order of the candidates does not matter */
+		c[at] = was_first;
+		replaced[seat] = true;
+		for (size_t k = 0; k < 4; k++)
+			c[k].available = true;
+		memcpy(out, first, sizeof(out));
+		assert_int_equal(assign_replace(MONITOR, c, 4, 1, replaced, out, 3, 3), 4);
+		assert_int_equal(out[seat].key, spare);
+		assert_int_equal(out[seat].seat, seat);
+		assert_int_equal(out[3].key, first[seat].key);
 
-	for (size_t k = 0; k < 4; k++)
-		c[k].available = c[k].key != spare; /* who might take it is gone */
-	memcpy(out, first, sizeof(out));
-	assert_int_equal(assign_replace(MONITOR, c, 4, 1, replaced, out, 3, 3), 3);
-	assert_memory_equal(out, first, 3 * sizeof(*out));
+		for (size_t k = 0; k < 4; k++)
+			c[k].available = c[k].key != spare; /* who might take it is gone */
+		memcpy(out, first, sizeof(out));
+		assert_int_equal(assign_replace(MONITOR, c, 4, 1, replaced, out, 3, 3), 3);
+		assert_memory_equal(out, first, 3 * sizeof(*out));
+	}
 }
 
 /* Two voters to a seat, and one of them in quarantine. */
