@@ -16,8 +16,9 @@
 
 /* Empty memory: nobody turned. */
 struct flip {
-	int64_t second;               /* that the newest count is of */
-	int32_t count[FLIP_WINDOW_S]; /* per second, by its number modulo the window */
+	/* By the number of a second modulo the window: which one, and how many turned in it. */
+	int64_t second[FLIP_WINDOW_S];
+	int32_t count[FLIP_WINDOW_S];
 };
 
 void flip_note(struct flip *f, int64_t now_ms);
