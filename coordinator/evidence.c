@@ -402,15 +402,16 @@ json_t *verdicts_explain(struct verdicts *v, const struct id *monitor)
 	state = verdicts_state(v, monitor, &since_wall_ms);
 	return json_pack(
 		"{s:o, s:s, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
-		"s:o, s:o, s:o, s:o, s:b, s:o}",
+		"s:o, s:o, s:o, s:o, s:o, s:b, s:o}",
 		"monitor", evidence_monitor(&entry->m), "state", monitor_state_names[state],
 		"since", json_time(since_wall_ms), "rule",
 		rule_json(&wd->w->rule.quorum, &entry->m), "decision", decision_names[decision],
 		"tally", json_tally(&tally), "votes", evidence_votes(wd, 0, now_ms), "quarantine",
-		quarantine_explain(wd), "refusals", explain_refusals(v, &entry->m), "burst",
-		explain_burst(wd, now_ms), "failures", explain_failures(wd, now_ms), "flapping",
-		explain_flapping(wd, now_ms), "held_back", family_explain(wd), "maintenance",
-		explain_maintenance(v, monitor), "holding", holding_explain(wd, now_ms), "outlook",
+		quarantine_explain(wd), "self_test", self_tests_explain(wd), "refusals",
+		explain_refusals(v, &entry->m), "burst", explain_burst(wd, now_ms), "failures",
+		explain_failures(wd, now_ms), "flapping", explain_flapping(wd, now_ms), "held_back",
+		family_explain(wd), "maintenance", explain_maintenance(v, monitor), "holding",
+		holding_explain(wd, now_ms), "outlook",
 		wd->w->n_voters ? outlook_json(&wd->w->rule.quorum, &tally) : json_array(),
 		"without_news", explain_silence(wd, decision, now_ms), "confirmation",
 		explain_confirmation(&wd->w->rule), "alerts", explain_alerts(v, monitor),

@@ -55,7 +55,7 @@ json_t *verdicts_maintenance(struct verdicts *v, const struct id *monitor);
 /*
  * Everything behind the decision, a new reference:
  * {"monitor": {id, name}, "state", "since", "rule": {seats, down, up, domain, words: "q=2 of 3 …tolerates…"}, "decision", "tally": {…},
- *  "votes": [{probe, region, seat, verdict, reason, detail, at, age_ms, fate, why}], "quarantine": [{probe, region, since, set_aside, replaced, words}], "burst": {…} | null, "failures": {window, checks, failed, words} | null, "flapping": {changes, words} | null, "held_back": {by, since, case, words} | null, "maintenance": see below | null, "alerts": [case ids], "closed_by_hand": [case ids whose cause lasts], "held": bool, "sentence": "…"}
+ *  "votes": [{probe, region, seat, verdict, reason, detail, at, age_ms, fate, why}], "quarantine": [{probe, region, since, set_aside, replaced, words}], "burst": {…} | null, "failures": {window, checks, failed, words} | null, "flapping": {changes, words} | null, "held_back": {by, since, case, words} | null, "maintenance": see below | null, "self_test": {not_judged, words} | null, "alerts": [case ids], "closed_by_hand": [case ids whose cause lasts], "held": bool, "sentence": "…"}
  * Of one that is paused: {"monitor", "state", "since", "votes": [], "alerts": [], "held", "sentence"}.
  * NULL when there is no such monitor.
  */

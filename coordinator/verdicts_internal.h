@@ -182,6 +182,10 @@ void quarantine_load(struct verdicts *v);
 /* The probe was removed. */
 void quarantine_forget(const struct verdicts *v, const struct probe *probe);
 
+/* ---- self_tests.c */
+/* {"not_judged": [names of voters], "words"}; null: every voter's self-test judges. */
+json_t *self_tests_explain(const struct watched *wd);
+
 /* ---- maintained.c */
 /* Before WD is ticked: whether maintenance, or its parents, hold it back. */
 void maintained_judge(struct watched *wd, int64_t now_ms);

@@ -125,6 +125,7 @@ static void print_page(struct cli *cli, const json_t *x)
 	print_words(cli, "held back", value_at(x, "holding"));
 	print_outlook(cli, x);
 	print_words(cli, "quarantine", value_at(x, "quarantine"));
+	evidence_line(cli, "self-test", value_text(x, "self_test.words", NULL));
 	evidence_list(cli, "alerts", value_at(x, "alerts"));
 	print_hushed(cli, value_at(x, "closed_by_hand"));
 	print_refusals(cli, value_at(x, "refusals"));

@@ -48,7 +48,8 @@ static void print_self_test(struct cli *cli, const json_t *probe)
 				    ? "failed: its anchors do not answer, its votes are left out"
 			    : strcmp(state, "ok") == 0
 				    ? "ok"
-				    : "not judged: fewer than three anchors in its probe.yml";
+				    : "not judged: fewer than three anchors of an address "
+				      "family in its probe.yml, or none could be asked yet";
 
 	evidence_line(cli, "self-test", words);
 }

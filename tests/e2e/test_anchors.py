@@ -73,8 +73,13 @@ def test_anchors(lab):
     def regional():
         return [a for a in coordinator.alerts(kind="regional", state="open") if a["monitor"]["id"] == page]
 
+    def not_judged():
+        return sorted((coordinator.explain(page)["self_test"] or {}).get("not_judged", []))
+
     wait_for(lambda: self_test() == "ok" and vote() == ("up", "counted", None) and vote(closed) == ("down", "counted", None),
              "the self-test and the votes", 20)
+    equal(not_judged(), ["one-1", "two-1"], "the voters without anchors")
+    check("-1: fewer than three anchors of an address family" in lab.cli(coordinator, "explain", "page").stdout, "quorate explain says so")
     anchors[0].close()
     stays(lambda: self_test() == "ok" and vote() == ("up", "counted", None) and vote(closed) == ("down", "counted", None),
           "one anchor of three is gone, and the votes count", 3)
@@ -93,6 +98,7 @@ def test_anchors(lab):
     reload(probes[2], anchors=[])
     wait_for(lambda: vote() == ("down", "counted", None) and regional(), "without anchors it would be a regional alert", 20)
     equal(coordinator.state(page), "up", "the page")
+    wait_for(lambda: not_judged() == ["one-1", "three-1", "two-1"], "explain to say that nobody's network is judged", 15)
     reload(probes[2], anchors=listed)
     wait_for(lambda: vote()[1:] == ("excluded", "self_test"), "with them again it is left out", 20)
     site.heal()

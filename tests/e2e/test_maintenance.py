@@ -46,6 +46,9 @@ def test_maintenance(lab):
     equal(coordinator.status()["monitors"]["maintenance"], 4, "monitors in maintenance")
     check("new rack" in run("explain", "beyond") and "maintenance, ends in" in run("monitor", "list"), "explain and list tell it")
 
+    told_customers = lab.cli(coordinator, "explain", "beyond", "--audience", "customer").stdout
+    check("when its maintenance ends" in told_customers and "new rack" not in told_customers, f"a customer's explain: {told_customers}")
+
     coordinator.kill()
     coordinator.check_integrity()
     coordinator.start()

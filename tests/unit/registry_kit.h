@@ -155,7 +155,7 @@ static inline void commit(struct world *w, const char *text)
 	settle(w);
 }
 
-static const struct monitor *monitor(struct world *w, const char *name)
+static inline const struct monitor *monitor(struct world *w, const char *name)
 {
 	struct registered *entry = registry_monitor_by_name(w->registry, name);
 
