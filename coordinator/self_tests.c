@@ -40,7 +40,7 @@ json_t *self_tests_explain(const struct watched *wd)
 {
 	json_t *names = json_array();
 
-	for (int i = 0; i < wd->w->n_voters; i++) {
+	for (int i = 0; i < wd->n_seated; i++) {
 		const struct probe *probe =
 			registry_probe_by_key(wd->v->c->registry, wd->w->voter[i].key);
 

@@ -220,6 +220,17 @@ static void pass_a_moment(void)
 		;
 }
 
+/* All was well; result 1 says "down", and a round is under way to see whether that is ours. */
+static void doubt_one(struct stage *s)
+{
+	configure(s, 3);
+	wait_asked(s, 3);
+	answer_all(0, 3, VERDICT_UP);
+	pass_a_moment();
+	take(s, 1, VERDICT_DOWN);
+	wait_asked(s, 6);
+}
+
 /* ---- tests */
 
 static void two_anchors_judge_nothing(void **state)
@@ -285,12 +296,7 @@ static void a_failure_of_our_own_is_no_vote(void **state)
 {
 	struct stage *s = *state;
 
-	configure(s, 3);
-	wait_asked(s, 3);
-	answer_all(0, 3, VERDICT_UP);
-	pass_a_moment();
-	take(s, 1, VERDICT_DOWN);
-	wait_asked(s, 6);
+	doubt_one(s);
 	answer_all(3, 6, VERDICT_DOWN);
 	assert_judged(s, 1, 1, SELF_TEST_IPV4);
 	assert_int_equal(sum(s), SELF_FAILED);
@@ -324,12 +330,7 @@ static void what_is_not_believed_is_no_news(void **state)
 {
 	struct stage *s = *state;
 
-	configure(s, 3);
-	wait_asked(s, 3);
-	answer_all(0, 3, VERDICT_UP);
-	pass_a_moment();
-	take(s, 1, VERDICT_DOWN);
-	wait_asked(s, 6);
+	doubt_one(s);
 	s->unbelievable = true;
 	answer_all(3, 6, VERDICT_DOWN);
 	assert_int_equal(sum(s), SELF_OK);

@@ -34,7 +34,7 @@ static void only_those_that_voted_and_are_not_judged(void **state)
 	struct watch_rule rule = kit_rule(3, 2, 2);
 	struct coordinator c = {.registry = w->registry};
 	struct verdicts v = {.c = &c};
-	struct watched wd = {.v = &v};
+	struct watched wd = {.v = &v, .n_seated = 3};
 	struct kit k;
 
 	three_regions(w);
