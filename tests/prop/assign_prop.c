@@ -257,6 +257,68 @@ static void test_coming_back(void **state)
 }
 
 /* Every probe gets its share: 2000 monitors, 3 seats, 10 domains. */
+static bool is_among(const struct assigned *a, int n, const bool *marked, uint32_t key)
+{
+	for (int i = 0; i < n; i++)
+		if (marked[i] && a[i].key == key)
+			return true;
+	return false;
+}
+
+/* CANDIDATE keeps its seat in T although it was to be replaced: nobody who is free could have it. */
+static void assert_nobody_could(const struct trial *t, const struct candidate *c,
+	const bool *replaced, const struct trial *before)
+{
+	bool alone = true;
+
+	for (int i = 0; i < t->n_out; i++) {
+		const struct candidate *voter = candidate(t, t->out[i].key);
+		alone &= t->out[i].shadow || !voter->available || voter->domain != c->domain;
+	}
+	for (size_t j = 0; j < before->n; j++) {
+		const struct candidate *other = &before->c[j];
+		if (!other->available || votes(t, other->key) ||
+			is_among(before->out, before->n_out, replaced, other->key))
+			continue;
+		assert_true(other->domain != c->domain);
+		assert_true(!alone || seat_of_domain(t, other->domain) >= 0);
+	}
+}
+
+/* Some of one seat are replaced: every other seat is as it was, and they are shadows, or nobody could
+ * have the seat. */
+static void test_replaced(void **state)
+{
+	struct rng r = {seed};
+
+	(void)state;
+	for (int run = 0; run < RUNS; run++) {
+		struct trial t = random_trial(&r), u = t;
+		bool replaced[VOTERS_MAX] = {false};
+		int seat = t.n_seats > 0 ? rng_below(&r, t.n_seats) : 0, k = 0;
+		for (int i = 0; i < t.n_out; i++)
+			replaced[i] = t.out[i].seat == seat && rng_below(&r, 2);
+		u.n_out = assign_replace(
+			u.monitor, u.c, u.n, u.per_seat, replaced, u.out, t.n_out, t.n_seats);
+		for (int i = 0; i < t.n_out; i++) {
+			assert_true(!replaced[i] || votes(&u, t.out[i].key)); /* a shadow, or not */
+			if (t.out[i].seat == seat)
+				continue;
+			while (u.out[k].seat == seat)
+				k++;
+			assert_int_equal(u.out[k].key, t.out[i].key);
+			assert_int_equal(u.out[k++].seat, t.out[i].seat);
+		}
+		for (int i = 0; i < u.n_out; i++) {
+			bool was = is_among(t.out, t.n_out, replaced, u.out[i].key);
+			assert_true(!u.out[i].shadow || (was && u.out[i].seat == seat));
+			assert_true(i == 0 || u.out[i].shadow >= u.out[i - 1].shadow);
+			if (was && !u.out[i].shadow)
+				assert_nobody_could(&u, candidate(&u, u.out[i].key), replaced, &t);
+		}
+	}
+}
+
 static void test_even_shares(void **state)
 {
 	struct rng r = {seed};
@@ -316,6 +378,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_coming_moves_only_what_it_must),
 		cmocka_unit_test(test_going_moves_only_what_it_must),
 		cmocka_unit_test(test_coming_back),
+		cmocka_unit_test(test_replaced),
 		cmocka_unit_test(test_even_shares),
 		cmocka_unit_test(test_phases),
 	};

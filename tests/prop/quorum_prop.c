@@ -41,7 +41,7 @@ static void count(struct trial *t)
 
 static struct ballot random_ballot(struct rng *r, int seats)
 {
-	static const char letters[] = "UUUUUUWWDDDDDD-soxn";
+	static const char letters[] = "UUUUUUWWDDDDDD-soxnr";
 	struct ballot b =
 		ballot_of(letters[rng_below(r, sizeof(letters) - 1)], rng_below(r, seats));
 
@@ -170,6 +170,23 @@ static void test_uncounted_votes_are_mute(void **state)
 	}
 }
 
+/* Whoever was replaced might as well not be there. */
+static void test_the_replaced_are_nobody(void **state)
+{
+	struct rng r = {seed};
+
+	(void)state;
+	for (int run = 0; run < RUNS; run++) {
+		struct trial t = random_trial(&r), u = t;
+		u.n = 0;
+		for (int i = 0; i < t.n; i++)
+			if (t.ballot[i].excluded != EXCLUDED_REPLACED)
+				u.ballot[u.n++] = t.ballot[i];
+		count(&u);
+		same(&t, &u);
+	}
+}
+
 /* One more voter that turns to down never takes DOWN away, nor gives UP; one that turns to up, the
  * reverse. */
 static void test_monotone(void **state)
@@ -210,7 +227,9 @@ static int voices(const struct trial *t, int seat, const char *letters)
 		int64_t age_ms = VIEW_NOW_MS - b->vote.ended_at_ms;
 		bool speaks = b->vote.present && !b->excluded &&
 			      b->vote.revision == VIEW_REVISION && age_ms <= VIEW_FRESH_MS;
-		n += b->seat == seat && (*letters == '*' || (speaks && strchr(letters, letter)));
+		bool member = b->excluded != EXCLUDED_REPLACED;
+		n += b->seat == seat &&
+		     (*letters == '*' ? member : speaks && strchr(letters, letter));
 	}
 	return n;
 }
@@ -284,7 +303,8 @@ static void test_threshold_oracle(void **state)
 			int says[SEVERITY_CRITICAL + 1] = {0}, fine = 0, assigned = 0;
 			for (int i = 0; i < t.n; i++) {
 				const struct vote *v = &t.ballot[i].vote;
-				assigned += t.ballot[i].seat == seat;
+				assigned += t.ballot[i].seat == seat &&
+					    t.ballot[i].excluded != EXCLUDED_REPLACED;
 				if (t.ballot[i].seat != seat || t.fate[i] >= FATE_STALE)
 					continue;
 				for (int s = 0; s <= v->severity[THRESHOLD_SLOW]; s++)
@@ -453,6 +473,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_names_of_seats_do_not_matter),
 		cmocka_unit_test(test_time_shift),
 		cmocka_unit_test(test_uncounted_votes_are_mute),
+		cmocka_unit_test(test_the_replaced_are_nobody),
 		cmocka_unit_test(test_monotone),
 		cmocka_unit_test(test_oracle),
 		cmocka_unit_test(test_threshold_oracle),
