@@ -142,6 +142,59 @@ static void each_organization_and_each_end_by_itself(void **state)
 	assert_counts(s, 0, 9, 0, 0);
 }
 
+static int n_gathered; /* wanted */
+
+static bool has_gathered(void *arg)
+{
+	const struct stage *s = arg;
+	const struct bundle *b = s->notify->channels->bundles;
+
+	return b && b->n == (size_t)n_gathered && !b->committing;
+}
+
+/* In the order of their numbers, in which a restart finds them, too. */
+static void in_order_however_they_came(void **state)
+{
+	static const struct gather_times slow = {60000, 60000};
+	struct stage *s = *state;
+	json_t *data;
+
+	group(s);
+	SCRIPT(s, OK200);
+	for (int i = 1; i <= 3; i++)
+		add_mass(s, "alert.opened", i, i, "acme");
+	for (int i = 3; i >= 1; i--) {
+		notify_set_gather(s->notify, i == 1 ? &quick_gather : &slow);
+		notify_release(s->notify, i);
+		n_gathered = 4 - i;
+		if (i > 1)
+			fixture_wait(s->f, has_gathered, s);
+	}
+	fixture_wait(s->f, has_ended, s);
+	data = request_data(s, 0, "alerts.opened");
+	assert_names(data, 1, 3);
+	json_decref(data);
+}
+
+/* What was tried by itself stays so: its receiver may have it already, by its own key. */
+static void what_was_tried_alone_stays_alone(void **state)
+{
+	struct stage *s = *state;
+	static const int64_t delays[] = {0, 300};
+	static const struct retry_schedule later = {delays, 2};
+
+	notify_set_schedule(s->notify, &later);
+	SCRIPT(s, ERROR500, ERROR500, OK200);
+	open_many(s, 1, 2);
+	wait_requests(s, 2);
+	group(s);
+	notify_configure(s->notify, s->channel, 1);
+	fixture_wait(s->f, has_ended, s);
+	assert_int_equal(s->receiver.n, 4);
+	for (int i = 2; i < 4; i++)
+		json_decref(request_data(s, i, "alert.opened"));
+}
+
 static void one_alone_is_told_as_ever(void **state)
 {
 	struct stage *s = *state;
@@ -301,14 +354,6 @@ static void a_broken_store_holds_no_bundle_back(void **state)
 	assert_int_equal(stored_pending(s), 0);
 }
 
-static bool is_gathering(void *arg)
-{
-	const struct stage *s = arg;
-	const struct bundle *b = s->notify->channels->bundles;
-
-	return b && b->n == 3 && !b->committing;
-}
-
 /* Turn by turn: the commit itself may take no time. */
 static void wait_committing(struct stage *s)
 {
@@ -327,6 +372,7 @@ static void a_channel_removed_leaves_dead_letters(void **state)
 	static const struct gather_times never = {60000, 60000}, now = {0, 0};
 	struct stage *s = *state;
 
+	n_gathered = 3;
 	for (int phase = 0; phase < 3; phase++) {
 		int seen = s->receiver.n;
 
@@ -340,7 +386,7 @@ static void a_channel_removed_leaves_dead_letters(void **state)
 		else if (phase == 1)
 			wait_committing(s);
 		else
-			fixture_wait(s->f, is_gathering, s);
+			fixture_wait(s->f, has_gathered, s);
 		notify_configure(s->notify, NULL, 0);
 		assert_counts(s, 0, 0, 0, 3 * (phase + 1));
 		assert_int_equal(stored_pending(s), 0);
@@ -439,6 +485,8 @@ int main(void)
 		cmocka_unit_test(it_stays_small),
 		STAGED(comes_as_one),
 		STAGED(each_organization_and_each_end_by_itself),
+		STAGED(in_order_however_they_came),
+		STAGED(what_was_tried_alone_stays_alone),
 		STAGED(one_alone_is_told_as_ever),
 		STAGED(what_no_mass_flip_held_does_not_wait),
 		STAGED(it_is_sent_though_ever_more_come),

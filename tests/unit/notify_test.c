@@ -147,6 +147,10 @@ static void channels_are_checked(void **state)
 			"secret_file", "regular file"},
 		{"{\"name\":\"ops\",\"webhook\":\"https://a/\",\"kinds\":[\"down\",\"dwon\"]}",
 			"kinds", "undetermined"},
+		{"{\"name\":\"ops\",\"webhook\":\"https://a/\",\"mass_flips\":\"grouped\"}", NULL,
+			NULL},
+		{"{\"name\":\"ops\",\"webhook\":\"https://a/\",\"mass_flips\":\"bundled\"}",
+			"mass_flips", "each or grouped"},
 		{"{\"name\":\"ops\",\"webhook\":\"https://a/\",\"timeout\":\"2m\"}", "timeout",
 			"1s to 1m"},
 	};
@@ -166,6 +170,7 @@ static void channels_are_checked(void **state)
 			assert_null(strstr(problems.item[0].message, "TOKEN"));
 		} else if (i == 0) {
 			assert_int_equal(conf.timeout_ms, 15000);
+			assert_int_equal(conf.mass_flips, MASS_FLIPS_EACH);
 		}
 		schema_clear(&channel_conf_schema, &conf);
 		json_decref(in);
