@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "coordinator/core/rehearsal.h"
 
-#define REVISION       1
 #define BURST_SLACK_MS 2000 /* between an order here and the same order as it was given then */
 
 struct stage {
@@ -129,7 +128,6 @@ static void take(struct stage *s, const struct rehearsal_vote *v)
 		.reason = v->reason,
 		.started_at_ms = v->started_at_ms,
 		.ended_at_ms = v->ended_at_ms,
-		.revision = REVISION,
 	};
 
 	for (int t = 0; t < THRESHOLD_COUNT; t++)
@@ -165,7 +163,7 @@ void rehearsal_play(const struct watch_rule *rule, int per_seat, const struct re
 		.arg = arg};
 	struct watch_rule own = *rule;
 
-	own.revision = REVISION;
+	own.revision = 0; /* as the votes have it */
 	watch_init(s.w, &own, rule->quorum.seats * per_seat);
 	for (int i = 0; i < s.w->n_voters; i++)
 		s.w->voter[i].seat = i / per_seat;

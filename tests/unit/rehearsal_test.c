@@ -391,6 +391,29 @@ static void test_a_successor_of_the_silent(void **state)
 	}
 }
 
+/* Of three in a seat the second is silent for longest, whoever spoke meanwhile and how often: the
+ * newcomer follows it, and the third's vote stands. */
+static void test_a_successor_of_the_most_silent(void **state)
+{
+	struct history h = {.n = 0};
+	struct watch_rule rule = kit_rule(1, 1, 1);
+
+	(void)state;
+	rule.rounds = 0;
+	add(&h, 990, 0, "U");
+	add(&h, 1000, 0, "-U");
+	add(&h, 1010, 0, "--D");
+	add(&h, 1020, 0, "U");
+	add(&h, 1025, 0, "U");
+	add(&h, 1030, 0, "---D");
+	add(&h, 1040, 0, "---D");
+	for (size_t v = 0; v < h.n; v++)
+		h.vote[v].seat = 0;
+	struct told told = rehearse(&h, &rule, 3);
+	assert_int_equal(told.n, 1);
+	assert_int_equal(told.alert[0].opened_at_ms, 1033000);
+}
+
 /* Two voters in each of two seats. */
 static void test_places_in_a_seat(void **state)
 {
@@ -431,6 +454,7 @@ int main(void)
 		cmocka_unit_test(test_what_is_open_at_the_end),
 		cmocka_unit_test(test_a_successor_takes_the_place),
 		cmocka_unit_test(test_a_successor_of_the_silent),
+		cmocka_unit_test(test_a_successor_of_the_most_silent),
 		cmocka_unit_test(test_places_in_a_seat),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
