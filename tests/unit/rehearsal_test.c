@@ -309,16 +309,16 @@ static void test_largest_electorate(void **state)
 {
 	struct history h = {.n = 0};
 	struct watch_rule rule = kit_rule(SEATS_MAX, SEATS_MAX, 1);
-	char letters[VOTERS_MAX + 1] = {0};
+	char letters[SEATS_MAX * PER_SEAT_MAX + 1] = {0};
 
 	(void)state;
 	rule.rounds = 0;
-	memset(letters, 'D', VOTERS_MAX);
+	memset(letters, 'D', sizeof(letters) - 1);
 	add(&h, 1000, 0, letters);
 	add(&h, 1003, 0, letters);
 	for (size_t i = 0; i < h.n; i++)
 		h.vote[i].seat = (int)(h.vote[i].key - 1) % SEATS_MAX;
-	struct told told = rehearse(&h, &rule, VOTERS_MAX / SEATS_MAX);
+	struct told told = rehearse(&h, &rule, PER_SEAT_MAX);
 	assert_int_equal(told.n, 1);
 	assert_int_equal(told.alert[0].opened_at_ms, 1003000);
 }
