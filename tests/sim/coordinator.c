@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * The coordinator of the world: drives assign, watch and court as the real one does (verdicts.c,
- * court_session.c, electorate.c), and writes down what came of it. What outlives its restart is
- * what the real one stores: open alerts, and sentences of quarantine.
+ * court_session.c, electorate.c). What outlives its restart is what the real one stores: open
+ * alerts, and sentences of quarantine.
  */
 #include "tests/sim/world_parts.h"
 
@@ -10,97 +10,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-
-/* ---- records */
-
-static struct record *find_open(struct world *wo, enum alert_kind kind, int monitor, int probe)
-{
-	for (int i = 0; i < wo->out->n_records; i++) {
-		struct record *r = &wo->out->record[i];
-		if (r->kind == kind && r->monitor == monitor && r->probe == probe &&
-			r->closed_at_ms == INT64_MAX)
-			return r;
-	}
-	return NULL;
-}
-
-static void record_open(
-	struct world *wo, enum alert_kind kind, int monitor, int probe, enum severity severity)
-{
-	if (find_open(wo, kind, monitor, probe))
-		world_broken(wo, "a second alert %s while one is open", alert_kind_names[kind]);
-	if (wo->out->n_records == WORLD_RECORDS_MAX) {
-		world_broken(wo, "more than %d alerts", WORLD_RECORDS_MAX);
-		return;
-	}
-	wo->out->record[wo->out->n_records++] = (struct record){
-		.kind = kind,
-		.monitor = monitor,
-		.probe = probe,
-		.opened_at_ms = wo->now_ms - EPOCH_MS,
-		.closed_at_ms = INT64_MAX,
-		.severity = severity,
-		.severities = 1U << severity,
-	};
-}
-
-static void record_change(
-	struct world *wo, enum alert_kind kind, int monitor, int probe, enum severity severity)
-{
-	struct record *r = find_open(wo, kind, monitor, probe);
-
-	if (!r) {
-		world_broken(wo, "a change of no alert %s", alert_kind_names[kind]);
-		return;
-	}
-	r->severity = severity;
-	r->severities |= 1U << severity;
-}
-
-static void record_close(
-	struct world *wo, enum alert_kind kind, int monitor, int probe, bool promoted)
-{
-	struct record *r = find_open(wo, kind, monitor, probe);
-
-	if (!r) {
-		world_broken(wo, "a close of no alert %s", alert_kind_names[kind]);
-		return;
-	}
-	r->closed_at_ms = wo->now_ms - EPOCH_MS;
-	r->promoted = promoted;
-}
-
-static void record_state(struct world *wo, int monitor, enum monitor_state state)
-{
-	int *n = &wo->out->n_states[monitor];
-
-	if (*n == WORLD_STATES_MAX)
-		world_broken(wo, "more than %d states", WORLD_STATES_MAX);
-	else
-		wo->out->state[monitor][(*n)++] =
-			(struct state_record){wo->now_ms - EPOCH_MS, state};
-}
-
-/* Of those that hold one; shadows do not. */
-static void record_seats(struct world *wo, int monitor)
-{
-	struct sim_monitor *mo = &wo->monitor[monitor];
-	struct outcome *out = wo->out;
-
-	for (int probe = 0; probe < wo->s->probes; probe++) {
-		bool is = false;
-		for (int i = 0; i < mo->n_seated; i++)
-			is |= (int)mo->seats[i].key == probe + 1;
-		if (is == mo->seated[probe])
-			continue;
-		mo->seated[probe] = is;
-		if (out->n_seats == WORLD_STANDINGS_MAX)
-			world_broken(wo, "more than %d changes of seats", WORLD_STANDINGS_MAX);
-		else
-			out->seat[out->n_seats++] =
-				(struct standing_record){wo->now_ms - EPOCH_MS, monitor, probe, is};
-	}
-}
 
 /* ---- the coordinator: watches */
 
@@ -413,7 +322,7 @@ static struct court_facts facts_of(struct world *wo, int probe)
 	return f;
 }
 
-static void mark_suspect(struct world *wo, int probe)
+void coordinator_mark(struct world *wo, int probe)
 {
 	bool suspect = is_suspect(&wo->probe[probe]);
 
@@ -432,7 +341,7 @@ static bool hear_probe(struct world *wo, int probe)
 
 	enum quarantine_change change = quarantine_judge(wo, probe, facts.held);
 	if (change != QUARANTINE_SAME)
-		mark_suspect(wo, probe);
+		coordinator_mark(wo, probe);
 	facts.quarantined = p->quarantined;
 	struct court_action a = court_tick(&p->court, &facts, wo->now_ms);
 	bool available = wo->now_ms - p->court.heard_at_ms <= GONE_MS;
@@ -455,7 +364,7 @@ static bool hear_probe(struct world *wo, int probe)
 		record_open(wo, ALERT_PROBE, SCN_ALL, probe, a.severity);
 	else
 		record_close(wo, ALERT_PROBE, SCN_ALL, probe, false);
-	mark_suspect(wo, probe);
+	coordinator_mark(wo, probe);
 	return changed;
 }
 
@@ -468,60 +377,11 @@ static void reseat_all(struct world *wo)
 	}
 }
 
-static struct sight_facts sight_of(const struct world *wo)
-{
-	struct sight_facts f = {.held = wo->now_ms < wo->hold_from_ms + HOLD_MS};
-
-	for (int i = 0; i < wo->s->probes; i++) {
-		const struct sim_probe *p = &wo->probe[i];
-		if (p->court.fault == FAULT_LOST)
-			continue;
-		f.probes++;
-		f.silent += wo->now_ms - p->court.heard_at_ms >= SIGHT_SILENT_MS;
-	}
-	for (int i = 0; i < wo->s->n_monitors; i++) {
-		const struct sim_monitor *mo = &wo->monitor[i];
-		bool unseen = false;
-		for (int k = 0; k < mo->n_voters; k++)
-			unseen |= wo->probe[mo->seats[k].key - 1].shaded;
-		f.undetermined += mo->undetermined_explained && unseen;
-	}
-	return f;
-}
-
-/* All at once silent: one alert. */
-static void look_around(struct world *wo)
-{
-	struct sight_facts facts = sight_of(wo);
-	enum alert_step step = sight_tick(&wo->sight, &facts, wo->now_ms);
-
-	if (step == ALERT_STEP_OPEN)
-		record_open(wo, ALERT_PROBE, SCN_ALL, SCN_ALL, wo->sight.slot.severity);
-	else if (step == ALERT_STEP_CHANGE)
-		record_change(wo, ALERT_PROBE, SCN_ALL, SCN_ALL, wo->sight.slot.severity);
-	else if (step == ALERT_STEP_CLOSE)
-		record_close(wo, ALERT_PROBE, SCN_ALL, SCN_ALL, false);
-	if (step != ALERT_STEP_NONE)
-		world_tell(wo, "sight: %s, %d of %d silent", wo->sight.lost ? "lost" : "back",
-			facts.silent, facts.probes);
-	for (int i = 0; i < wo->s->probes; i++) {
-		struct sim_probe *p = &wo->probe[i];
-		bool shaded = wo->sight.lost && p->court.fault != FAULT_LOST &&
-			      wo->now_ms - p->court.heard_at_ms >= SIGHT_SILENT_MS;
-		if (wo->sight.lost && p->court.fault != FAULT_LOST)
-			court_excuse(&p->court, wo->now_ms);
-		if (shaded == p->shaded)
-			continue;
-		p->shaded = shaded;
-		mark_suspect(wo, i);
-	}
-}
-
 void coordinator_hold_court(struct world *wo)
 {
 	bool changed = false;
 
-	look_around(wo);
+	sight_look(wo);
 	for (int i = 0; i < wo->s->probes; i++)
 		changed |= hear_probe(wo, i);
 	if (changed)
@@ -579,7 +439,7 @@ void coordinator_start(struct world *wo)
 	}
 	restore(wo);
 	for (int i = 0; i < wo->s->probes; i++)
-		mark_suspect(wo, i);
+		coordinator_mark(wo, i);
 	coordinator_hold(wo, HOLD_MS);
 }
 

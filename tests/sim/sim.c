@@ -2,7 +2,8 @@
 /*
  * sim [-v] [-s SEED] FILE.scn …: plays scenarios on virtual time against the real core/ and says
  * which expectations were met. One line per scenario, then "N passed, M failed"; exit status 1 when
- * one failed. -v tells every action; another SEED gives other phases and latencies.
+ * one failed. -v tells every action; another SEED gives other phases, latencies and seats, which those
+ * that name seats do not expect.
  */
 #include "tests/sim/world.h"
 

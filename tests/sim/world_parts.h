@@ -114,6 +114,22 @@ void world_broken(struct world *wo, const char *format, ...) PRINTF_LIKE(2, 3);
 void world_tell(struct world *wo, const char *format, ...) PRINTF_LIKE(2, 3); /* if verbose */
 void world_push(struct world *wo, struct event e);
 
+/* PROBE has a session again. */
+void world_reconnect(struct world *wo, int probe);
+
+/* ---- steps.c */
+void steps_take(struct world *wo, const struct scn_step *step);
+
+/* ---- records.c */
+void record_open(
+	struct world *wo, enum alert_kind kind, int monitor, int probe, enum severity severity);
+void record_change(
+	struct world *wo, enum alert_kind kind, int monitor, int probe, enum severity severity);
+void record_close(struct world *wo, enum alert_kind kind, int monitor, int probe, bool promoted);
+void record_state(struct world *wo, int monitor, enum monitor_state state);
+/* Of those that hold a seat; shadows do not. */
+void record_seats(struct world *wo, int monitor);
+
 /* ---- coordinator.c */
 void coordinator_start(struct world *wo); /* restores the open alerts, and holds */
 void coordinator_stop(struct world *wo);
@@ -123,6 +139,8 @@ void coordinator_seat(struct world *wo, int monitor, bool revised);
 /* The probe hears of its assignment to MONITOR, or that it has none. */
 void coordinator_tell(struct world *wo, int monitor, int probe);
 void coordinator_hold_court(struct world *wo);
+/* Tells all watches whether PROBE is a suspect, and whether its votes count. */
+void coordinator_mark(struct world *wo, int probe);
 void coordinator_heard(struct world *wo, int probe);
 
 /* ---- quarantine.c */
@@ -136,6 +154,10 @@ enum quarantine_change { QUARANTINE_SAME, QUARANTINE_CHANGED, QUARANTINE_RESEATS
 enum quarantine_change quarantine_judge(struct world *wo, int probe, bool held);
 /* The coordinator starts: it knows of sentences, and of nothing else. */
 void quarantine_restart(struct world *wo, int probe);
+
+/* ---- sight.c */
+/* Who is silent; all at once: one alert. */
+void sight_look(struct world *wo);
 
 /* ---- tilt.c */
 void tilt_begin(struct world *wo, int probe);
