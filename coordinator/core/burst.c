@@ -60,8 +60,8 @@ static struct round_look look(const struct watch *w, int round, int64_t now_ms)
 	for (int i = 0; i < w->n_voters; i++)
 		if (!w->voter[i].round[round].present && w->voter[i].excluded == EXCLUDED_NOT)
 			l.waiting = true;
-	l.settled = round_reaches(w, round, VERDICT_UP, now_ms) ==
-		    round_reaches(w, round, VERDICT_DOWN, now_ms);
+	l.settled = !l.waiting || round_reaches(w, round, VERDICT_UP, now_ms) ==
+					  round_reaches(w, round, VERDICT_DOWN, now_ms);
 	return l;
 }
 

@@ -148,8 +148,11 @@ void quorum_count(const struct quorum_rule *rule, const struct quorum_view *view
 
 	for (int i = 0; i < n; i++) {
 		assert(ballots[i].seat >= 0 && ballots[i].seat < rule->seats);
+		enum fate fate = admit(view, &ballots[i]);
 		seats[ballots[i].seat].assigned += holds_seat(&ballots[i]);
-		if (admit(view, &ballots[i]) == FATE_COUNTED)
+		if (fates)
+			fates[i] = fate;
+		if (fate == FATE_COUNTED)
 			seat_hear(&seats[ballots[i].seat], &ballots[i].vote);
 	}
 	*tally = (struct tally){0};
@@ -157,7 +160,6 @@ void quorum_count(const struct quorum_rule *rule, const struct quorum_view *view
 		tally_seat(tally, &seats[i]);
 	for (int i = 0; fates && i < n; i++) {
 		int seat = ballots[i].seat;
-		fates[i] = admit(view, &ballots[i]);
 		if (fates[i] != FATE_COUNTED)
 			continue;
 		if (ballots[i].vote.verdict != (int)seat_verdict(&seats[seat]))

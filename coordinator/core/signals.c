@@ -185,6 +185,12 @@ static bool held_back(const struct watch *w, const struct sitting *s, enum alert
 	return kind == ALERT_REGIONAL && w->slot[ALERT_FAILURES].open; /* which tells it */
 }
 
+/* Nothing is open, nor about to be: an off signal changes nothing. */
+static bool is_idle(const struct alert_slot *slot)
+{
+	return !slot->open && slot->since_ms == 0;
+}
+
 struct watch_action *signals_report(struct watch *w, struct sitting *s, enum alert_kind kind,
 	const struct alert_signal *signal, int64_t after_ms)
 {
@@ -195,6 +201,8 @@ struct watch_action *signals_report(struct watch *w, struct sitting *s, enum ale
 	};
 	struct alert_signal judged = *signal;
 
+	if (signal->severity == SEVERITY_NONE && is_idle(&w->slot[kind]))
+		return NULL;
 	judged.held = signal->held || held_back(w, s, kind);
 	int64_t since_ms = w->slot[kind].since_ms != 0 ? w->slot[kind].since_ms : s->now_ms;
 	enum alert_step step = alert_step(&w->slot[kind], &judged, after_ms, s->now_ms);
@@ -391,12 +399,22 @@ static int64_t first_crossed(const struct watch *w, const struct sitting *s, int
 	return first_ms;
 }
 
+static bool any_crosses(const struct watch *w, const struct sitting *s, int t)
+{
+	for (int i = 0; i < w->n_voters; i++)
+		if (s->ballot[i].vote.severity[t] != SEVERITY_NONE)
+			return true;
+	return false;
+}
+
 static void apply_thresholds(struct watch *w, struct sitting *s)
 {
 	struct quorum_view view = watch_view(w, s->now_ms);
 
 	for (int t = 0; t < THRESHOLD_COUNT; t++) {
 		struct alert_signal signal = {0};
+		if (is_idle(&w->slot[ALERT_SLOW + t]) && !any_crosses(w, s, t))
+			continue;
 		signal.severity = quorum_threshold(&w->rule.quorum, &view, s->ballot, w->n_voters,
 			(enum threshold)t, &signal.clear);
 		struct watch_action *action =

@@ -258,23 +258,26 @@ enum decision watch_explain(
 	return quorum_decide(&w->rule.quorum, tally);
 }
 
-static void sit(
-	const struct watch *w, struct sitting *s, int64_t now_ms, struct watch_actions *actions)
-{
-	s->now_ms = now_ms;
-	s->actions = actions;
-	watch_ballots(w, 0, s->ballot);
-	s->decision = watch_explain(w, now_ms, s->fate, &s->tally);
-}
-
 static bool speaks(enum fate fate)
 {
 	return fate == FATE_COUNTED || fate == FATE_SAME_SEAT || fate == FATE_OUTVOTED;
 }
 
-bool sitting_says(const struct sitting *s, int i, bool down)
+static void sit(
+	const struct watch *w, struct sitting *s, int64_t now_ms, struct watch_actions *actions)
 {
-	return speaks(s->fate[i]) && (s->ballot[i].vote.verdict == VERDICT_DOWN) == down;
+	struct quorum_view view = watch_view(w, now_ms);
+
+	s->now_ms = now_ms;
+	s->actions = actions;
+	watch_ballots(w, 0, s->ballot);
+	quorum_count(&w->rule.quorum, &view, s->ballot, w->n_voters, s->fate, &s->tally);
+	s->decision = quorum_decide(&w->rule.quorum, &s->tally);
+	s->down = s->working = 0;
+	for (int i = 0; i < w->n_voters; i++)
+		if (speaks(s->fate[i]))
+			*(s->ballot[i].vote.verdict == VERDICT_DOWN ? &s->down : &s->working) |=
+				UINT64_C(1) << i;
 }
 
 struct watch_action *sitting_act(struct sitting *s, enum watch_action_type type)

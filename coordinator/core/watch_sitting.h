@@ -15,13 +15,19 @@ struct sitting {
 	enum fate fate[VOTERS_MAX];
 	struct tally tally;
 	enum decision decision;
+	uint64_t down, working; /* bits of the voters that speak freshly and say so */
 	struct watch_actions *actions;
 };
+_Static_assert(VOTERS_MAX <= 64, "a bit for each voter");
+
+/* Voter I speaks freshly and says down (or, DOWN false, that the target works). */
+static inline bool sitting_says(const struct sitting *s, int i, bool down)
+{
+	return (down ? s->down : s->working) >> i & 1;
+}
 
 /* ---- watch.c */
 struct quorum_view watch_view(const struct watch *w, int64_t now_ms);
-/* Voter I speaks freshly and says down (or, DOWN false, that the target works). */
-bool sitting_says(const struct sitting *s, int i, bool down);
 /* Appends an action, zeroed but for its type. */
 struct watch_action *sitting_act(struct sitting *s, enum watch_action_type type);
 /* The earlier of AT_MS and *NEXT_MS, if it is still to come. */
