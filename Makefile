@@ -169,7 +169,7 @@ unit: $(filter %$(T),$(addprefix $(BUILD)/tests/,$(UNIT))) | $(TEST_DEPS)
 	$(Q)sh tests/run.sh $^
 sim: $(BUILD)/tests/sim $(BUILD)/tests/fleet
 	$(Q)$< $(if $(T),tests/sim/$(T).scn,tests/sim/*.scn)
-	$(Q)$(if $(T),,$(BUILD)/tests/fleet -m 500 -d 1)
+	$(Q)$(if $(T),,$(BUILD)/tests/fleet -m 500 -d 1 && $(BUILD)/tests/fleet -c -m 40 -d 2)
 fleet: $(BUILD)/tests/fleet # meant for a build without SANITIZE
 	$(Q)$< $(FLEET)
 fuzz-replay: $(addprefix $(BUILD)/tests/,$(FUZZ))

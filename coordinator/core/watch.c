@@ -275,6 +275,7 @@ static void sit(
 	s->decision = quorum_decide(&w->rule.quorum, &s->tally);
 	s->down = s->working = 0;
 	for (int i = 0; i < w->n_voters; i++)
+		// NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage): quorum_count() set it
 		if (speaks(s->fate[i]))
 			*(s->ballot[i].vote.verdict == VERDICT_DOWN ? &s->down : &s->working) |=
 				UINT64_C(1) << i;

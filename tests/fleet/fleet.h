@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MIT
 /*
  * A fleet on virtual time: thousands of monitors over weeks, faults of paths and regions, real
- * outages, a liar; every vote goes through the real coordinator/core. What is counted are false
- * alerts and missed outages, beside other ways to decide on the same votes.
+ * outages, a liar; every vote goes through the real coordinator/core, and so does what probes are
+ * set aside for. What is counted are false alerts and missed outages, beside other ways to decide
+ * on the same votes.
  *
- * Monitors know nothing of each other, so each one is played by itself, from the first instant to
- * the last; stretches in which everybody sees the target up are skipped.
+ * Monitors know nothing of each other but which probes are in quarantine. So each one is played by
+ * itself, and stretches in which everybody sees its target up are skipped (crew.c, play.c).
  */
 #ifndef QUORATE_TESTS_FLEET_H
 #define QUORATE_TESTS_FLEET_H
 
-#include "coordinator/core/assign.h"
-#include "coordinator/core/watch.h"
+#include "coordinator/core/quarantine.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -21,6 +21,8 @@
 #define PROBES           (REGIONS * PROBES_IN_REGION)
 #define SEATS            5
 #define NOBODY           (-1)
+#define ORGANIZATIONS    20
+#define NETWORK_MONITORS 4 /* targets in one network, all of one organization */
 
 #define INTERVAL_MS    60000
 #define TIMEOUT_MS     10000
@@ -29,7 +31,6 @@
 #define LATENCY_MS     80     /* of a check that is answered */
 #define LINK_MS        20     /* one way */
 #define SUSPECT_MS     1500   /* a scheduled check that hangs is late then */
-#define QUARANTINE_MS  900000 /* after so long the liar is set aside, where quarantine is on */
 #define OUTAGE_LONG_MS 600000 /* of this length an outage must not be missed */
 
 /* Faults of four lengths, all at once. */
@@ -40,13 +41,24 @@ struct fleet_setup {
 	int monitors;
 	int64_t end_ms; /* of virtual time, from 0 */
 	uint64_t seed;
-	int liar; /* a probe that says the opposite of what it sees; NOBODY: none */
-	bool quarantine;
+	int liar;        /* a probe that says the opposite of what it sees; NOBODY: none */
+	bool quarantine; /* as the coordinator has it */
+	bool rivals;
+	bool every;    /* nothing is skipped and every vote is evaluated: slow, and the same */
+	int workers;   /* threads; what comes out does not depend on it */
 	double path;   /* share of the time that one probe's way to one target is broken */
 	double region; /* share of the time that a region sees everything down, or is cut off */
+	double part[FAULT_LENGTHS]; /* of both, by length; sums to 1 */
+
+	/* set by world_prepare() */
+	uint32_t path_share[FAULT_LENGTHS], region_share[FAULT_LENGTHS];
+	uint8_t *ill_minutes;
 };
 
 /* ---- world.c: what is, at any instant; pure functions of setup and seed */
+
+void world_prepare(struct fleet_setup *s);
+void world_clear(struct fleet_setup *s);
 
 /* Bits of enum fault_length: what makes this probe see this target down although it is up. */
 unsigned faults_at(const struct fleet_setup *s, int monitor, int probe, int64_t at_ms);
@@ -58,12 +70,14 @@ int64_t next_long_outage(const struct fleet_setup *s, int monitor, int64_t from_
 uint64_t monitor_hash(const struct fleet_setup *s, int monitor);
 
 enum sight { SEES_UP, SEES_DOWN, SEES_NOTHING };
-/* What the probe reports of a check that starts at AT_MS. */
-enum sight sight_at(const struct fleet_setup *s, int monitor, int probe, int64_t at_ms);
-/* The first check, at AT_MS or whole intervals later, that reports down; the end if there is none. */
-int64_t next_down(const struct fleet_setup *s, int monitor, int probe, int64_t at_ms);
-/* Whether a failed check takes its whole timeout (or is refused at once). */
-bool hangs_at(const struct fleet_setup *s, int monitor, int probe, int64_t at_ms);
+/* What the probe reports of a check that starts at AT_MS, if the report gets through; HANGS: only
+ * after the whole timeout. */
+enum sight sight_at(
+	const struct fleet_setup *s, int monitor, int probe, int64_t at_ms, bool *hangs);
+/* The first check, at AT_MS or whole intervals later, that does not report SIGHT; the end if there
+ * is none. */
+int64_t next_other(
+	const struct fleet_setup *s, int monitor, int probe, int64_t at_ms, enum sight sight);
 
 /* ---- what came of it */
 
@@ -84,11 +98,51 @@ struct tally_of {
 
 struct totals {
 	struct tally_of of[METHODS];
-	int64_t checks, bursts, evaluations;
+	int64_t bursts;
+	int64_t downward;         /* bursts while the target was up and not known to be down, and */
+	int64_t reached[ROUNDS];  /* in how many of them enough seats were broken for each round */
+	int64_t lied_ms, lies_ms; /* how long the liar's votes counted; how long they might have */
+	int64_t checks, evaluations; /* played; all others were skipped */
 };
 
-/* ---- play.c */
-void play_monitor(const struct fleet_setup *s, int monitor, struct totals *totals);
+/* ---- court.c: evidence in, sentences out */
+
+/* At a session, the networks of one organization that a probe has a say in, or is contradicted by,
+ * became more or fewer. */
+struct evidence {
+	int32_t session; /* second */
+	uint8_t probe, organization;
+	int8_t networks, against;
+};
+
+struct history {
+	int64_t since_ms; /* set aside everywhere; 0: it is not */
+	int64_t first_ms; /* for the first time; 0: never */
+	int64_t lasted_ms;
+	int times;
+};
+
+struct court {
+	int32_t session; /* the last one */
+	int turning;     /* charges that may turn with time */
+	int16_t networks[PROBES][ORGANIZATIONS], against[PROBES][ORGANIZATIONS];
+	struct charge charge[PROBES][ORGANIZATIONS];
+	struct history history[PROBES];
+};
+
+void court_open(struct court *c);
+/* The sessions up to that of second UNTIL, or the first one that changes a sentence. EVIDENCE: N
+ * lists with N_EVIDENCE entries, in any order. Returns whether one changed. */
+bool court_sit(struct court *c, int32_t until, struct evidence *const *evidence,
+	const int *n_evidence, int n);
+/* The first session in which time alone may change a sentence, no new charge needed; INT32_MAX:
+ * there is none. */
+int32_t court_due(const struct court *c);
+/* Since when PROBE's votes are set aside for monitors of ORGANIZATION; 0: they are not. */
+int64_t court_since(const struct court *c, int probe, int organization);
+
+/* ---- crew.c: all monitors, on several threads */
+struct totals crew_play(const struct fleet_setup *s, struct court *court);
 
 /* ---- rivals.c: others, on the scheduled votes alone */
 struct rivals {

@@ -1,42 +1,20 @@
 // SPDX-License-Identifier: MIT
 /*
- * One monitor from the first instant to the last. While every check sees the target up nothing
- * happens, so time jumps to the next one that does not; before it everybody's newest vote is given
+ * One monitor from instant to instant. While every check repeats what it said before, nothing
+ * happens: time jumps to the next one that does not, before which everybody's newest vote is given
  * to the watch, as it would have had it. From there on each vote, burst and tick is played, until
  * all is calm again.
+ *
+ * The watch evaluates what arrives at one instant at once, as the coordinator does, and not when a
+ * voter only repeats itself. fleet_setup.every evaluates always and never jumps: the same comes out.
  */
-#include "tests/fleet/fleet.h"
+#include "tests/fleet/play.h"
+
+#include "coordinator/core/assign.h"
 
 #include <assert.h>
 #include <stdlib.h>
-
-#define PENDING_MAX 128
-
-/* A result on its way. */
-struct arrival {
-	int64_t at_ms, started_at_ms, ended_at_ms;
-	int seat;
-	int64_t round;
-	bool down;
-	bool suspicion; /* no result yet, but it is late */
-};
-
-struct play {
-	const struct fleet_setup *s;
-	int monitor;
-	struct totals *totals;
-	struct watch *w;
-	int probe[SEATS]; /* in each seat */
-	int64_t now_ms, tick_at_ms;
-	int64_t next_start_ms[SEATS], next_hit_ms[SEATS];
-	struct arrival pending[PENDING_MAX];
-	int n_pending;
-	int64_t burst_at_ms;
-	struct rivals rivals;
-	int64_t outage_at_ms; /* the next, or current, long one; -1: none is left */
-	bool detected[METHODS];
-	int quarantine_step;
-};
+#include <string.h>
 
 static const struct watch_rule rule = {
 	.quorum = {SEATS, SEATS / 2 + 1, 2},
@@ -48,185 +26,140 @@ static const struct watch_rule rule = {
 	.undetermined_after_ms = 120000,
 };
 
-/* ---- the electorate */
-
-static void seat_probes(struct play *p, bool liar_is_available)
+int play_network(int monitor)
 {
-	struct candidate c[PROBES];
-	struct assigned seats[VOTERS_MAX], previous[SEATS];
-	int n_seats, n_previous = p->w->voter[0].key != 0 ? SEATS : 0;
-
-	for (int i = 0; i < PROBES; i++)
-		c[i] = (struct candidate){(uint32_t)i + 1, 0x9e3779b97f4a7c15U * (uint64_t)(i + 1),
-			(uint64_t)(i / PROBES_IN_REGION) + 1, i != p->s->liar || liar_is_available};
-	for (int i = 0; i < n_previous; i++)
-		previous[i] = (struct assigned){.seat = i, .key = (uint32_t)p->probe[i] + 1};
-	int n = assign_seats(monitor_hash(p->s, p->monitor), c, PROBES, SEATS, 1,
-		n_previous > 0 ? previous : NULL, n_previous, seats, &n_seats);
-	assert(n == SEATS && n_seats == SEATS);
-	for (int i = 0; i < n; i++) {
-		p->probe[seats[i].seat] = (int)seats[i].key - 1;
-		watch_seat(p->w, seats[i].seat, seats[i].seat, seats[i].key);
-	}
+	return monitor / NETWORK_MONITORS;
 }
 
-/* The liar's votes are set aside, and five minutes later its seats are another's. */
-static void quarantine(struct play *p)
+int play_organization(int monitor)
 {
-	if (p->s->liar == NOBODY || !p->s->quarantine)
+	return play_network(monitor) % ORGANIZATIONS;
+}
+
+static uint32_t key_of(int probe)
+{
+	return (uint32_t)probe + 1;
+}
+
+/* ---- before the court */
+
+/* What one monitor has to say of PROBE is another. */
+static void testify_of(struct play *p, int probe, enum stance from, enum stance to, int32_t session)
+{
+	int network = play_network(p->monitor);
+	struct notes *n = p->notes;
+	uint8_t *heard = &n->heard[network][probe], *against = &n->against[network][probe];
+	int heard_before = *heard > 0, against_before = 2 * *against > *heard;
+
+	*heard = (uint8_t)(*heard + (to != STANCE_NONE) - (from != STANCE_NONE));
+	*against = (uint8_t)(*against + (to == STANCE_DISSENTS) - (from == STANCE_DISSENTS));
+	struct evidence e = {
+		.session = session,
+		.probe = (uint8_t)probe,
+		.organization = (uint8_t)play_organization(p->monitor),
+		.networks = (int8_t)((*heard > 0) - heard_before),
+		.against = (int8_t)((2 * *against > *heard) - against_before),
+	};
+	if (e.networks == 0 && e.against == 0)
 		return;
-	if (p->quarantine_step == 0 && p->now_ms >= QUARANTINE_MS) {
-		watch_exclude(p->w, (uint32_t)p->s->liar + 1, EXCLUDED_QUARANTINE);
-		p->quarantine_step = 1;
+	if (n->n_evidence == n->room) {
+		n->room = n->room ? 2 * n->room : 1024;
+		n->evidence = realloc(n->evidence, (size_t)n->room * sizeof(*n->evidence));
+		if (!n->evidence)
+			abort();
 	}
-	if (p->quarantine_step == 1 && p->now_ms >= QUARANTINE_MS + 300000) {
-		seat_probes(p, false);
-		for (int i = 0; i < SEATS; i++)
-			p->next_hit_ms[i] = -1;
-		p->quarantine_step = 2;
-	}
+	n->evidence[n->n_evidence++] = e;
 }
 
-/* ---- judging what is decided */
-
-static int broken_at(const struct play *p, int64_t at_ms, bool *longer_than_gap)
+static int64_t session_after(int64_t at_ms)
 {
-	int broken = 0;
-
-	for (int i = 0; i < SEATS; i++) {
-		unsigned faults = faults_at(p->s, p->monitor, p->probe[i], at_ms);
-		bool lies = p->probe[i] == p->s->liar;
-		if (faults == 0 && !lies)
-			continue;
-		broken++;
-		if (lies || (faults & ~(1U << FAULT_1S)) != 0)
-			*longer_than_gap = true;
-	}
-	return broken;
+	return (at_ms + 999) / 1000;
 }
 
-/* All rounds of the burst that confirmed had enough broken seats, or not. */
-static void judge_false(struct play *p, struct tally_of *t, int rounds, int64_t first_ms)
+/* The session after the newest evaluation hears what is said then. */
+static void testify(struct play *p)
 {
-	bool enough = true, longer = false;
+	int64_t session = session_after(p->evaluated_ms);
+	enum stance stance[SEATS];
+	struct tally tally;
 
-	for (int r = 0; r < rounds; r++)
-		if (broken_at(p, first_ms + r * GAP_MS, &longer) < rule.quorum.down)
-			enough = false;
-	if (!enough)
-		t->false_inside++;
-	else if (longer)
-		t->false_outside++;
-	else
-		t->false_short++;
-}
-
-static void detect(struct play *p, enum method method)
-{
-	int64_t took_ms = p->now_ms - p->outage_at_ms;
-	struct tally_of *t = &p->totals->of[method];
-
-	if (p->outage_at_ms < 0 || took_ms < 0 || p->detected[method])
-		return;
-	p->detected[method] = true;
-	t->detection[took_ms / 100 < DETECTION_MAX ? took_ms / 100 : DETECTION_MAX]++;
-}
-
-static void opened(struct play *p, enum method method, int rounds, int64_t first_ms)
-{
-	struct tally_of *t = &p->totals->of[method];
-
-	t->alerts++;
-	detect(p, method);
-	if (was_out(p->s, p->monitor, first_ms, p->now_ms))
-		t->true_alerts++;
-	else
-		judge_false(p, t, rounds, first_ms);
-}
-
-/* The others ask nobody again: one look, at the votes of an interval. */
-static void rival_opened(void *arg, enum method method)
-{
-	struct play *p = arg;
-	struct tally_of *t = &p->totals->of[method];
-
-	t->alerts++;
-	detect(p, method);
-	if (was_out(p->s, p->monitor, p->now_ms - INTERVAL_MS - TIMEOUT_MS, p->now_ms))
-		t->true_alerts++;
-	else
-		judge_false(p, t, 1, p->now_ms - LATENCY_MS - LINK_MS);
-}
-
-static bool is_open(const struct play *p, enum method method)
-{
-	return method == QUORATE ? p->w->slot[ALERT_DOWN].open : p->rivals.open[method];
-}
-
-/* Whether enough seats could tell the truth during the whole outage. */
-static bool outage_was_inside(const struct play *p)
-{
-	for (int64_t at_ms = p->outage_at_ms; at_ms < p->outage_at_ms + OUTAGE_LONG_MS;
-		at_ms += 1000) {
-		int silent_or_lying = 0;
-		for (int i = 0; i < SEATS; i++)
-			silent_or_lying +=
-				p->probe[i] == p->s->liar || is_silent(p->s, p->probe[i], at_ms);
-		if (silent_or_lying > SEATS - rule.quorum.down)
-			return false;
-	}
-	return true;
-}
-
-/* Outages that are over by AT_MS. */
-static void settle_outages(struct play *p, int64_t at_ms)
-{
-	while (p->outage_at_ms >= 0 && p->outage_at_ms + OUTAGE_LONG_MS <= at_ms) {
-		bool inside = outage_was_inside(p);
-		for (enum method m = QUORATE; m < METHODS; m++) {
-			struct tally_of *t = &p->totals->of[m];
-			t->outages++;
-			if (!p->detected[m] && !is_open(p, m))
-				*(inside ? &t->missed_inside : &t->missed_outside) += 1;
-			p->detected[m] = false;
+	p->evaluated_ms = -1;
+	watch_stances(p->w, session * 1000, stance, &tally);
+	for (int i = 0; i < SEATS; i++)
+		if (stance[i] != p->stance[i]) {
+			testify_of(p, p->probe[i], p->stance[i], stance[i], (int32_t)session);
+			p->stance[i] = stance[i];
 		}
-		p->outage_at_ms =
-			next_long_outage(p->s, p->monitor, p->outage_at_ms + OUTAGE_LONG_MS);
-	}
+}
+
+static void testify_before(struct play *p, int64_t at_ms)
+{
+	if (p->evaluated_ms >= 0 && session_after(p->evaluated_ms) * 1000 < at_ms)
+		testify(p);
 }
 
 /* ---- checks */
 
+static void push(struct play *p, const struct arrival *a)
+{
+	int i = p->n_pending++;
+
+	assert(i < PENDING_MAX);
+	for (; i > 0 && p->pending[i - 1].at_ms <= a->at_ms; i--)
+		p->pending[i] = p->pending[i - 1];
+	p->pending[i] = *a;
+}
+
+/* A probe that saw its target up is not asked again before something happens. */
+static enum sight see(struct play *p, int seat, int64_t round, int64_t start_ms, bool *hangs)
+{
+	*hangs = false;
+	if (round != 0 || p->s->every || p->newest[seat] != SEES_UP)
+		return sight_at(p->s, p->monitor, p->probe[seat], start_ms, hangs);
+	if (p->next_other_ms[seat] < start_ms)
+		p->next_other_ms[seat] =
+			next_other(p->s, p->monitor, p->probe[seat], start_ms, SEES_UP);
+	if (start_ms < p->next_other_ms[seat])
+		return SEES_UP;
+	return sight_at(p->s, p->monitor, p->probe[seat], start_ms, hangs);
+}
+
 /* The result of a check that starts now or soon, if it gets through. */
 static void push_check(struct play *p, int seat, int64_t round, int64_t start_ms)
 {
-	enum sight sight = sight_at(p->s, p->monitor, p->probe[seat], start_ms);
-	bool hangs = sight == SEES_DOWN && hangs_at(p->s, p->monitor, p->probe[seat], start_ms);
+	bool hangs;
+	enum sight sight = see(p, seat, round, start_ms, &hangs);
 	int64_t end_ms = start_ms + (hangs ? TIMEOUT_MS : LATENCY_MS);
 
-	p->totals->checks++;
-	if (sight == SEES_NOTHING || is_silent(p->s, p->probe[seat], end_ms))
+	p->notes->totals->checks++;
+	if (round == 0)
+		p->newest[seat] = sight;
+	if (sight == SEES_NOTHING)
 		return;
-	assert(p->n_pending + 2 <= PENDING_MAX);
 	if (hangs && round == 0)
-		p->pending[p->n_pending++] = (struct arrival){
-			.at_ms = start_ms + SUSPECT_MS + LINK_MS, .seat = seat, .suspicion = true};
-	p->pending[p->n_pending++] = (struct arrival){
-		.at_ms = end_ms + LINK_MS,
-		.started_at_ms = start_ms + LINK_MS,
-		.ended_at_ms = end_ms + LINK_MS,
-		.seat = seat,
-		.round = round,
-		.down = sight == SEES_DOWN,
-	};
+		push(p, &(struct arrival){.at_ms = start_ms + SUSPECT_MS + LINK_MS,
+				.seat = (int8_t)seat,
+				.suspicion = true});
+	push(p, &(struct arrival){
+			.at_ms = end_ms + LINK_MS,
+			.started_at_ms = start_ms + LINK_MS,
+			.ended_at_ms = end_ms + LINK_MS,
+			.seat = (int8_t)seat,
+			.round = round,
+			.down = sight == SEES_DOWN,
+		});
 }
 
 static void order_burst(struct play *p, const struct watch_action *a)
 {
 	int64_t reach_ms = p->now_ms + LINK_MS;
 
-	p->totals->bursts++;
-	p->burst_at_ms = reach_ms;
+	p->notes->totals->bursts++;
+	p->burst[p->n_bursts % BURSTS_KEPT].first_round = a->first_round;
+	p->burst[p->n_bursts % BURSTS_KEPT].at_ms = reach_ms;
+	p->n_bursts++;
+	if (p->s->part[FAULT_1S] >= 1 && p->w->burst.goal == BURST_DOWN)
+		judge_burst(p, reach_ms);
 	for (int seat = 0; seat < SEATS; seat++) {
 		if (is_silent(p->s, p->probe[seat], reach_ms))
 			continue;
@@ -235,25 +168,77 @@ static void order_burst(struct play *p, const struct watch_action *a)
 	}
 }
 
+/* ---- the watch */
+
+/* A vote that is set aside grows old without the watch minding; the court does. */
+static void wake_for_court(struct play *p)
+{
+	for (int i = 0; i < SEATS; i++) {
+		const struct watch_voter *v = &p->w->voter[i];
+		int64_t stale_ms = v->scheduled.ended_at_ms + watch_fresh_ms(&rule) + 1;
+		if (v->excluded != EXCLUDED_NOT && v->scheduled.present && stale_ms > p->now_ms &&
+			stale_ms < p->tick_at_ms)
+			p->tick_at_ms = stale_ms;
+	}
+}
+
+/* When the rounds began that confirmed what opens; it may have had to wait, and other rounds came. */
+static int64_t began_at(const struct play *p, const struct watch_action *a)
+{
+	for (int i = 0; a->rounds > 0 && i < BURSTS_KEPT; i++)
+		if (p->burst[i].first_round == a->first_round)
+			return p->burst[i].at_ms;
+	return p->now_ms - LATENCY_MS - LINK_MS;
+}
+
 static void evaluate(struct play *p)
 {
-	struct watch_actions actions = {0};
+	struct watch_actions actions;
 
-	p->totals->evaluations++;
+	actions.n = 0;
+	p->notes->totals->evaluations++;
 	p->tick_at_ms = watch_tick(p->w, p->now_ms, &actions);
 	for (int i = 0; i < actions.n; i++) {
 		const struct watch_action *a = &actions.item[i];
 		if (a->type == WATCH_ORDER_BURST)
 			order_burst(p, a);
-		else if (a->type == WATCH_OPEN && a->kind == ALERT_DOWN && a->rounds > 0)
-			opened(p, QUORATE, a->rounds, p->burst_at_ms);
 		else if (a->type == WATCH_OPEN && a->kind == ALERT_DOWN)
-			opened(p, QUORATE, 1, p->now_ms);
+			judge_alert(p, QUORATE, a->rounds, began_at(p, a));
 	}
+	if (!p->s->quarantine)
+		return;
+	wake_for_court(p);
+	p->evaluated_ms = p->now_ms;
 }
 
-static void take(struct play *p, const struct arrival *a)
+static void rival_opened(void *arg, enum method method)
 {
+	struct play *p = arg;
+
+	judge_alert(p, method, 0, p->now_ms - LATENCY_MS - LINK_MS);
+}
+
+/* Whether voter V says the same as the vote that it has, which is as good as a new one now. */
+static bool repeats(const struct play *p, const struct watch_voter *v, bool down)
+{
+	const struct vote *held = &v->scheduled;
+
+	return !p->s->every && p->w->burst.goal == BURST_NONE && !p->w->unanswered &&
+	       held->present && (held->verdict == VERDICT_DOWN) == down &&
+	       held->ended_at_ms + watch_fresh_ms(&rule) >= p->now_ms &&
+	       held->started_at_ms > p->w->decided_at_ms;
+}
+
+/* Returns whether the watch should evaluate it. */
+static bool take(struct play *p, const struct arrival *a)
+{
+	const struct watch_voter *v = &p->w->voter[a->seat];
+	bool news = !repeats(p, v, a->suspicion || a->down);
+
+	if (a->suspicion) {
+		watch_suspicion(p->w, v->key, rule.revision, p->now_ms);
+		return news;
+	}
 	struct vote vote = {
 		.present = true,
 		.verdict = a->down ? VERDICT_DOWN : VERDICT_UP,
@@ -262,139 +247,237 @@ static void take(struct play *p, const struct arrival *a)
 		.ended_at_ms = a->ended_at_ms,
 		.revision = rule.revision,
 	};
-
-	if (a->suspicion) {
-		watch_suspicion(p->w, (uint32_t)p->probe[a->seat] + 1, rule.revision, p->now_ms);
-		return;
-	}
-	watch_take(p->w, (uint32_t)p->probe[a->seat] + 1, a->round, &vote, p->now_ms);
-	if (a->round == 0)
+	watch_take(p->w, v->key, a->round, &vote, p->now_ms);
+	if (a->round == 0 && p->s->rivals)
 		rivals_take(&p->rivals, a->seat, a->down, p->now_ms, rival_opened, p);
+	return news;
+}
+
+/* All that arrives until NOW_MS. Returns whether the watch should evaluate it. */
+static bool take_arrived(struct play *p, int64_t now_ms)
+{
+	bool news = false;
+
+	while (p->n_pending > 0 && p->pending[p->n_pending - 1].at_ms <= now_ms) {
+		struct arrival a = p->pending[--p->n_pending];
+		p->now_ms = a.at_ms;
+		news |= take(p, &a);
+	}
+	return news;
 }
 
 /* ---- time */
 
-static int first_pending(const struct play *p)
-{
-	int first = NOBODY;
-
-	for (int i = 0; i < p->n_pending; i++)
-		if (first == NOBODY || p->pending[i].at_ms < p->pending[first].at_ms)
-			first = i;
-	return first;
-}
-
-static int first_start(const int64_t start_ms[SEATS])
+static int first_of(const int64_t at_ms[SEATS])
 {
 	int first = 0;
 
 	for (int i = 1; i < SEATS; i++)
-		if (start_ms[i] < start_ms[first])
+		if (at_ms[i] < at_ms[first])
 			first = i;
 	return first;
 }
 
-/* One event: a check starts, a result arrives, or the watch looks again. */
-static void step(struct play *p)
+/* One event that is not after UNTIL_MS: a check starts, results arrive, or the watch looks again.
+ * Returns false if there is none. */
+static bool step(struct play *p, int64_t until_ms)
 {
-	int result = first_pending(p), seat = first_start(p->next_start_ms);
-	int64_t result_ms = result == NOBODY ? INT64_MAX : p->pending[result].at_ms;
+	int seat = first_of(p->next_start_ms);
 	int64_t start_ms = p->next_start_ms[seat];
+	int64_t result_ms = p->n_pending > 0 ? p->pending[p->n_pending - 1].at_ms : INT64_MAX;
+	int64_t next_ms = result_ms < p->tick_at_ms ? result_ms : p->tick_at_ms;
 
-	if (start_ms <= result_ms && start_ms <= p->tick_at_ms) {
-		p->now_ms = start_ms;
+	if (start_ms <= next_ms && start_ms <= until_ms) {
 		p->next_start_ms[seat] += INTERVAL_MS;
 		push_check(p, seat, 0, start_ms);
-		return;
+		return true;
 	}
-	settle_outages(p, result_ms < p->tick_at_ms ? result_ms : p->tick_at_ms);
-	if (result_ms <= p->tick_at_ms) {
-		struct arrival a = p->pending[result];
-		p->pending[result] = p->pending[--p->n_pending];
-		p->now_ms = a.at_ms;
-		take(p, &a);
-	} else {
-		p->now_ms = p->tick_at_ms;
-	}
-	quarantine(p);
-	evaluate(p);
+	if (next_ms > until_ms)
+		return false;
+	testify_before(p, next_ms);
+	judge_outages(p, next_ms);
+	bool news = take_arrived(p, next_ms);
+	p->now_ms = next_ms;
+	if (news || next_ms >= p->tick_at_ms)
+		evaluate(p);
+	return true;
 }
+
+/* ---- jumps */
 
 static bool is_calm(const struct play *p)
 {
-	if (p->n_pending > 0 || p->w->burst.goal != BURST_NONE || p->w->down ||
-		(p->w->state != STATE_UP && p->w->state != STATE_DEGRADED) ||
-		!rivals_are_calm(&p->rivals))
+	const struct watch *w = p->w;
+
+	if (p->s->every || p->n_pending > 0 || w->burst.goal != BURST_NONE || w->down ||
+		(w->state != STATE_UP && w->state != STATE_DEGRADED) ||
+		(p->s->rivals && !rivals_are_calm(&p->rivals)))
 		return false;
+	for (int i = 0; i < SEATS; i++)
+		if (p->newest[i] == SEES_NOTHING || !w->voter[i].scheduled.present ||
+			(w->voter[i].scheduled.verdict == VERDICT_DOWN) !=
+				(p->newest[i] == SEES_DOWN) ||
+			(p->newest[i] == SEES_DOWN && w->voter[i].excluded == EXCLUDED_NOT))
+			return false;
 	for (int k = 0; k < ALERT_KIND_COUNT; k++)
-		if (p->w->slot[k].open)
+		if (w->slot[k].open)
 			return false;
 	return true;
 }
 
-/* ---- skipping */
-
-/* The newest two checks of SEAT before AT_MS, as far as they are still to come. */
+/* The checks of SEAT before AT_MS, as far as they are still to come: the newest whose result is
+ * there, and those under way. */
 static void catch_up(struct play *p, int seat, int64_t at_ms)
 {
-	int64_t behind = (at_ms - p->next_start_ms[seat] + INTERVAL_MS - 1) / INTERVAL_MS;
+	int64_t takes_ms = LINK_MS + (p->newest[seat] == SEES_UP ? LATENCY_MS : TIMEOUT_MS);
+	int64_t over = (at_ms - takes_ms - p->next_start_ms[seat]) / INTERVAL_MS;
 
-	if (behind > 2)
-		p->next_start_ms[seat] += (behind - 2) * INTERVAL_MS;
+	if (over > 0)
+		p->next_start_ms[seat] += over * INTERVAL_MS;
 	for (; p->next_start_ms[seat] < at_ms; p->next_start_ms[seat] += INTERVAL_MS)
 		push_check(p, seat, 0, p->next_start_ms[seat]);
 }
 
-static void take_arrived(struct play *p)
+/* After a calm: AT_MS is at most when the first check starts that says something else. */
+static void land(struct play *p, int64_t at_ms)
 {
-	for (int i; (i = first_pending(p)) != NOBODY && p->pending[i].at_ms <= p->now_ms;) {
-		struct arrival a = p->pending[i];
-		p->pending[i] = p->pending[--p->n_pending];
-		take(p, &a);
-	}
-}
-
-static void skip(struct play *p)
-{
-	int64_t before_ms = p->now_ms;
-
+	testify_before(p, at_ms);
+	judge_outages(p, at_ms);
 	for (int i = 0; i < SEATS; i++)
-		if (p->next_hit_ms[i] < p->next_start_ms[i])
-			p->next_hit_ms[i] =
-				next_down(p->s, p->monitor, p->probe[i], p->next_start_ms[i]);
-	p->now_ms = p->next_hit_ms[first_start(p->next_hit_ms)];
-	if (p->s->quarantine && p->quarantine_step < 2 && p->now_ms > QUARANTINE_MS + 300000)
-		p->now_ms = before_ms < QUARANTINE_MS ? QUARANTINE_MS : QUARANTINE_MS + 300000;
-	if (p->now_ms >= p->s->end_ms)
-		return;
-	for (int i = 0; i < SEATS; i++)
-		catch_up(p, i, p->now_ms + 1); /* the hit itself, too */
-	take_arrived(p);
-	quarantine(p);
+		catch_up(p, i, at_ms + 1);
+	take_arrived(p, at_ms);
+	p->now_ms = at_ms;
 	evaluate(p);
 }
 
-void play_monitor(const struct fleet_setup *s, int monitor, struct totals *totals)
+/* Returns false if nothing happens until UNTIL_MS. */
+static bool jump(struct play *p, int64_t until_ms)
 {
-	struct play p = {.s = s, .monitor = monitor, .totals = totals, .tick_at_ms = INT64_MAX};
+	for (int i = 0; i < SEATS; i++)
+		if (p->next_other_ms[i] < p->next_start_ms[i])
+			p->next_other_ms[i] = next_other(
+				p->s, p->monitor, p->probe[i], p->next_start_ms[i], p->newest[i]);
+	int64_t at_ms = p->next_other_ms[first_of(p->next_other_ms)];
+	if (at_ms > until_ms)
+		return false;
+	land(p, at_ms);
+	return true;
+}
 
-	p.w = calloc(1, watch_size(SEATS));
-	if (!p.w)
-		abort();
-	watch_init(p.w, &rule, SEATS);
-	seat_probes(&p, true);
-	p.outage_at_ms = next_long_outage(s, monitor, 2 * INTERVAL_MS);
+void play_until(struct play *p, int64_t until_ms)
+{
+	while (is_calm(p) ? jump(p, until_ms) : step(p, until_ms))
+		;
+	testify_before(p, until_ms + 1);
+}
+
+bool play_is_idle(const struct play *p, int64_t until_ms)
+{
+	if (p->evaluated_ms >= 0)
+		return false;
+	if (!is_calm(p))
+		return p->tick_at_ms > until_ms &&
+		       p->next_start_ms[first_of(p->next_start_ms)] > until_ms &&
+		       (p->n_pending == 0 || p->pending[p->n_pending - 1].at_ms > until_ms);
+	for (int i = 0; i < SEATS; i++)
+		if (p->next_other_ms[i] < p->next_start_ms[i] || p->next_other_ms[i] <= until_ms)
+			return false;
+	return true;
+}
+
+/* ---- sentences */
+
+static void set_aside(struct play *p, int seat, bool aside, int64_t now_ms)
+{
+	watch_exclude(p->w, key_of(p->probe[seat]), aside ? EXCLUDED_QUARANTINE : EXCLUDED_NOT);
+	if (!aside) {
+		p->free_since_ms[seat] = p->bound_until_ms[seat] = now_ms;
+		return;
+	}
+	if (p->probe[seat] == p->s->liar)
+		p->notes->totals->lied_ms += now_ms - p->free_since_ms[seat];
+	p->free_since_ms[seat] = -1;
+	p->bound_since_ms[seat] = now_ms;
+}
+
+void play_sentence(struct play *p, const struct court *court, int64_t now_ms)
+{
+	struct detainee d[SEATS];
+	bool taken[SEATS], changes = false;
+
 	for (int i = 0; i < SEATS; i++) {
-		p.next_start_ms[i] =
+		int64_t since_ms = court_since(court, p->probe[i], play_organization(p->monitor));
+		d[i] = (struct detainee){.seat = i,
+			.wanted = since_ms != 0,
+			.since_ms = since_ms,
+			.key = key_of(p->probe[i])};
+	}
+	quarantine_take(d, SEATS, SEATS, taken);
+	for (int i = 0; i < SEATS; i++)
+		changes |= taken[i] != (p->w->voter[i].excluded != EXCLUDED_NOT);
+	if (!changes)
+		return;
+	if (is_calm(p))
+		land(p, now_ms);
+	p->now_ms = now_ms;
+	for (int i = 0; i < SEATS; i++)
+		if (taken[i] != (p->w->voter[i].excluded != EXCLUDED_NOT))
+			set_aside(p, i, taken[i], now_ms);
+	evaluate(p);
+	p->evaluated_ms = now_ms + 1; /* this session is over */
+}
+
+/* ---- beginning and end */
+
+static void seat_probes(struct play *p)
+{
+	struct candidate c[PROBES];
+	struct assigned seats[VOTERS_MAX];
+	int n_seats;
+
+	for (int i = 0; i < PROBES; i++)
+		c[i] = (struct candidate){key_of(i), 0x9e3779b97f4a7c15U * (uint64_t)(i + 1),
+			(uint64_t)(i / PROBES_IN_REGION) + 1, true};
+	int n = assign_seats(
+		monitor_hash(p->s, p->monitor), c, PROBES, SEATS, 1, NULL, 0, seats, &n_seats);
+	assert(n == SEATS && n_seats == SEATS);
+	for (int i = 0; i < n; i++) {
+		p->probe[seats[i].seat] = (int)seats[i].key - 1;
+		watch_seat(p->w, seats[i].seat, seats[i].seat, seats[i].key);
+	}
+}
+
+void play_begin(struct play *p, const struct fleet_setup *s, int monitor, struct notes *notes)
+{
+	*p = (struct play){.s = s,
+		.monitor = monitor,
+		.notes = notes,
+		.tick_at_ms = INT64_MAX,
+		.evaluated_ms = -1};
+	p->w = (struct watch *)(void *)p->room;
+	assert(watch_size(SEATS) <= sizeof(p->room));
+	watch_init(p->w, &rule, SEATS);
+	seat_probes(p);
+	p->outage_at_ms = next_long_outage(s, monitor, 2 * INTERVAL_MS);
+	for (int i = 0; i < SEATS; i++) {
+		p->next_start_ms[i] =
 			assign_phase_ms(monitor_hash(s, monitor), i, SEATS, INTERVAL_MS);
-		p.next_hit_ms[i] = -1;
+		p->next_other_ms[i] = -1;
+		p->newest[i] = SEES_NOTHING;
+		p->bound_since_ms[i] = INT64_MAX;
 	}
-	while (p.now_ms < s->end_ms) {
-		if (is_calm(&p))
-			skip(&p);
-		else
-			step(&p);
+}
+
+void play_end(struct play *p)
+{
+	int64_t end_ms = p->s->end_ms;
+
+	judge_outages(p, end_ms);
+	for (int i = 0; i < SEATS; i++) {
+		if (p->probe[i] != p->s->liar)
+			continue;
+		p->notes->totals->lies_ms += end_ms;
+		if (p->free_since_ms[i] >= 0)
+			p->notes->totals->lied_ms += end_ms - p->free_since_ms[i];
 	}
-	settle_outages(&p, s->end_ms);
-	free(p.w);
 }
