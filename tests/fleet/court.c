@@ -12,7 +12,7 @@
 
 void court_open(struct court *c)
 {
-	*c = (struct court){0};
+	*c = (struct court){.ripe = INT32_MAX};
 	for (int p = 0; p < PROBES; p++)
 		for (int o = 0; o < ORGANIZATIONS; o++)
 			c->charge[p][o].organization = (uint64_t)o + 1;
@@ -21,8 +21,10 @@ void court_open(struct court *c)
 int64_t court_since(const struct court *c, int probe, int organization)
 {
 	int64_t everywhere_ms = c->history[probe].since_ms;
+	int64_t own_ms = c->charge[probe][organization].own_since_ms;
 
-	return everywhere_ms ? everywhere_ms : c->charge[probe][organization].own_since_ms;
+	return everywhere_ms == 0 || (own_ms != 0 && own_ms < everywhere_ms) ? own_ms
+									     : everywhere_ms;
 }
 
 /* ---- when time alone may turn something */
@@ -43,9 +45,24 @@ static int32_t charge_due(const struct charge *charge)
 	return accuses < wide ? accuses : wide;
 }
 
+/* When the next probe has been set aside for long enough for others to get its seats. */
+static int32_t next_ripe(const struct court *c)
+{
+	int32_t next = INT32_MAX;
+
+	for (int p = 0; p < PROBES; p++)
+		for (int o = 0; o < ORGANIZATIONS; o++) {
+			int64_t since_ms = court_since(c, p, o);
+			int32_t at = (int32_t)((since_ms + QUARANTINE_REPLACED_MS) / 1000);
+			if (since_ms != 0 && at > c->session && at < next)
+				next = at;
+		}
+	return next;
+}
+
 int32_t court_due(const struct court *c)
 {
-	int32_t due = INT32_MAX;
+	int32_t due = c->ripe;
 
 	for (int p = 0; c->turning > 0 && p < PROBES; p++)
 		for (int o = 0; o < ORGANIZATIONS; o++) {
@@ -161,7 +178,9 @@ bool court_sit(struct court *c, int32_t until, struct evidence *const *evidence,
 			continue;
 		for (int k = first[session - from]; k >= 0; k = list[k].next)
 			hear(c, list[k].e, touched);
-		changed = judge(c, touched);
+		changed = judge(c, touched) || session >= c->ripe;
+		if (changed)
+			c->ripe = next_ripe(c);
 		due = court_due(c);
 	}
 	free(first);

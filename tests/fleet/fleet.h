@@ -124,6 +124,7 @@ struct history {
 
 struct court {
 	int32_t session; /* the last one */
+	int32_t ripe;    /* the session in which seats go to others next; INT32_MAX: none */
 	int turning;     /* charges that may turn with time */
 	int16_t networks[PROBES][ORGANIZATIONS], against[PROBES][ORGANIZATIONS];
 	struct charge charge[PROBES][ORGANIZATIONS];
@@ -131,7 +132,7 @@ struct court {
 };
 
 void court_open(struct court *c);
-/* The sessions up to that of second UNTIL, or the first one that changes a sentence. EVIDENCE: N
+/* The sessions up to that of second UNTIL, or the first one that changes a sentence or a seat. EVIDENCE: N
  * lists with N_EVIDENCE entries, in any order. Returns whether one changed. */
 bool court_sit(struct court *c, int32_t until, struct evidence *const *evidence,
 	const int *n_evidence, int n);

@@ -9,10 +9,11 @@ static int broken_at(const struct play *p, enum method method, int64_t at_ms, bo
 {
 	int broken = 0;
 
-	for (int i = 0; i < SEATS; i++) {
-		unsigned faults = faults_at(p->s, p->monitor, p->probe[i], at_ms);
-		bool lies = p->probe[i] == p->s->liar;
-		bool counts = method != QUORATE || p->w->voter[i].excluded == EXCLUDED_NOT;
+	for (int i = 0; i < p->w->n_voters; i++) {
+		unsigned faults = faults_at(p->s, p->monitor, p->voter[i].probe, at_ms);
+		bool lies = p->voter[i].probe == p->s->liar;
+		bool counts = method != QUORATE ? !p->voter[i].shadow
+						: p->w->voter[i].excluded == EXCLUDED_NOT;
 		if ((faults == 0 && !lies) || !counts)
 			continue;
 		broken++;
@@ -85,11 +86,9 @@ static bool is_open(const struct play *p, enum method method)
 	return method == QUORATE ? p->w->slot[ALERT_DOWN].open : p->rivals.open[method];
 }
 
-static bool is_set_aside(const struct play *p, int seat, int64_t at_ms)
+static bool is_set_aside(const struct seated *v, int64_t at_ms)
 {
-	return p->free_since_ms[seat] < 0
-		       ? at_ms >= p->bound_since_ms[seat]
-		       : at_ms >= p->bound_since_ms[seat] && at_ms < p->bound_until_ms[seat];
+	return at_ms >= v->bound_since_ms && (v->free_since_ms < 0 || at_ms < v->bound_until_ms);
 }
 
 /* Whether enough seats could tell the truth during the whole outage. */
@@ -98,9 +97,11 @@ static bool was_inside(const struct play *p)
 	for (int64_t at_ms = p->outage_at_ms; at_ms < p->outage_at_ms + OUTAGE_LONG_MS;
 		at_ms += 1000) {
 		int lost = 0;
-		for (int i = 0; i < SEATS; i++)
-			lost += p->probe[i] == p->s->liar || is_set_aside(p, i, at_ms) ||
-				is_silent(p->s, p->probe[i], at_ms);
+		for (int i = 0; i < p->w->n_voters; i++)
+			lost += !p->voter[i].shadow &&
+				(p->voter[i].probe == p->s->liar ||
+					is_set_aside(&p->voter[i], at_ms) ||
+					is_silent(p->s, p->voter[i].probe, at_ms));
 		if (lost > SEATS - p->w->rule.quorum.down)
 			return false;
 	}

@@ -10,8 +10,6 @@
  */
 #include "tests/fleet/play.h"
 
-#include "coordinator/core/assign.h"
-
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,16 +78,18 @@ static int64_t session_after(int64_t at_ms)
 static void testify(struct play *p)
 {
 	int64_t session = session_after(p->evaluated_ms);
-	enum stance stance[SEATS];
+	enum stance stance[VOTERS];
 	struct tally tally;
 
 	p->evaluated_ms = -1;
 	watch_stances(p->w, session * 1000, stance, &tally);
-	for (int i = 0; i < SEATS; i++)
-		if (stance[i] != p->stance[i]) {
-			testify_of(p, p->probe[i], p->stance[i], stance[i], (int32_t)session);
-			p->stance[i] = stance[i];
-		}
+	for (int i = 0; i < p->w->n_voters; i++) {
+		struct seated *v = &p->voter[i];
+		if (stance[i] == v->stance)
+			continue;
+		testify_of(p, v->probe, v->stance, stance[i], (int32_t)session);
+		v->stance = stance[i];
+	}
 }
 
 static void testify_before(struct play *p, int64_t at_ms)
@@ -111,40 +111,40 @@ static void push(struct play *p, const struct arrival *a)
 }
 
 /* A probe that saw its target up is not asked again before something happens. */
-static enum sight see(struct play *p, int seat, int64_t round, int64_t start_ms, bool *hangs)
+static enum sight see(
+	const struct play *p, struct seated *v, int64_t round, int64_t start_ms, bool *hangs)
 {
 	*hangs = false;
-	if (round != 0 || p->s->every || p->newest[seat] != SEES_UP)
-		return sight_at(p->s, p->monitor, p->probe[seat], start_ms, hangs);
-	if (p->next_other_ms[seat] < start_ms)
-		p->next_other_ms[seat] =
-			next_other(p->s, p->monitor, p->probe[seat], start_ms, SEES_UP);
-	if (start_ms < p->next_other_ms[seat])
+	if (round != 0 || p->s->every || v->newest != SEES_UP)
+		return sight_at(p->s, p->monitor, v->probe, start_ms, hangs);
+	if (v->next_other_ms < start_ms)
+		v->next_other_ms = next_other(p->s, p->monitor, v->probe, start_ms, SEES_UP);
+	if (start_ms < v->next_other_ms)
 		return SEES_UP;
-	return sight_at(p->s, p->monitor, p->probe[seat], start_ms, hangs);
+	return sight_at(p->s, p->monitor, v->probe, start_ms, hangs);
 }
 
 /* The result of a check that starts now or soon, if it gets through. */
-static void push_check(struct play *p, int seat, int64_t round, int64_t start_ms)
+static void push_check(struct play *p, struct seated *v, int64_t round, int64_t start_ms)
 {
 	bool hangs;
-	enum sight sight = see(p, seat, round, start_ms, &hangs);
+	enum sight sight = see(p, v, round, start_ms, &hangs);
 	int64_t end_ms = start_ms + (hangs ? TIMEOUT_MS : LATENCY_MS);
 
 	p->notes->totals->checks++;
 	if (round == 0)
-		p->newest[seat] = sight;
+		v->newest = sight;
 	if (sight == SEES_NOTHING)
 		return;
 	if (hangs && round == 0)
 		push(p, &(struct arrival){.at_ms = start_ms + SUSPECT_MS + LINK_MS,
-				.seat = (int8_t)seat,
+				.probe = v->probe,
 				.suspicion = true});
 	push(p, &(struct arrival){
 			.at_ms = end_ms + LINK_MS,
 			.started_at_ms = start_ms + LINK_MS,
 			.ended_at_ms = end_ms + LINK_MS,
-			.seat = (int8_t)seat,
+			.probe = v->probe,
 			.round = round,
 			.down = sight == SEES_DOWN,
 		});
@@ -160,11 +160,11 @@ static void order_burst(struct play *p, const struct watch_action *a)
 	p->n_bursts++;
 	if (p->s->part[FAULT_1S] >= 1 && p->w->burst.goal == BURST_DOWN)
 		judge_burst(p, reach_ms);
-	for (int seat = 0; seat < SEATS; seat++) {
-		if (is_silent(p->s, p->probe[seat], reach_ms))
+	for (int i = 0; i < p->w->n_voters; i++) {
+		if (is_silent(p->s, p->voter[i].probe, reach_ms))
 			continue;
 		for (int r = 0; r < a->rounds; r++)
-			push_check(p, seat, a->first_round + r, reach_ms + r * a->gap_ms);
+			push_check(p, &p->voter[i], a->first_round + r, reach_ms + r * a->gap_ms);
 	}
 }
 
@@ -173,7 +173,7 @@ static void order_burst(struct play *p, const struct watch_action *a)
 /* A vote that is set aside grows old without the watch minding; the court does. */
 static void wake_for_court(struct play *p)
 {
-	for (int i = 0; i < SEATS; i++) {
+	for (int i = 0; i < p->w->n_voters; i++) {
 		const struct watch_voter *v = &p->w->voter[i];
 		int64_t stale_ms = v->scheduled.ended_at_ms + watch_fresh_ms(&rule) + 1;
 		if (v->excluded != EXCLUDED_NOT && v->scheduled.present && stale_ms > p->now_ms &&
@@ -232,7 +232,11 @@ static bool repeats(const struct play *p, const struct watch_voter *v, bool down
 /* Returns whether the watch should evaluate it. */
 static bool take(struct play *p, const struct arrival *a)
 {
-	const struct watch_voter *v = &p->w->voter[a->seat];
+	int i = watch_find(p->w, key_of(a->probe));
+
+	if (i < 0)
+		return false; /* its seat is another's now */
+	const struct watch_voter *v = &p->w->voter[i];
 	bool news = !repeats(p, v, a->suspicion || a->down);
 
 	if (a->suspicion) {
@@ -248,8 +252,8 @@ static bool take(struct play *p, const struct arrival *a)
 		.revision = rule.revision,
 	};
 	watch_take(p->w, v->key, a->round, &vote, p->now_ms);
-	if (a->round == 0 && p->s->rivals)
-		rivals_take(&p->rivals, a->seat, a->down, p->now_ms, rival_opened, p);
+	if (a->round == 0 && p->s->rivals && !p->voter[i].shadow)
+		rivals_take(&p->rivals, v->seat, a->down, p->now_ms, rival_opened, p);
 	return news;
 }
 
@@ -268,13 +272,13 @@ static bool take_arrived(struct play *p, int64_t now_ms)
 
 /* ---- time */
 
-static int first_of(const int64_t at_ms[SEATS])
+static struct seated *first_to_start(struct play *p)
 {
-	int first = 0;
+	struct seated *first = &p->voter[0];
 
-	for (int i = 1; i < SEATS; i++)
-		if (at_ms[i] < at_ms[first])
-			first = i;
+	for (int i = 1; i < p->w->n_voters; i++)
+		if (p->voter[i].next_start_ms < first->next_start_ms)
+			first = &p->voter[i];
 	return first;
 }
 
@@ -282,14 +286,14 @@ static int first_of(const int64_t at_ms[SEATS])
  * Returns false if there is none. */
 static bool step(struct play *p, int64_t until_ms)
 {
-	int seat = first_of(p->next_start_ms);
-	int64_t start_ms = p->next_start_ms[seat];
+	struct seated *v = first_to_start(p);
+	int64_t start_ms = v->next_start_ms;
 	int64_t result_ms = p->n_pending > 0 ? p->pending[p->n_pending - 1].at_ms : INT64_MAX;
 	int64_t next_ms = result_ms < p->tick_at_ms ? result_ms : p->tick_at_ms;
 
 	if (start_ms <= next_ms && start_ms <= until_ms) {
-		p->next_start_ms[seat] += INTERVAL_MS;
-		push_check(p, seat, 0, start_ms);
+		v->next_start_ms += INTERVAL_MS;
+		push_check(p, v, 0, start_ms);
 		return true;
 	}
 	if (next_ms > until_ms)
@@ -313,29 +317,31 @@ static bool is_calm(const struct play *p)
 		(w->state != STATE_UP && w->state != STATE_DEGRADED) ||
 		(p->s->rivals && !rivals_are_calm(&p->rivals)))
 		return false;
-	for (int i = 0; i < SEATS; i++)
-		if (p->newest[i] == SEES_NOTHING || !w->voter[i].scheduled.present ||
-			(w->voter[i].scheduled.verdict == VERDICT_DOWN) !=
-				(p->newest[i] == SEES_DOWN) ||
-			(p->newest[i] == SEES_DOWN && w->voter[i].excluded == EXCLUDED_NOT))
+	for (int i = 0; i < w->n_voters; i++) {
+		enum sight newest = p->voter[i].newest;
+		const struct watch_voter *v = &w->voter[i];
+		if (newest == SEES_NOTHING || !v->scheduled.present || v->inherited ||
+			(v->scheduled.verdict == VERDICT_DOWN) != (newest == SEES_DOWN) ||
+			(newest == SEES_DOWN && v->excluded == EXCLUDED_NOT))
 			return false;
+	}
 	for (int k = 0; k < ALERT_KIND_COUNT; k++)
 		if (w->slot[k].open)
 			return false;
 	return true;
 }
 
-/* The checks of SEAT before AT_MS, as far as they are still to come: the newest whose result is
- * there, and those under way. */
-static void catch_up(struct play *p, int seat, int64_t at_ms)
+/* The checks of V before AT_MS, as far as they are still to come: the newest whose result is there,
+ * and those under way. */
+static void catch_up(struct play *p, struct seated *v, int64_t at_ms)
 {
-	int64_t takes_ms = LINK_MS + (p->newest[seat] == SEES_UP ? LATENCY_MS : TIMEOUT_MS);
-	int64_t over = (at_ms - takes_ms - p->next_start_ms[seat]) / INTERVAL_MS;
+	int64_t takes_ms = LINK_MS + (v->newest == SEES_UP ? LATENCY_MS : TIMEOUT_MS);
+	int64_t over = (at_ms - takes_ms - v->next_start_ms) / INTERVAL_MS;
 
 	if (over > 0)
-		p->next_start_ms[seat] += over * INTERVAL_MS;
-	for (; p->next_start_ms[seat] < at_ms; p->next_start_ms[seat] += INTERVAL_MS)
-		push_check(p, seat, 0, p->next_start_ms[seat]);
+		v->next_start_ms += over * INTERVAL_MS;
+	for (; v->next_start_ms < at_ms; v->next_start_ms += INTERVAL_MS)
+		push_check(p, v, 0, v->next_start_ms);
 }
 
 /* After a calm: AT_MS is at most when the first check starts that says something else. */
@@ -343,8 +349,8 @@ static void land(struct play *p, int64_t at_ms)
 {
 	testify_before(p, at_ms);
 	judge_outages(p, at_ms);
-	for (int i = 0; i < SEATS; i++)
-		catch_up(p, i, at_ms + 1);
+	for (int i = 0; i < p->w->n_voters; i++)
+		catch_up(p, &p->voter[i], at_ms + 1);
 	take_arrived(p, at_ms);
 	p->now_ms = at_ms;
 	evaluate(p);
@@ -353,11 +359,16 @@ static void land(struct play *p, int64_t at_ms)
 /* Returns false if nothing happens until UNTIL_MS. */
 static bool jump(struct play *p, int64_t until_ms)
 {
-	for (int i = 0; i < SEATS; i++)
-		if (p->next_other_ms[i] < p->next_start_ms[i])
-			p->next_other_ms[i] = next_other(
-				p->s, p->monitor, p->probe[i], p->next_start_ms[i], p->newest[i]);
-	int64_t at_ms = p->next_other_ms[first_of(p->next_other_ms)];
+	int64_t at_ms = INT64_MAX;
+
+	for (int i = 0; i < p->w->n_voters; i++) {
+		struct seated *v = &p->voter[i];
+		if (v->next_other_ms < v->next_start_ms)
+			v->next_other_ms =
+				next_other(p->s, p->monitor, v->probe, v->next_start_ms, v->newest);
+		if (v->next_other_ms < at_ms)
+			at_ms = v->next_other_ms;
+	}
 	if (at_ms > until_ms)
 		return false;
 	land(p, at_ms);
@@ -373,99 +384,190 @@ void play_until(struct play *p, int64_t until_ms)
 
 bool play_is_idle(const struct play *p, int64_t until_ms)
 {
+	bool calm = is_calm(p);
+
 	if (p->evaluated_ms >= 0)
 		return false;
-	if (!is_calm(p))
-		return p->tick_at_ms > until_ms &&
-		       p->next_start_ms[first_of(p->next_start_ms)] > until_ms &&
-		       (p->n_pending == 0 || p->pending[p->n_pending - 1].at_ms > until_ms);
-	for (int i = 0; i < SEATS; i++)
-		if (p->next_other_ms[i] < p->next_start_ms[i] || p->next_other_ms[i] <= until_ms)
+	for (int i = 0; i < p->w->n_voters; i++) {
+		const struct seated *v = &p->voter[i];
+		if (calm ? v->next_other_ms < v->next_start_ms || v->next_other_ms <= until_ms
+			 : v->next_start_ms <= until_ms)
 			return false;
-	return true;
+	}
+	return calm ||
+	       (p->tick_at_ms > until_ms &&
+		       (p->n_pending == 0 || p->pending[p->n_pending - 1].at_ms > until_ms));
 }
 
-/* ---- sentences */
+/* ---- seats */
 
-static void set_aside(struct play *p, int seat, bool aside, int64_t now_ms)
+/* The probe that is set aside here, and whether for so long that another gets its seat. */
+struct bound {
+	int probe;
+	bool replaced;
+};
+
+/* Of N voters by right. */
+static struct bound bound_of(const struct play *p, const struct court *court,
+	const struct assigned *seats, int n, int64_t now_ms, bool *taken)
 {
-	watch_exclude(p->w, key_of(p->probe[seat]), aside ? EXCLUDED_QUARANTINE : EXCLUDED_NOT);
-	if (!aside) {
-		p->free_since_ms[seat] = p->bound_until_ms[seat] = now_ms;
-		return;
+	struct detainee d[VOTERS] = {{0}};
+	struct bound bound = {NOBODY, false};
+
+	for (int i = 0; i < n; i++) {
+		int64_t since_ms =
+			court_since(court, (int)seats[i].key - 1, play_organization(p->monitor));
+		d[i] = (struct detainee){.seat = seats[i].seat,
+			.wanted = since_ms != 0,
+			.since_ms = since_ms,
+			.key = seats[i].key};
 	}
-	if (p->probe[seat] == p->s->liar)
-		p->notes->totals->lied_ms += now_ms - p->free_since_ms[seat];
-	p->free_since_ms[seat] = -1;
-	p->bound_since_ms[seat] = now_ms;
+	quarantine_take(d, n, SEATS, taken);
+	for (int i = 0; i < n; i++)
+		if (taken[i])
+			bound = (struct bound){(int)d[i].key - 1,
+				now_ms - d[i].since_ms >= QUARANTINE_REPLACED_MS};
+	return bound;
+}
+
+static void all_probes(struct candidate c[PROBES])
+{
+	for (int i = 0; i < PROBES; i++)
+		c[i] = (struct candidate){key_of(i), 0x9e3779b97f4a7c15U * (uint64_t)(i + 1),
+			(uint64_t)(i / PROBES_IN_REGION) + 1, true};
+}
+
+/* Who would sit here if nobody were in quarantine. */
+static int seats_by_right(const struct play *p, struct assigned seats[VOTERS_MAX])
+{
+	struct candidate c[PROBES];
+	struct assigned old[VOTERS];
+	int n_seats;
+
+	all_probes(c);
+	for (int i = 0; i < p->w->n_voters; i++)
+		old[i] = (struct assigned){
+			p->voter[i].seat, key_of(p->voter[i].probe), p->voter[i].shadow};
+	int n = assign_seats(monitor_hash(p->s, p->monitor), c, PROBES, SEATS, 1, old,
+		p->w->n_voters, seats, &n_seats);
+	assert(n == SEATS && n_seats == SEATS);
+	return n;
+}
+
+static struct seated newcomer(const struct play *p, const struct assigned *a, int64_t now_ms)
+{
+	int64_t phase_ms =
+		assign_phase_ms(monitor_hash(p->s, p->monitor), a->seat, SEATS, INTERVAL_MS);
+
+	return (struct seated){
+		.probe = (int)a->key - 1,
+		.next_start_ms = now_ms + assign_next_in_ms(phase_ms, INTERVAL_MS, now_ms),
+		.next_other_ms = -1,
+		.newest = SEES_NOTHING,
+		.free_since_ms = now_ms,
+		.bound_since_ms = INT64_MAX,
+	};
+}
+
+static void leave(struct play *p, const struct seated *v, int64_t now_ms)
+{
+	if (v->stance != STANCE_NONE)
+		testify_of(p, v->probe, v->stance, STANCE_NONE, (int32_t)(now_ms / 1000 + 1));
+}
+
+/* The watch's voters are N others from now on. */
+static void seat(struct play *p, const struct assigned *seats, int n, int64_t now_ms)
+{
+	struct play old = *p;
+	bool stays[VOTERS] = {false};
+
+	old.w = (struct watch *)(void *)old.room;
+	watch_init(p->w, &rule, n);
+	for (int i = 0; i < n; i++) {
+		int before = watch_find(old.w, seats[i].key);
+		p->voter[i] = before >= 0 ? old.voter[before] : newcomer(p, &seats[i], now_ms);
+		p->voter[i].seat = seats[i].seat;
+		p->voter[i].shadow = seats[i].shadow;
+		watch_seat(p->w, i, seats[i].seat, seats[i].key);
+		if (before >= 0)
+			stays[before] = true;
+	}
+	watch_carry(p->w, old.w);
+	for (int i = 0; i < old.w->n_voters; i++)
+		if (!stays[i])
+			leave(p, &old.voter[i], now_ms);
+}
+
+static void exclude(struct play *p, int bound_probe, int64_t now_ms)
+{
+	for (int i = 0; i < p->w->n_voters; i++) {
+		struct seated *v = &p->voter[i];
+		bool binds = v->probe == bound_probe;
+		watch_exclude(p->w, key_of(v->probe),
+			!binds      ? EXCLUDED_NOT
+			: v->shadow ? EXCLUDED_REPLACED
+				    : EXCLUDED_QUARANTINE);
+		if (binds == (v->free_since_ms < 0))
+			continue;
+		if (!binds) {
+			v->free_since_ms = v->bound_until_ms = now_ms;
+			continue;
+		}
+		if (v->probe == p->s->liar)
+			p->notes->totals->lied_ms += now_ms - v->free_since_ms;
+		v->free_since_ms = -1;
+		v->bound_since_ms = now_ms;
+	}
 }
 
 void play_sentence(struct play *p, const struct court *court, int64_t now_ms)
 {
-	struct detainee d[SEATS];
-	bool taken[SEATS], changes = false;
+	bool taken[VOTERS_MAX];
 
-	for (int i = 0; i < SEATS; i++) {
-		int64_t since_ms = court_since(court, p->probe[i], play_organization(p->monitor));
-		d[i] = (struct detainee){.seat = i,
-			.wanted = since_ms != 0,
-			.since_ms = since_ms,
-			.key = key_of(p->probe[i])};
-	}
-	quarantine_take(d, SEATS, SEATS, taken);
-	for (int i = 0; i < SEATS; i++)
-		changes |= taken[i] != (p->w->voter[i].excluded != EXCLUDED_NOT);
-	if (!changes)
+	int n = p->n_right;
+	struct bound bound = bound_of(p, court, p->right, n, now_ms, taken);
+	if (bound.probe == p->bound_probe && bound.replaced == p->replaced)
 		return;
 	if (is_calm(p))
 		land(p, now_ms);
 	p->now_ms = now_ms;
-	for (int i = 0; i < SEATS; i++)
-		if (taken[i] != (p->w->voter[i].excluded != EXCLUDED_NOT))
-			set_aside(p, i, taken[i], now_ms);
+	if (bound.replaced != p->replaced || (bound.replaced && bound.probe != p->bound_probe)) {
+		struct assigned seats[VOTERS_MAX];
+		struct candidate c[PROBES];
+		n = seats_by_right(p, seats);
+		bound = bound_of(p, court, seats, n, now_ms, taken);
+		for (int i = 0; i < n; i++)
+			taken[i] = taken[i] && bound.replaced;
+		all_probes(c);
+		n = assign_replace(
+			monitor_hash(p->s, p->monitor), c, PROBES, 1, taken, seats, n, SEATS);
+		seat(p, seats, n, now_ms);
+	}
+	exclude(p, bound.probe, now_ms);
+	p->bound_probe = bound.probe;
+	p->replaced = bound.replaced;
 	evaluate(p);
 	p->evaluated_ms = now_ms + 1; /* this session is over */
 }
 
 /* ---- beginning and end */
 
-static void seat_probes(struct play *p)
-{
-	struct candidate c[PROBES];
-	struct assigned seats[VOTERS_MAX];
-	int n_seats;
-
-	for (int i = 0; i < PROBES; i++)
-		c[i] = (struct candidate){key_of(i), 0x9e3779b97f4a7c15U * (uint64_t)(i + 1),
-			(uint64_t)(i / PROBES_IN_REGION) + 1, true};
-	int n = assign_seats(
-		monitor_hash(p->s, p->monitor), c, PROBES, SEATS, 1, NULL, 0, seats, &n_seats);
-	assert(n == SEATS && n_seats == SEATS);
-	for (int i = 0; i < n; i++) {
-		p->probe[seats[i].seat] = (int)seats[i].key - 1;
-		watch_seat(p->w, seats[i].seat, seats[i].seat, seats[i].key);
-	}
-}
-
 void play_begin(struct play *p, const struct fleet_setup *s, int monitor, struct notes *notes)
 {
+	struct assigned seats[VOTERS_MAX];
+
 	*p = (struct play){.s = s,
 		.monitor = monitor,
 		.notes = notes,
+		.bound_probe = NOBODY,
 		.tick_at_ms = INT64_MAX,
 		.evaluated_ms = -1};
 	p->w = (struct watch *)(void *)p->room;
-	assert(watch_size(SEATS) <= sizeof(p->room));
-	watch_init(p->w, &rule, SEATS);
-	seat_probes(p);
+	watch_init(p->w, &rule, 0);
+	seat(p, seats, seats_by_right(p, seats), 0);
+	p->n_right = p->w->n_voters;
+	memcpy(p->right, seats, (size_t)p->n_right * sizeof(*seats));
 	p->outage_at_ms = next_long_outage(s, monitor, 2 * INTERVAL_MS);
-	for (int i = 0; i < SEATS; i++) {
-		p->next_start_ms[i] =
-			assign_phase_ms(monitor_hash(s, monitor), i, SEATS, INTERVAL_MS);
-		p->next_other_ms[i] = -1;
-		p->newest[i] = SEES_NOTHING;
-		p->bound_since_ms[i] = INT64_MAX;
-	}
 }
 
 void play_end(struct play *p)
@@ -473,11 +575,11 @@ void play_end(struct play *p)
 	int64_t end_ms = p->s->end_ms;
 
 	judge_outages(p, end_ms);
-	for (int i = 0; i < SEATS; i++) {
-		if (p->probe[i] != p->s->liar)
+	for (int i = 0; i < p->w->n_voters; i++) {
+		if (p->voter[i].probe != p->s->liar)
 			continue;
 		p->notes->totals->lies_ms += end_ms;
-		if (p->free_since_ms[i] >= 0)
-			p->notes->totals->lied_ms += end_ms - p->free_since_ms[i];
+		if (p->voter[i].free_since_ms >= 0)
+			p->notes->totals->lied_ms += end_ms - p->voter[i].free_since_ms;
 	}
 }

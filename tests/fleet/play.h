@@ -3,6 +3,7 @@
 #ifndef QUORATE_TESTS_FLEET_PLAY_H
 #define QUORATE_TESTS_FLEET_PLAY_H
 
+#include "coordinator/core/assign.h"
 #include "coordinator/core/watch.h"
 #include "tests/fleet/fleet.h"
 
@@ -10,11 +11,12 @@
 
 #define PENDING_MAX 64
 #define BURSTS_KEPT 4
+#define VOTERS      (SEATS + 1) /* with one that was replaced */
 
 /* A result on its way. */
 struct arrival {
 	int64_t at_ms, started_at_ms, ended_at_ms, round;
-	int8_t seat;
+	int probe;
 	bool down;
 	bool suspicion; /* no result yet, but it is late */
 };
@@ -28,20 +30,30 @@ struct notes {
 	int n_evidence, room;
 };
 
+/* A voter; its number is that in the watch. */
+struct seated {
+	int probe, seat;
+	bool shadow; /* replaced: it checks on */
+	int64_t next_start_ms;
+	int64_t next_other_ms; /* when it says something else; valid if not before next_start_ms */
+	enum sight newest;     /* of the newest scheduled check */
+	enum stance stance;    /* at the last session */
+	int64_t free_since_ms; /* its votes count; -1: they do not */
+	int64_t bound_since_ms, bound_until_ms; /* set aside for the last time */
+};
+
 struct play {
 	const struct fleet_setup *s;
 	struct notes *notes;
 	int monitor;
-	int probe[SEATS];
+	struct seated voter[VOTERS];  /* as many as the watch has */
+	int bound_probe;              /* set aside, the one that may be; NOBODY: none is */
+	bool replaced;                /* and another has its seat */
+	struct assigned right[SEATS]; /* who sits here while nobody is set aside */
+	int n_right;
 	int64_t now_ms, tick_at_ms;
-	int64_t evaluated_ms; /* not testified since; -1: it is */
-	int64_t next_start_ms[SEATS];
-	int64_t next_other_ms[SEATS]; /* valid if not before next_start_ms */
-	enum sight newest[SEATS];     /* of the newest scheduled check */
-	enum stance stance[SEATS];    /* at the last session */
-	int64_t free_since_ms[SEATS]; /* its votes count; -1: they do not */
-	int64_t bound_since_ms[SEATS], bound_until_ms[SEATS]; /* set aside for the last time */
-	struct arrival pending[PENDING_MAX];                  /* the next one last */
+	int64_t evaluated_ms;                /* not testified since; -1: it is */
+	struct arrival pending[PENDING_MAX]; /* the next one last */
 	int n_pending;
 	struct {
 		int64_t first_round, at_ms;
@@ -52,7 +64,7 @@ struct play {
 	bool detected[METHODS];
 	struct watch *w;
 	_Alignas(max_align_t) unsigned char room[sizeof(struct watch) +
-						 SEATS * sizeof(struct watch_voter)];
+						 VOTERS * sizeof(struct watch_voter)];
 };
 
 int play_network(int monitor);
