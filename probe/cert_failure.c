@@ -59,9 +59,10 @@ enum reason cert_check_failure(
 	}
 	enum reason reason = reason_of(check, error);
 	const char *words = ERR_reason_error_string(error);
-	const char *alert = check->alert_received != UNSET
-				    ? SSL_alert_desc_string_long(check->alert_received)
-				    : NULL;
+	const char *alert = check->alert_received == UNSET ? NULL
+			    : check->alert_received == TLS13_AD_CERTIFICATE_REQUIRED
+				    ? "certificate required" /* OpenSSL 3.0 has no words for it */
+				    : SSL_alert_desc_string_long(check->alert_received);
 	switch (reason) {
 	case REASON_TLS_ALERT:
 	case REASON_TLS_CLIENT_CERTIFICATE:

@@ -26,6 +26,7 @@ struct job {
 	bool own;         /* of the local file: the address policy says nothing of it */
 	bool is_normal;   /* its target is the URL that http_url_normalize() makes of it */
 	struct monitor *monitor; /* NULL: it rests */
+	char *unsupported;       /* what this probe does not know of it; NULL: nothing */
 	uint32_t *packed;        /* the same as packed_new() makes it, once it has rested */
 	int64_t assignment;
 	char *destination;       /* the host that it names, for pacing; NULL: not asked for yet */

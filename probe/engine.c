@@ -394,9 +394,11 @@ void engine_run(
 		run->twin->check.family = FAMILY_IPV6;
 		check->family = FAMILY_IPV4;
 	}
-	if (check->type == NULL) {
+	if (check->type == NULL || job->unsupported != NULL) {
+		const char *why = job->unsupported;
 		check->result.started_wall_ms = clock_wall_ms();
-		check_end(check, REASON_INTERNAL_UNSUPPORTED, NULL);
+		check_end(check, REASON_INTERNAL_UNSUPPORTED, "%s",
+			why != NULL ? why : reason_text_en(REASON_INTERNAL_UNSUPPORTED));
 		return;
 	}
 	if (job->destination == NULL)

@@ -48,6 +48,7 @@ static void job_free(struct job *job)
 	free(job->average);
 	free(job->destination);
 	free(job->literal);
+	free(job->unsupported);
 	free(job);
 }
 

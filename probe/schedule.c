@@ -6,6 +6,7 @@
  */
 #include "probe/schedule.h"
 
+#include "probe/unsupported.h"
 #include "proto/base/clock.h"
 #include "proto/base/log.h"
 #include "proto/base/mem.h"
@@ -221,14 +222,30 @@ static bool same_work(const struct entry *e, const struct monitor *m, int64_t as
 	return e->job && e->revision == m->revision && e->job->assignment == assignment;
 }
 
+/* Half of a monitor is none: *UNSUPPORTED says what is not known of it (NULL: all is). 0, or -1: it is none at all. */
+static int read_monitor(const json_t *in, struct monitor *out, char **unsupported)
+{
+	struct problems problems = {0};
+	*unsupported = NULL;
+	if (monitor_decode(in, SCHEMA_WIRE | SCHEMA_WHOLE, "", out, &problems) == 0)
+		return 0;
+	monitor_clear(out);
+	int error = unsupported_read(in, out);
+	const char *id = json_string_value(json_object_get(in, "id"));
+	log_warning("schedule.monitor_%s monitor=%s path=%s error=%s",
+		error ? "refused" : "unsupported", log_quote(id), log_quote(problems.item[0].path),
+		log_quote(problems.item[0].message));
+	if (!error)
+		*unsupported = unsupported_words(&problems);
+	return error;
+}
+
 static void assign(struct schedule *s, const struct assignment *order)
 {
 	struct monitor monitor;
-	struct problems problems = {0};
-	if (monitor_decode(order->monitor, SCHEMA_WIRE, "", &monitor, &problems)) {
+	char *unsupported;
+	if (read_monitor(order->monitor, &monitor, &unsupported)) {
 		const char *id = json_string_value(json_object_get(order->monitor, "id"));
-		log_warning("schedule.monitor_refused monitor=%s path=%s error=%s", log_quote(id),
-			log_quote(problems.item[0].path), log_quote(problems.item[0].message));
 		drop_id(s, id); /* what we had of it is outdated */
 		monitor_clear(&monitor);
 		return;
@@ -237,17 +254,20 @@ static void assign(struct schedule *s, const struct assignment *order)
 	if (!e) {
 		log_warning("schedule.full monitors=%d", ENTRIES_MAX);
 		monitor_clear(&monitor);
+		free(unsupported);
 		return;
 	}
 	e->confirmed = true;
 	if (same_work(e, &monitor, order->assignment)) {
 		monitor_clear(&monitor);
+		free(unsupported);
 	} else {
 		struct job *before = e->job;
 		bool same = before && e->revision == monitor.revision;
 		e->revision = monitor.revision;
 		e->interval_ms = monitor.interval_ms;
 		e->job = job_new(&monitor, order->assignment);
+		e->job->unsupported = unsupported;
 		job_rest(e->job);
 		if (same)
 			job_inherit(e->job, before);

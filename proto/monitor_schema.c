@@ -214,7 +214,7 @@ static const struct field request_fields[] = {
 		.doc = "Whether the server may ask others for the answer."},
 };
 static const struct schema request_schema = {.name = "request", FIELDS(request_fields),
-	.size_bytes = sizeof(struct request)};
+	.size_bytes = sizeof(struct request), .whole = true};
 #undef OF
 
 /* ---- expect */
@@ -335,7 +335,8 @@ static const struct field expect_fields[] = {
 	{.name = "authenticated", .type = FIELD_BOOL, .offset = OF(authenticated), .variants = OF_DNS,
 		.fallback = "false", .doc = "Whether the server must have validated the answer by DNSSEC (flag AD)."},
 };
-static const struct schema expect_schema = {.name = "expect", FIELDS(expect_fields), .size_bytes = sizeof(struct expect)};
+static const struct schema expect_schema = {.name = "expect", FIELDS(expect_fields), .size_bytes = sizeof(struct expect),
+	.whole = true};
 #undef OF
 
 /* ---- monitor */

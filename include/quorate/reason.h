@@ -108,7 +108,7 @@ enum reason_class {
 	X(INTERNAL_PERMISSION,    "internal.permission",     INTERNAL, "the probe lacks a permission for this check",            "プローブに必要な権限がありません") \
 	X(INTERNAL_POLICY,        "internal.policy",         INTERNAL, "the probe's local policy refuses this check",            "プローブのローカルポリシーがこのチェックを拒否しました") \
 	X(INTERNAL_SOURCE,        "internal.source",         INTERNAL, "the probe does not have the source address that is asked for", "指定された送信元アドレスがプローブにありません") \
-	X(INTERNAL_UNSUPPORTED,   "internal.unsupported",    INTERNAL, "the probe does not know this kind of check",             "プローブが対応していない種類のチェックです") \
+	X(INTERNAL_UNSUPPORTED,   "internal.unsupported",    INTERNAL, "the probe does not know this kind of check, or an option of it", "プローブが対応していない種類またはオプションのチェックです") \
 	X(INTERNAL_OVERLOAD,      "internal.overload",       INTERNAL, "the probe could not keep its schedule",                  "プローブがスケジュールを守れませんでした") \
 	X(INTERNAL_CLOCK,         "internal.clock",          INTERNAL, "the probe's clock is off or has jumped",                 "プローブの時計がずれています") \
 	X(INTERNAL_SELF_TEST,     "internal.self_test",      INTERNAL, "the probe's own network failed its self-test",           "プローブ自身のネットワークが自己診断に失敗しました") \

@@ -127,6 +127,7 @@ struct schema {
 	 */
 	void (*check)(const void *object, const char *path, struct problems *problems);
 	struct schema_owned *owned; /* NULL: it is not kept in mind */
+	bool whole;                 /* it has no sense with something left out: SCHEMA_WHOLE */
 };
 
 /* Flags of decode and encode. */
@@ -134,6 +135,8 @@ struct schema {
 #define SCHEMA_WIRE   1u /* unknown fields are skipped, WIRE fields exist, READONLY ones are read */
 #define SCHEMA_REDACT 2u /* encode: secrets become "[redacted]" */
 #define SCHEMA_FULL   4u /* encode: fields at their default too (else they are left out) */
+#define SCHEMA_WHOLE                                                                               \
+	8u /* decode, with WIRE: in objects that are `whole`, and below, unknown fields are problems */
 
 /*
  * Decodes IN into OUT (SIZE_BYTES of memory whose old content is ignored). Every field is set: to

@@ -238,7 +238,7 @@ static void decode_field(
 	const char *why = NULL;
 
 	if (!field_exists(at->f, scope)) {
-		if (at->in != NULL && field_is_read(d, at->f) && (d->flags & SCHEMA_WIRE) == 0)
+		if (at->in != NULL && field_is_read(d, at->f) && !unknown_is_skipped(d))
 			schema_refuse_variant(d, at, scope);
 		return;
 	}
@@ -283,13 +283,17 @@ static void select_variant(const struct schema *schema, const json_t *in, struct
 	json_decref(fallback);
 }
 
-static void decode_object(const struct decoder *d, const struct schema *schema, struct scope scope,
-	const json_t *in, void *out, const char *path)
+static void decode_object(const struct decoder *outer, const struct schema *schema,
+	struct scope scope, const json_t *in, void *out, const char *path)
 {
 	const struct field self = {.name = schema->name, .type = FIELD_OBJECT, .sub = schema};
 	const struct place whole = {.f = &self, .in = in, .path = path};
+	struct decoder own = *outer;
+	const struct decoder *d = &own;
 	size_t before = d->problems->total;
 
+	if (schema->whole && (own.flags & SCHEMA_WHOLE) != 0)
+		own.flags |= SCHEMA_EXACT;
 	memset(out, 0, schema->size_bytes);
 	field_unset(&self, out);
 	if (!json_is_object(in)) {
@@ -305,7 +309,7 @@ static void decode_object(const struct decoder *d, const struct schema *schema, 
 		schema_join_path(inner, path, f->name);
 		decode_field(d, &at, &scope, field_at(f, out));
 	}
-	if ((d->flags & SCHEMA_WIRE) == 0)
+	if (!unknown_is_skipped(d))
 		schema_refuse_unknown(d, schema, &scope, in, path);
 	if (schema->check != NULL &&
 		d->problems->total == before) /* no second sentence about the same mistake */

@@ -70,6 +70,14 @@ void schema_refuse_variant(
 void schema_refuse_unknown(const struct decoder *d, const struct schema *schema,
 	const struct scope *scope, const json_t *in, const char *path);
 
+#define SCHEMA_EXACT 128u /* inside of an object that is whole */
+
+/* Whether what is not known is passed over. */
+static inline bool unknown_is_skipped(const struct decoder *d)
+{
+	return (d->flags & SCHEMA_WIRE) != 0 && (d->flags & SCHEMA_EXACT) == 0;
+}
+
 /* Whether people's or a peer's value of F is read at all. */
 static inline bool field_is_read(const struct decoder *d, const struct field *f)
 {

@@ -149,7 +149,7 @@ void schema_refuse_unknown(const struct decoder *d, const struct schema *schema,
 		char at[PATH_SIZE];
 		const char *near;
 
-		if (f != NULL && (f->flags & FIELD_WIRE) == 0)
+		if (f != NULL && (field_is_read(d, f) || (f->flags & FIELD_WIRE) == 0))
 			continue;
 		near = nearest_name(name, known, n);
 		schema_join_path(at, path, name);

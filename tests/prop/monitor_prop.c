@@ -727,8 +727,8 @@ static void monitors_come_back(void **state)
 
 		random_object(&monitor_schema, &m);
 		obey(&m);
-		check_monitor(&m, SCHEMA_WIRE, SCHEMA_WIRE);
-		check_monitor(&m, SCHEMA_WIRE | SCHEMA_FULL, SCHEMA_WIRE);
+		check_monitor(&m, SCHEMA_WIRE, SCHEMA_WIRE | SCHEMA_WHOLE);
+		check_monitor(&m, SCHEMA_WIRE | SCHEMA_FULL, SCHEMA_WIRE | SCHEMA_WHOLE);
 		check_monitor(&m, SCHEMA_STRICT, SCHEMA_STRICT);
 		check_monitor(&m, SCHEMA_FULL, SCHEMA_STRICT);
 		monitor_clear(&m);

@@ -250,6 +250,25 @@ static void an_unknown_kind_is_said_to_be_one(void **state)
 	assert_int_equal(r->duration_ms, 0);
 }
 
+static void what_is_not_known_of_it_is_said(void **state)
+{
+	(void)state;
+	open_with(4, 100, 100);
+	int port, listener = peer_listen(&port);
+	struct monitor m = tcp_check(port);
+	struct job *job = job_new(&m, 7);
+	job->unsupported = mem_strdup("this probe does not know request.future");
+	engine_run(kit.engine, job, 3, kit_done_cb, &kit);
+	job_unref(job);
+	loop_run(kit.loop);
+	assert_reason(&kit.result, "internal.unsupported");
+	assert_int_equal(kit.result.verdict, VERDICT_NONE);
+	assert_string_equal(kit.result.detail, "this probe does not know request.future");
+	assert_int_equal(fcntl(listener, F_SETFL, O_NONBLOCK), 0);
+	assert_int_equal(accept(listener, NULL, NULL), -1); /* nobody came */
+	close(listener);
+}
+
 static void freeing_stops_everything_silently(void **state)
 {
 	(void)state;
@@ -426,6 +445,7 @@ int main(void)
 		TEST(a_destination_that_is_full_for_long_is_refused_at_once),
 		TEST(limits_change_while_it_runs),
 		TEST(an_unknown_kind_is_said_to_be_one),
+		TEST(what_is_not_known_of_it_is_said),
 		TEST(freeing_stops_everything_silently),
 		TEST(freeing_while_running),
 		TEST(a_late_check_is_told_once),

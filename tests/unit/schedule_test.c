@@ -22,6 +22,7 @@
 struct run {
 	int monitor;
 	int64_t revision, assignment, round, at_ms;
+	char unsupported[200];
 };
 
 struct world {
@@ -95,6 +96,9 @@ static void run_cb(void *arg, struct job *job, int64_t round)
 		.assignment = job->assignment,
 		.round = round,
 		.at_ms = clock_now_ms()};
+	if (job->unsupported != NULL)
+		snprintf(w->run[w->n_runs - 1].unsupported, sizeof(w->run[0].unsupported), "%s",
+			job->unsupported);
 	look(w);
 }
 
@@ -218,6 +222,41 @@ static void starts_keep_their_phase(void **state)
 		near(w->run[i].at_ms - began_at_ms, 300 + i * 1000);
 		assert_int_equal(w->run[i].round, 0);
 		assert_int_equal(w->run[i].revision, 3);
+	}
+}
+
+/* Of a coordinator that is newer: to check half of it would be to say "up" of what nobody looked at. */
+static void what_is_not_known_is_not_checked(void **state)
+{
+	struct world *w = *state;
+	const struct {
+		const char *member, *json, *path; /* PATH NULL: it makes no difference here */
+	} cases[] = {
+		{"future", "{\"a\":1}", NULL},
+		{"quorum", "{\"future\":1}", NULL},
+		{"request", "{\"tls\":true}", NULL},
+		{"request", "{\"future\":null}", "request.future"},
+		{"request", "{\"follow\":3}", "request.follow"}, /* of another type, so far */
+		{"request", "{\"dialogue\":[{\"expect\":\"a\",\"future\":1}]}",
+			"request.dialogue[0].future"},
+		{"request", "{\"starttls\":\"future\"}", "request.starttls"},
+		{"expect", "{\"response_time\":{\"future\":1}}", "expect.response_time.future"},
+		{"type", "\"future\"", "type"},
+		{"target", "7", "target"},
+	};
+	for (int i = 0; i < (int)ARRAY_LEN(cases); i++) {
+		struct orders orders = {0};
+		json_t *monitor = wire(1, i + 1, "1s"),
+		       *value = json_loads(cases[i].json, JSON_DECODE_ANY, NULL);
+		assert_non_null(value);
+		json_object_set_new(monitor, cases[i].member, value);
+		order(w, &orders, monitor, 1, 0);
+		wait_runs(w, i + 1);
+		assert_int_equal(w->run[i].revision, i + 1);
+		if (cases[i].path == NULL)
+			assert_string_equal(w->run[i].unsupported, "");
+		else if (strstr(w->run[i].unsupported, cases[i].path) == NULL)
+			fail_msg("%s: %s", cases[i].path, w->run[i].unsupported);
 	}
 }
 
@@ -350,7 +389,7 @@ static void an_unreadable_monitor_is_dropped_alone(void **state)
 	assign(w, 1, 1, 900);
 	assign(w, 2, 1, 900);
 	json_t *strange = wire(1, 2, "1s");
-	json_object_set_new(strange, "type", json_string("telepathy"));
+	json_object_set_new(strange, "interval", json_string("full moon"));
 	struct orders orders = {0};
 	order(w, &orders, strange, 1, 100);
 	assert_int_equal(schedule_count(w->schedule), 1);
@@ -366,6 +405,7 @@ int main(void)
 		cmocka_unit_test(the_next_start_is_computed_from_the_anchor),
 		cmocka_unit_test(jitter_is_bounded_and_does_not_accumulate),
 		TEST(starts_keep_their_phase),
+		TEST(what_is_not_known_is_not_checked),
 		TEST(a_newer_assignment_sets_the_phase_anew),
 		TEST(the_local_smallest_interval_holds),
 		TEST(the_first_start_is_within_an_interval),
