@@ -174,6 +174,23 @@ static void test_failures_count_what(void **state)
 	kit_clear(&k);
 }
 
+/* Who comes within the window's first bucket begins with none, and its checks leave with that bucket. */
+static void test_failures_of_a_newcomer(void **state)
+{
+	struct kit k;
+
+	(void)state;
+	start_failures(&k, 10, 50);
+	kit_all(&k, 0, "UUU");
+	int64_t from_ms = k.w->failures_from_ms;
+	watch_seat(k.w, 0, 0, 9);
+	k.now_ms += 1000;
+	kit_says(&k, 9, 0, 'U');
+	assert_int_equal(watch_failures(k.w, 0, from_ms + 199999).checks, 1);
+	assert_int_equal(watch_failures(k.w, 0, from_ms + 200000).checks, 0);
+	kit_clear(&k);
+}
+
 /* What failed in maintenance was the work's: every voter is counted anew, and what comes then leaves
  * with its window. */
 static void test_maintenance_forgets_failures(void **state)
@@ -340,6 +357,7 @@ int main(void)
 		cmocka_unit_test(test_failures_need_q_seats),
 		cmocka_unit_test(test_failures_need_samples),
 		cmocka_unit_test(test_failures_count_what),
+		cmocka_unit_test(test_failures_of_a_newcomer),
 		cmocka_unit_test(test_maintenance_forgets_failures),
 		cmocka_unit_test(test_failures_wake),
 		cmocka_unit_test(test_failures_while_down),
