@@ -103,14 +103,14 @@ static void failed_with(struct connector *c, int error)
 	}
 }
 
-static void on_ready(void *arg, int fd, bool has_failed)
+static void on_ready(void *arg, int fd, int what)
 {
 	struct connector *c = arg;
 	int error = 0;
 	socklen_t n = sizeof(error);
 	if (c->check->ended)
 		return;
-	if (has_failed && getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &n) == -1)
+	if ((what & WATCH_FAILED) != 0 && getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &n) == -1)
 		error = errno;
 	if (error == 0)
 		connected(c);
@@ -149,7 +149,7 @@ static void try_address(struct connector *c)
 	} else if (errno != EINPROGRESS) {
 		failed_with(c, errno);
 	} else {
-		watch_once_start(&c->watch, c->check->loop, c->fd, on_ready, c);
+		watch_once_start(&c->watch, c->check->loop, c->fd, WATCH_WRITE, on_ready, c);
 		if (c->next < c->n) /* the last one ends by the deadline: connector_expired() */
 			timer_set_us(&c->turn, check_left_us(c->check) / (c->n - c->next + 1));
 	}

@@ -23,11 +23,13 @@ struct transfer {
 	bool stays; /* in the multi handle when it is done */
 };
 
-/* A socket that curl has asked us to watch; curl keeps the pointer for us. */
+/* A socket that curl has asked us to watch; curl keeps the pointer for us. Curl reads as much as it takes for a turn,
+ * and says what it waits for next: so one look follows another. */
 struct watched {
 	struct watched *next, *prev;
-	struct watch_fd watch;
+	struct watch_once watch;
 	struct curl_loop *cl;
+	int what; /* WATCH_READ | WATCH_WRITE */
 };
 
 struct curl_loop {
@@ -36,6 +38,7 @@ struct curl_loop {
 	struct timer timer;
 	struct transfer *transfers;
 	struct watched *watched;
+	struct watched *at_work; /* curl acts on it, and may change what it waits for; NULL: none */
 	uint64_t turn;
 };
 
@@ -73,12 +76,19 @@ static void on_timer(void *arg)
 	act(arg, CURL_SOCKET_TIMEOUT, 0);
 }
 
-static void on_fd(void *arg, int fd, int what)
+static void on_ready(void *arg, int fd, int what)
 {
 	struct watched *w = arg;
-	act(w->cl, fd,
+	struct curl_loop *cl = w->cl;
+	if ((what & WATCH_FAILED) != 0) /* curl finds out by trying */
+		what = w->what;
+	cl->at_work = w;
+	act(cl, fd,
 		((what & WATCH_READ) != 0 ? CURL_CSELECT_IN : 0) |
 			((what & WATCH_WRITE) != 0 ? CURL_CSELECT_OUT : 0));
+	if (cl->at_work != NULL && w->what != 0)
+		watch_once_again(&w->watch, w->what);
+	cl->at_work = NULL;
 }
 
 static int timer_cb(CURLM *multi UNUSED, long timeout_ms, void *arg)
@@ -93,34 +103,39 @@ static int timer_cb(CURLM *multi UNUSED, long timeout_ms, void *arg)
 
 static void watched_free(struct curl_loop *cl, struct watched *w)
 {
+	if (cl->at_work == w)
+		cl->at_work = NULL;
 	DL_DELETE(cl->watched, w);
-	watch_fd_clear(&w->watch);
+	watch_once_stop(&w->watch);
 	free(w);
 }
 
-static struct watched *watched_new(struct curl_loop *cl, curl_socket_t fd)
+static void watched_new(struct curl_loop *cl, curl_socket_t fd, int what)
 {
 	struct watched *w = mem_alloc(sizeof(*w));
 	w->cl = cl;
+	w->what = what;
 	DL_PREPEND(cl->watched, w);
-	watch_fd_init(&w->watch, cl->loop, fd, on_fd, w);
 	curl_multi_assign(cl->multi, fd, w);
-	return w;
+	watch_once_start(&w->watch, cl->loop, fd, what, on_ready, w);
 }
 
-static int socket_cb(CURL *easy UNUSED, curl_socket_t fd, int what, void *arg, void *of_socket)
+static int socket_cb(CURL *easy UNUSED, curl_socket_t fd, int action, void *arg, void *of_socket)
 {
 	struct curl_loop *cl = arg;
 	struct watched *w = of_socket;
-	if (what == CURL_POLL_REMOVE) {
+	int what = ((action & CURL_POLL_IN) != 0 ? WATCH_READ : 0) |
+		   ((action & CURL_POLL_OUT) != 0 ? WATCH_WRITE : 0);
+	if (action == CURL_POLL_REMOVE) {
 		if (w != NULL)
 			watched_free(cl, w);
-		return 0;
+	} else if (w == NULL) {
+		watched_new(cl, fd, what);
+	} else {
+		w->what = what;
+		if (w != cl->at_work) /* which has its next look at the end */
+			watch_once_again(&w->watch, what);
 	}
-	if (w == NULL)
-		w = watched_new(cl, fd);
-	watch_fd_set(&w->watch, ((what & CURL_POLL_IN) != 0 ? WATCH_READ : 0) |
-					((what & CURL_POLL_OUT) != 0 ? WATCH_WRITE : 0));
 	return 0;
 }
 

@@ -336,6 +336,13 @@ static struct watch_once *once_of(const struct loop *loop, uint64_t token)
 	return w != NULL && w->number == token >> 32 ? w : NULL;
 }
 
+static int once_what(uint32_t events)
+{
+	return ((events & EPOLLIN) != 0 ? WATCH_READ : 0) |
+	       ((events & EPOLLOUT) != 0 ? WATCH_WRITE : 0) |
+	       ((events & (EPOLLERR | EPOLLHUP)) != 0 ? WATCH_FAILED : 0);
+}
+
 static void once_cb(evutil_socket_t epoll, short what, void *arg)
 {
 	struct loop *loop = arg;
@@ -348,7 +355,7 @@ static void once_cb(evutil_socket_t epoll, short what, void *arg)
 		if (w == NULL)
 			continue;
 		watch_once_stop(w);
-		w->run(w->arg, w->fd, (event[i].events & (EPOLLERR | EPOLLHUP)) != 0);
+		w->run(w->arg, w->fd, once_what(event[i].events));
 	}
 }
 
@@ -372,20 +379,36 @@ static void once_put(struct loop *loop, int fd, struct watch_once *w)
 	loop->once[fd] = w;
 }
 
-void watch_once_start(struct watch_once *w, struct loop *loop, int fd,
-	void (*run)(void *arg, int fd, bool failed), void *arg)
+/* OPERATION: EPOLL_CTL_ADD, or EPOLL_CTL_MOD if the kernel should know the socket. */
+static void once_ask(struct watch_once *w, int what, int operation)
 {
+	struct loop *loop = w->loop;
 	if (++loop->last_once == 0)
 		loop->last_once = 1;
-	*w = (struct watch_once){
-		.run = run, .arg = arg, .loop = loop, .fd = fd, .number = loop->last_once};
-	once_put(loop, fd, w);
-	struct epoll_event event = {.events = EPOLLOUT | EPOLLONESHOT,
-		.data.u64 = (uint64_t)w->number << 32 | (uint32_t)fd};
-	int rc = epoll_ctl(loop->once_epoll, EPOLL_CTL_ADD, fd, &event);
+	w->number = loop->last_once;
+	once_put(loop, w->fd, w);
+	struct epoll_event event = {.events = EPOLLONESHOT |
+					      ((what & WATCH_READ) != 0 ? EPOLLIN : 0) |
+					      ((what & WATCH_WRITE) != 0 ? EPOLLOUT : 0),
+		.data.u64 = (uint64_t)w->number << 32 | (uint32_t)w->fd};
+	int rc = epoll_ctl(loop->once_epoll, operation, w->fd, &event);
 	if (rc == -1 && errno == EEXIST) /* looked at before, and not closed since */
-		rc = epoll_ctl(loop->once_epoll, EPOLL_CTL_MOD, fd, &event);
+		rc = epoll_ctl(loop->once_epoll, EPOLL_CTL_MOD, w->fd, &event);
+	else if (rc == -1 && errno == ENOENT) /* closed since */
+		rc = epoll_ctl(loop->once_epoll, EPOLL_CTL_ADD, w->fd, &event);
 	ensure(rc == 0);
+}
+
+void watch_once_start(struct watch_once *w, struct loop *loop, int fd, int what,
+	void (*run)(void *arg, int fd, int what), void *arg)
+{
+	*w = (struct watch_once){.run = run, .arg = arg, .loop = loop, .fd = fd};
+	once_ask(w, what, EPOLL_CTL_ADD);
+}
+
+void watch_once_again(struct watch_once *w, int what)
+{
+	once_ask(w, what, EPOLL_CTL_MOD);
 }
 
 void watch_once_stop(struct watch_once *w)

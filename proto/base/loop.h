@@ -61,18 +61,22 @@ void watch_fd_init(struct watch_fd *w, struct loop *loop, int fd,
 void watch_fd_set(struct watch_fd *w, int what);
 void watch_fd_clear(struct watch_fd *w);
 
-/* A socket that connects: RUN comes once, when it can be written to or has FAILED; the loop has forgotten
- * it by then. For one look it takes a third of the work of watch_fd. The kernel lets go of the socket when it
- * is closed, so nobody may hold a copy of it; start and stop are without effect on any watch_fd of it. */
+/* One look at a socket: RUN comes once, when what was asked for is so or the socket has failed (WATCH_FAILED); the
+ * loop has forgotten it by then, unless RUN asks again. A look takes a third of the work of watch_fd. The kernel
+ * lets go of the socket when it is closed, so nobody may hold a copy of it; start and stop are without effect on any
+ * watch_fd of it. */
+#define WATCH_FAILED 4
 struct watch_once {
-	void (*run)(void *arg, int fd, bool failed);
+	void (*run)(void *arg, int fd, int what);
 	void *arg;
 	struct loop *loop;
 	int fd;
 	uint32_t number; /* 0: not set */
 };
-void watch_once_start(struct watch_once *w, struct loop *loop, int fd,
-	void (*run)(void *arg, int fd, bool failed), void *arg);
+void watch_once_start(struct watch_once *w, struct loop *loop, int fd, int what,
+	void (*run)(void *arg, int fd, int what), void *arg);
+/* Another look at the same socket, in the place of one that is set. */
+void watch_once_again(struct watch_once *w, int what);
 void watch_once_stop(struct watch_once *w); /* no harm if not set */
 
 /* A signal handled in the loop. */

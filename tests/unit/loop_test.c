@@ -264,10 +264,10 @@ static void a_stop_before_the_run_is_kept(void **state)
 
 /* ---- one look at a socket */
 
-static void once_cb(void *arg, int fd, bool failed)
+static void once_cb(void *arg, int fd, int what)
 {
 	(void)fd;
-	note(failed ? 'F' : *(const char *)arg);
+	note((what & WATCH_FAILED) != 0 ? 'F' : *(const char *)arg);
 }
 
 static void pair_open(int pair[2])
@@ -292,15 +292,44 @@ static void one_look_is_told_once(void **state)
 
 	(void)state;
 	pair_open(pair);
-	watch_once_start(&w, loop, pair[0], once_cb, (void *)(uintptr_t) "a");
+	watch_once_start(&w, loop, pair[0], WATCH_WRITE, once_cb, (void *)(uintptr_t) "a");
 	assert_string_equal(order, "");
 	run_for_a_moment();
 	assert_string_equal(order, "a.");
-	watch_once_start(&w, loop, pair[0], once_cb, (void *)(uintptr_t) "b"); /* not closed */
+	watch_once_start(
+		&w, loop, pair[0], WATCH_WRITE, once_cb, (void *)(uintptr_t) "b"); /* not closed */
 	run_for_a_moment();
 	assert_string_equal(order, "a.b.");
 	watch_once_stop(&w); /* no harm */
 	close(pair[0]);
+	close(pair[1]);
+}
+
+static void one_look_may_ask_again(void **state)
+{
+	struct watch_once w;
+	int pair[2];
+
+	(void)state;
+	pair_open(pair);
+	watch_once_start(&w, loop, pair[0], WATCH_READ, once_cb, (void *)(uintptr_t) "a");
+	run_for_a_moment();
+	assert_string_equal(order, "."); /* nothing to read */
+	watch_once_again(&w, WATCH_READ | WATCH_WRITE);
+	run_for_a_moment();
+	assert_string_equal(order, ".a.");
+	watch_once_again(&w, WATCH_READ);
+	assert_int_equal(send(pair[1], "x", 1, 0), 1);
+	run_for_a_moment();
+	run_for_a_moment();
+	assert_string_equal(order, ".a.a.."); /* one look, whatever is left to read */
+	int number = pair[0];
+	close(number);
+	assert_int_equal(dup2(pair[1], number), number); /* another socket of that number */
+	watch_once_again(&w, WATCH_WRITE);
+	run_for_a_moment();
+	assert_int_equal(strlen(order), strlen(".a.a..a."));
+	close(number);
 	close(pair[1]);
 }
 
@@ -312,7 +341,7 @@ static void one_look_tells_a_failure(void **state)
 	(void)state;
 	pair_open(pair);
 	close(pair[1]);
-	watch_once_start(&w, loop, pair[0], once_cb, (void *)(uintptr_t) "a");
+	watch_once_start(&w, loop, pair[0], WATCH_WRITE, once_cb, (void *)(uintptr_t) "a");
 	run_for_a_moment();
 	assert_string_equal(order, "F.");
 	close(pair[0]);
@@ -321,9 +350,9 @@ static void one_look_tells_a_failure(void **state)
 static struct watch_once one, other;
 
 /* Ends the other's watch, whose event has been fetched already. */
-static void stop_other_cb(void *arg, int fd, bool failed)
+static void stop_other_cb(void *arg, int fd, int what)
 {
-	once_cb(arg, fd, failed);
+	once_cb(arg, fd, what);
 	watch_once_stop(fd == one.fd ? &other : &one);
 }
 
@@ -335,9 +364,9 @@ static void a_stopped_look_is_not_told(void **state)
 	(void)state;
 	pair_open(pair);
 	int a = dup(pair[0]), b = dup(pair[0]);
-	watch_once_start(&one, loop, a, stop_other_cb, (void *)(uintptr_t) "r");
-	watch_once_start(&other, loop, b, stop_other_cb, (void *)(uintptr_t) "r");
-	watch_once_start(&w, loop, pair[0], once_cb, (void *)(uintptr_t) "w");
+	watch_once_start(&one, loop, a, WATCH_WRITE, stop_other_cb, (void *)(uintptr_t) "r");
+	watch_once_start(&other, loop, b, WATCH_WRITE, stop_other_cb, (void *)(uintptr_t) "r");
+	watch_once_start(&w, loop, pair[0], WATCH_WRITE, once_cb, (void *)(uintptr_t) "w");
 	watch_once_stop(&w);
 	run_for_a_moment();
 	assert_string_equal(order, "r.");
@@ -361,10 +390,10 @@ static void a_former_owners_event_is_not_told(void **state)
 		continue;
 	int copy = dup(pair[0]); /* keeps the kernel's watch of the number alive */
 	int number = pair[0];
-	watch_once_start(&before, loop, number, once_cb, (void *)(uintptr_t) "b");
+	watch_once_start(&before, loop, number, WATCH_WRITE, once_cb, (void *)(uintptr_t) "b");
 	watch_once_stop(&before);
 	assert_int_equal(dup2(full[0], number), number);
-	watch_once_start(&after, loop, number, once_cb, (void *)(uintptr_t) "a");
+	watch_once_start(&after, loop, number, WATCH_WRITE, once_cb, (void *)(uintptr_t) "a");
 	run_for_a_moment();
 	assert_string_equal(order, "."); /* FULL cannot be written to */
 	watch_once_stop(&after);
@@ -389,6 +418,7 @@ int main(void)
 		TEST(a_signal_comes_through_the_loop),
 		TEST(a_stop_before_the_run_is_kept),
 		TEST(one_look_is_told_once),
+		TEST(one_look_may_ask_again),
 		TEST(one_look_tells_a_failure),
 		TEST(a_stopped_look_is_not_told),
 		TEST(a_former_owners_event_is_not_told),
