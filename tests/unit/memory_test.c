@@ -85,6 +85,7 @@ static void what_is_left_for_checks(void **state)
 	assert_true(memory_for_checks(64 * mib, 0) >= 500 * 72 * 1024);
 	/* never more than there is: the program, 10,000 monitors and the checks fit together */
 	assert_true(memory_for_checks(64 * mib, 10000) <= (64 - 32) * mib);
+	assert_true(memory_for_checks(64 * mib, 10000) >= 250 * 72 * 1024);
 	assert_true(memory_for_checks(64 * mib, 10000) < memory_for_checks(64 * mib, 1000));
 	assert_int_equal(memory_for_checks(mib, 50000), 4 * mib); /* a few checks still run */
 }
