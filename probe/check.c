@@ -147,11 +147,9 @@ void check_judge_response(struct check *check, int64_t took_us, bool answered, c
 		REASON_SLOW_RESPONSE, on_average);
 }
 
-void check_trace(const struct check *check, const char *format, ...)
+void check_tell_step(const struct check *check, const char *format, ...)
 {
 	va_list args;
-	if (!engine_traces(check->engine))
-		return;
 	va_start(args, format);
 	char *text = detail_text(format, args);
 	va_end(args);
@@ -160,15 +158,10 @@ void check_trace(const struct check *check, const char *format, ...)
 	free(text);
 }
 
-bool check_is_traced(const struct check *check)
-{
-	return engine_traces(check->engine);
-}
-
 void check_trace_lookup(const struct check *check, const char *host)
 {
 	struct sockaddr_storage literal;
-	if (check_is_traced(check) && !net_parse_literal(host, &literal))
+	if (check->traced && !net_parse_literal(host, &literal))
 		check_trace(check, "looking up %s", host);
 }
 
@@ -189,23 +182,36 @@ static enum verdict verdict_of(const struct check *check, enum reason reason)
 
 void check_end(struct check *check, enum reason reason, const char *format, ...)
 {
+	char *detail = NULL;
 	if (check->ended)
 		return;
-	check->ended = true;
+	if (format != NULL) {
+		va_list args;
+		va_start(args, format);
+		detail = detail_text(format, args);
+		va_end(args);
+	} else if (reason != REASON_OK) {
+		detail = mem_strdup(reason_text_en(reason));
+	}
+	check_end_taking(check, reason, detail);
+}
+
+void check_end_taking(struct check *check, enum reason reason, char *detail)
+{
 	struct result *r = &check->result;
+	if (check->ended) {
+		free(detail);
+		return;
+	}
+	check->ended = true;
 	r->verdict = (int)verdict_of(check, reason);
 	r->reason = (int)reason;
+	r->detail = detail;
 	if (reason == REASON_OK && check->crossed_reason != REASON_OK) {
+		free(detail);
 		r->reason = check->crossed_reason;
 		r->detail = check->crossed_detail;
 		check->crossed_detail = NULL;
-	} else if (format != NULL) {
-		va_list args;
-		va_start(args, format);
-		r->detail = detail_text(format, args);
-		va_end(args);
-	} else if (reason != REASON_OK) {
-		r->detail = mem_strdup(reason_text_en(reason));
 	}
 	check_trace(check, "ends: %s, %s%s%s", verdict_names[r->verdict],
 		reason_code((enum reason)r->reason), r->detail != NULL ? ": " : "",
@@ -257,7 +263,7 @@ static enum reason refuse_way(
 static void trace_police(const struct check *check, const char *host, const struct addresses *found)
 {
 	char text[NET_ADDRESS_SIZE];
-	for (int i = 0; i < found->n && engine_traces(check->engine); i++) {
+	for (int i = 0; i < found->n && check->traced; i++) {
 		const struct sockaddr *a = (const struct sockaddr *)&found->item[i];
 		check_trace(check, "%.150s is %s%s", host, net_format(a, text),
 			check_permits(check, a) ? "" : ", refused by the address policy");

@@ -29,10 +29,11 @@ struct job {
 	char *unsupported;       /* what this probe does not know of it; NULL: nothing */
 	uint32_t *packed;        /* the same as packed_new() makes it, once it has rested */
 	int64_t assignment;
-	char *destination;       /* the host that it names, for pacing; NULL: not asked for yet */
+	struct place
+		*destination;    /* probe/pace.h: the host that it names; NULL: not asked for yet */
 	struct habit habit;      /* of its scheduled checks */
 	struct average *average; /* of response times; NULL: none is judged, or not yet */
-	struct sockaddr_storage *literal; /* a ping's target, if it is an address; or NULL */
+	struct net_literal *literal; /* a ping's target, if it is an address; or NULL */
 };
 struct job *job_new(struct monitor *take, int64_t assignment); /* takes *TAKE's content; refs = 1 */
 struct job *job_ref(struct job *job);
@@ -61,6 +62,8 @@ struct check_type {
 	/* The reason when the deadline strikes: by the phase that it is in. Fills the phases known
 	 * so far. */
 	enum reason (*expired)(struct check *check);
+	/* The instant of check_wake_at() has come. NULL: it never asks. */
+	void (*wake)(struct check *check);
 };
 
 extern const struct check_type check_ping, check_tcp, check_http, check_redirect, check_dns,
@@ -78,7 +81,9 @@ struct check {
 	enum address_family family; /* to look at; never both: each has a check of its own */
 	int64_t started_at_us, deadline_at_us; /* monotonic */
 	struct result result;                  /* the type fills evidence; check_end the finding */
-	bool ended;                            /* check_end was called */
+	int64_t ended_at_us; /* when its end was seen, of a type that has just read the clock; 0: now */
+	bool ended;          /* check_end was called */
+	bool traced;         /* somebody wants its steps: check_trace */
 	int crossed_reason; /* enum reason of the worst crossed threshold; check_cross */
 	char *crossed_detail;
 };
@@ -90,6 +95,9 @@ struct check {
  * are ignored. Does not free: the engine calls stop() soon.
  */
 void check_end(struct check *check, enum reason reason, const char *format, ...) PRINTF_LIKE(3, 4);
+/* The same with a DETAIL that is one sentence of printable ASCII, RESULT_DETAIL_MAX_BYTES at most, or
+ * NULL. Taken. */
+void check_end_taking(struct check *check, enum reason reason, char *detail);
 /* A threshold was judged: keeps the worst severity and, if worse than before, REASON and detail for
  * the result. */
 void check_cross(struct check *check, enum threshold threshold, enum severity severity,
@@ -102,14 +110,21 @@ void check_judge_days(struct check *check);
 /* The same of expect.response_time, of one check or on average. ANSWERED: TOOK_US is the time of an
  * answer and counts; that of a failure is none. */
 void check_judge_response(struct check *check, int64_t took_us, bool answered, const char *what);
-/* One step on the way to the finding, for those who asked for them (engine_trace); nothing else
- * depends on it. */
-void check_trace(const struct check *check, const char *format, ...) PRINTF_LIKE(2, 3);
-bool check_is_traced(const struct check *check);
+/* check_trace(CHECK, FORMAT, ...): one step on the way to the finding, for those who asked for them
+ * (engine_trace); nothing else depends on it, and without them its arguments are not looked at. */
+#define check_trace(check, ...)                                                                    \
+	do {                                                                                       \
+		if ((check)->traced)                                                               \
+			check_tell_step(check, __VA_ARGS__);                                       \
+	} while (0)
+void check_tell_step(const struct check *check, const char *format, ...) PRINTF_LIKE(2, 3);
 /* The same of a name that is about to be looked up; nothing of an address. */
 void check_trace_lookup(const struct check *check, const char *host);
 /* Whether CHECK may look at addresses of FAMILY (AF_INET, AF_INET6). */
 bool check_wants_family(const struct check *check, int family);
+/* Has the type's wake() called at AT_US (monotonic), unless the deadline comes first: the one timer of
+ * the check does for both. A later call moves it. */
+void check_wake_at(struct check *check, int64_t at_us);
 int64_t check_left_us(const struct check *check); /* until the deadline; 0 when over */
 /* Where a check, or one of its hops, is about to go. */
 struct check_way {

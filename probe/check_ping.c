@@ -34,11 +34,10 @@
 struct ping_state {
 	struct check *check;
 	struct resolver_query *query;
-	struct sockaddr_storage to, source;
+	union net_address to, source; /* to: of a name */
 	struct ping_packet packet;
-	char at[NET_ADDRESS_SIZE];
+	const char *at; /* packet.to as text: the result's */
 	struct ping_listener listener;
-	struct timer next;
 	int64_t packets, spacing_ms;
 	int64_t sent, received, refused; /* refused: answered by an ICMP error */
 	double sum_us, sum_of_squares_us;
@@ -46,7 +45,7 @@ struct ping_state {
 	int64_t *rtt_us;   /* of each packet; NULL: there is one only */
 	enum reason error; /* of the last error */
 	int64_t error_mtu;
-	char error_by[NET_ADDRESS_SIZE];
+	union net_address error_by; /* AF_UNSPEC: this machine */
 };
 
 /* ---- judging */
@@ -74,10 +73,14 @@ static void keep_facts(struct ping_state *s)
 	f->strays = s->listener.strays > 0 ? s->listener.strays : UNSET;
 	if (s->received == 0)
 		return;
-	double n = (double)s->received, mean = s->sum_us / n;
-	double variance = s->sum_of_squares_us / n - mean * mean;
 	f->min_us = s->min_us;
 	f->max_us = s->max_us;
+	f->avg_us = s->min_us;
+	f->stddev_us = 0;
+	if (s->min_us == s->max_us)
+		return;
+	double n = (double)s->received, mean = s->sum_us / n;
+	double variance = s->sum_of_squares_us / n - mean * mean;
 	f->avg_us = (int64_t)llround(mean);
 	f->stddev_us = variance > 0 ? (int64_t)llround(sqrt(variance)) : 0;
 }
@@ -85,9 +88,11 @@ static void keep_facts(struct ping_state *s)
 static void judge_loss(struct ping_state *s)
 {
 	const struct threshold_percent *t = &s->check->monitor->expect.loss;
+	if (s->received == s->sent)
+		return;
 	double loss = 100.0 * (double)(s->sent - s->received) / (double)s->sent;
-	bool critical = t->critical >= 0 && loss >= t->critical && loss > 0;
-	bool warning = t->warning >= 0 && loss >= t->warning && loss > 0;
+	bool critical = t->critical >= 0 && loss >= t->critical;
+	bool warning = t->warning >= 0 && loss >= t->warning;
 	if (critical || warning)
 		check_cross(s->check, THRESHOLD_LOSS,
 			critical ? SEVERITY_CRITICAL : SEVERITY_WARNING, REASON_L3_LOSS,
@@ -122,81 +127,91 @@ static void judge_times(struct ping_state *s)
 static bool lost_here(struct ping_state *s)
 {
 	return s->received + s->refused < s->sent &&
-	       pinger_overflowed(
-		       engine_pinger(s->check->engine), s->to.ss_family, s->check->started_at_us);
+	       pinger_overflowed(engine_pinger(s->check->engine), s->packet.to->sa_family,
+		       s->check->started_at_us);
+}
+
+/* Who told the last error. OUT has room for NET_ADDRESS_SIZE. */
+static const char *teller(const struct ping_state *s, char *out)
+{
+	if (s->error_by.any.sa_family == AF_UNSPEC)
+		return "this machine"; /* its routing says what a router would have said */
+	return net_format(&s->error_by.any, out);
 }
 
 /* What a router, or this machine, said about the last packet that it refused. */
-static void describe_error(const struct ping_state *s, char *detail, size_t room)
+static char *describe_error(const struct ping_state *s)
 {
-	if (s->error != REASON_L3_FRAGMENTATION_NEEDED || s->error_mtu == 0) {
-		snprintf(detail, room, "%s: %s, says %s", s->at, reason_text_en(s->error),
-			s->error_by);
-		return;
-	}
-	int headers = s->to.ss_family == AF_INET6 ? 48 : 28;
-	snprintf(detail, room,
+	char by[NET_ADDRESS_SIZE];
+	if (s->error != REASON_L3_FRAGMENTATION_NEEDED || s->error_mtu == 0)
+		return mem_printf(
+			"%s: %s, says %s", s->at, reason_text_en(s->error), teller(s, by));
+	int headers = s->packet.to->sa_family == AF_INET6 ? 48 : 28;
+	return mem_printf(
 		"%s: a packet of %d bytes (%d of payload) must be fragmented to fit into %lld, "
 		"says %s",
 		s->at, s->packet.size + headers, s->packet.size, (long long)s->error_mtu,
-		s->error_by);
+		teller(s, by));
 }
 
-/* "5 of 5 answered by 192.0.2.1, 1.234 ms on average"; every check says it, so without printf. OUT has
- * room for RESULT_DETAIL_MAX_BYTES. */
-static void describe_success(const struct ping_state *s, char *out)
+/* "5 of 5 answered by 192.0.2.1, 1.234 ms on average"; every check says it, so without printf. */
+static char *describe_success(const struct ping_state *s)
 {
-	out = stpcpy(text_put_number(out, s->received), " of ");
-	out = stpcpy(text_put_number(out, s->sent), " answered by ");
-	out = stpcpy(stpcpy(out, s->at), ", ");
-	stpcpy(text_put_ms(out, s->check->result.ping.avg_us), " ms on average");
+	char text[RESULT_DETAIL_MAX_BYTES], *end;
+	end = stpcpy(text_put_number(text, s->received), " of ");
+	end = stpcpy(text_put_number(end, s->sent), " answered by ");
+	end = stpcpy(stpcpy(end, s->at), ", ");
+	end = stpcpy(text_put_ms(end, s->check->result.ping.avg_us), " ms on average");
+	return mem_copy(text, (size_t)(end - text));
 }
 
-/* All that there is to say; returns the reason and writes its detail. */
-static enum reason conclude(struct ping_state *s, char *detail, size_t room)
+/* All that there is to say; returns the reason. DETAIL: in plain words, owned by the caller. */
+static enum reason conclude(struct ping_state *s, char **detail)
 {
 	keep_facts(s);
 	if (s->sent == 0) {
-		snprintf(detail, room, "no ping could be sent");
+		*detail = mem_strdup("no ping could be sent");
 		return REASON_INTERNAL_OVERLOAD;
 	}
 	if (lost_here(s)) {
-		snprintf(detail, room,
-			"%lld of %lld answered by %s: others were dropped unread by "
-			"this machine",
+		*detail = mem_printf("%lld of %lld answered by %s: others were dropped unread by "
+				     "this machine",
 			(long long)s->received, (long long)s->sent, s->at);
 		return REASON_INTERNAL_OVERLOAD;
 	}
 	judge_loss(s);
 	if (s->received > 0) {
 		judge_times(s);
-		describe_success(s, detail);
+		*detail = describe_success(s);
 		return REASON_OK;
 	}
 	if (s->refused > 0) {
-		describe_error(s, detail, room);
+		*detail = describe_error(s);
 		return s->error;
 	}
-	snprintf(detail, room, "none of %lld pings was answered by %s", (long long)s->sent, s->at);
+	*detail = mem_printf("none of %lld pings was answered by %s", (long long)s->sent, s->at);
 	return REASON_L3_NO_REPLY;
 }
 
 static void conclude_and_end(struct ping_state *s)
 {
-	char detail[RESULT_DETAIL_MAX_BYTES];
-	enum reason reason = conclude(s, detail, sizeof(detail));
-	check_end(s->check, reason, "%s", detail);
+	char *detail;
+	enum reason reason = conclude(s, &detail);
+	check_end_taking(s->check, reason, detail);
 }
 
-static void end_if_all_answered(struct ping_state *s)
+/* The last answer came at AT_US; 0: right now. */
+static void end_if_all_answered(struct ping_state *s, int64_t at_us)
 {
-	if (s->sent == s->packets && s->received + s->refused == s->sent)
-		conclude_and_end(s);
+	if (s->sent < s->packets || s->received + s->refused < s->sent)
+		return;
+	s->check->ended_at_us = at_us;
+	conclude_and_end(s);
 }
 
 /* ---- answers */
 
-static void on_reply(void *arg, int index, int64_t rtt_us)
+static void on_reply(void *arg, int index, int64_t rtt_us, int64_t read_at_us)
 {
 	struct ping_state *s = arg;
 	double us = (double)rtt_us;
@@ -211,7 +226,7 @@ static void on_reply(void *arg, int index, int64_t rtt_us)
 		(long long)rtt_us % 1000);
 	s->sum_us += us;
 	s->sum_of_squares_us += us * us;
-	end_if_all_answered(s);
+	end_if_all_answered(s, read_at_us);
 }
 
 /* What lies at this machine ends the check: the other packets would fare no better. */
@@ -230,21 +245,21 @@ static void on_error(void *arg, int index UNUSED, const struct ping_error *error
 	struct ping_state *s = arg;
 	if (s->check->ended)
 		return;
+	char by[NET_ADDRESS_SIZE];
 	bool foreign_source =
 		error->by == NULL && s->packet.source != NULL && !net_is_own(s->packet.source);
 	if (foreign_source || reason_class(error->reason) == REASON_CLASS_INTERNAL) {
 		not_sent(s, foreign_source ? REASON_INTERNAL_SOURCE : error->reason);
 		return;
 	}
+	s->error_by = (union net_address){.any.sa_family = AF_UNSPEC};
 	if (error->by != NULL)
-		net_format(error->by, s->error_by);
-	else /* its routing says what a router would have said */
-		strcpy(s->error_by, "this machine");
+		memcpy(&s->error_by, error->by, net_length(error->by));
 	s->refused++;
 	s->error = error->reason;
 	s->error_mtu = error->mtu;
-	check_trace(s->check, "%s, says %s", reason_text_en(s->error), s->error_by);
-	end_if_all_answered(s);
+	check_trace(s->check, "%s, says %s", reason_text_en(s->error), teller(s, by));
+	end_if_all_answered(s, 0);
 }
 
 /* ---- sending */
@@ -273,38 +288,45 @@ static void send_at(struct ping_state *s, int64_t now_us)
 	s->packet.index = (int)s->sent++; /* before: an error may come from within */
 	if (s->rtt_us != NULL)
 		s->rtt_us[s->packet.index] = UNANSWERED;
-	timer_set_from(&s->next, now_us,
-		1000 * (s->sent < s->packets ? s->spacing_ms : wait_for_last_ms(s)));
+	check_wake_at(check,
+		now_us + 1000 * (s->sent < s->packets ? s->spacing_ms : wait_for_last_ms(s)));
 	check_trace(check, "ping %lld to %s is sent", (long long)s->sent, s->at);
 	enum reason reason = pinger_send(engine_pinger(check->engine), &s->packet, &s->listener);
 	if (reason != REASON_OK)
 		not_sent(s, reason);
 }
 
-static void send_next(void *arg)
+static void ping_wake(struct check *check)
 {
-	send_at(arg, clock_now_us());
+	send_at(check->state, clock_now_us());
 }
 
 /* ---- start, stop */
 
+/* TO stays for as long as the check; AT is its text. Taken. */
+static void choose(struct ping_state *s, const struct sockaddr *to, char *at)
+{
+	s->packet.to = to;
+	s->at = s->check->result.address = at;
+}
+
 /* Of several, the first that there is a way to; a lone one is tried, and says why not. */
 static bool choose_address(struct ping_state *s, const struct addresses *permitted)
 {
-	const struct sockaddr_storage *chosen = NULL;
+	const struct sockaddr *chosen = NULL;
+	char text[NET_ADDRESS_SIZE];
 	for (int i = 0; i < permitted->n; i++) {
 		const struct sockaddr *a = (const struct sockaddr *)&permitted->item[i];
 		if (!engine_can_ping(s->check->engine, a->sa_family))
 			continue;
-		chosen = &permitted->item[i];
+		chosen = a;
 		if (permitted->n == 1 || net_has_route(a))
 			break;
 	}
 	if (chosen == NULL)
 		return false;
-	s->to = *chosen;
-	mem_set(&s->check->result.address, net_format((struct sockaddr *)&s->to, s->at));
-	s->packet.to = (struct sockaddr *)&s->to;
+	memcpy(&s->to, chosen, net_length(chosen));
+	choose(s, &s->to.any, mem_strdup(net_format(&s->to.any, text)));
 	return true;
 }
 
@@ -336,15 +358,40 @@ static void on_resolved(void *arg, enum reason reason, const struct addresses *f
 	found_addresses(s, reason, found);
 }
 
-/* An address needs no looking up. */
-static void take_literal(struct ping_state *s, const struct sockaddr_storage *literal)
+/* An address that stands in the monitor, the long way: who wants to see the steps does, and why it may
+ * not be pinged is said. */
+static void explain_literal(struct ping_state *s, const struct sockaddr *to)
 {
-	bool fits = check_wants_family(s->check, literal->ss_family);
 	struct addresses found;
+	bool fits = check_wants_family(s->check, to->sa_family);
 	found.n = 1;
-	found.item[0] = *literal;
-	s->check->result.phases.resolve_us = 0;
+	memset(&found.item[0], 0, sizeof(found.item[0]));
+	memcpy(&found.item[0], to, net_length(to));
 	found_addresses(s, fits ? REASON_OK : REASON_DNS_NO_ADDRESS, &found);
+}
+
+/* It needs no looking up. */
+static void take_literal(struct ping_state *s, const struct net_literal *literal)
+{
+	struct check *check = s->check;
+	const struct sockaddr *to = &literal->address.any;
+	check->result.phases.resolve_us = 0;
+	if (check->traced || !check_wants_family(check, to->sa_family) ||
+		!check_permits(check, to) || !engine_can_ping(check->engine, to->sa_family)) {
+		explain_literal(s, to);
+		return;
+	}
+	choose(s, to, mem_copy(literal->text, literal->bytes));
+	send_at(s, check->started_at_us);
+}
+
+static void take_source(struct ping_state *s, const char *text)
+{
+	struct sockaddr_storage found;
+	if (!net_parse_literal(text, &found))
+		return;
+	memcpy(&s->source, &found, sizeof(s->source));
+	s->packet.source = &s->source.any;
 }
 
 static void ping_start(struct check *check)
@@ -359,11 +406,10 @@ static void ping_start(struct check *check)
 	s->packet.size = (int)(request->size > 0 ? request->size : SIZE_DEFAULT);
 	s->packet.ttl = request->ttl > 0 ? (int)request->ttl : 0;
 	s->packet.df = request->df;
-	if (request->source != NULL && net_parse_literal(request->source, &s->source))
-		s->packet.source = (struct sockaddr *)&s->source;
+	if (request->source != NULL)
+		take_source(s, request->source);
 	if (s->packets > 1)
 		s->rtt_us = mem_array((size_t)s->packets, sizeof(*s->rtt_us));
-	timer_init(&s->next, check->loop, send_next, s);
 	if (check->job->literal != NULL) {
 		take_literal(s, check->job->literal);
 		return;
@@ -376,21 +422,23 @@ static void ping_start(struct check *check)
 static void ping_stop(struct check *check)
 {
 	struct ping_state *s = check->state;
-	resolver_cancel(s->query);
+	if (s->query != NULL)
+		resolver_cancel(s->query);
 	pinger_forget(engine_pinger(check->engine), &s->listener);
-	timer_clear(&s->next);
 	free(s->rtt_us);
 }
 
 static enum reason ping_expired(struct check *check)
 {
 	struct ping_state *s = check->state;
-	char detail[RESULT_DETAIL_MAX_BYTES];
+	char *detail;
 	if (s->query != NULL) {
 		check->result.phases.resolve_us = clock_now_us() - check->started_at_us;
 		return REASON_DNS_TIMEOUT;
 	}
-	return conclude(s, detail, sizeof(detail));
+	enum reason reason = conclude(s, &detail);
+	free(detail);
+	return reason;
 }
 
 const struct check_type check_ping = {
@@ -399,4 +447,5 @@ const struct check_type check_ping = {
 	.start = ping_start,
 	.stop = ping_stop,
 	.expired = ping_expired,
+	.wake = ping_wake,
 };

@@ -36,11 +36,7 @@
 #include <utlist.h>
 
 #define WALL_AGE_US 10000
-#ifdef __SANITIZE_ADDRESS__ /* it is to see what is used after its end */
-#define SPARE_MAX 0
-#else
-#define SPARE_MAX 64
-#endif
+#define NEVER       INT64_MAX
 
 /* ---- the state machine */
 
@@ -79,9 +75,9 @@ static void set_state(struct run *run, enum state to)
 	if (run->state != STATE_NEW)
 		list_remove(&engine->runs[run->state], run);
 	if (to == STATE_RUNNING)
-		engine->held_bytes += memory_of_check(run->check.monitor);
+		engine->held_bytes += run->bytes;
 	else if (run->state == STATE_RUNNING)
-		engine->held_bytes -= memory_of_check(run->check.monitor);
+		engine->held_bytes -= run->bytes;
 	run->state = to;
 	list_append(&engine->runs[to], run);
 }
@@ -99,30 +95,66 @@ static void deadline(struct run *run)
 			(long long)check->monitor->timeout_ms);
 }
 
-/* The deadline's timer; on the way there it stops where a scheduled check is late. */
-static void set_deadline(struct run *run)
+/* A scheduled check stops where it is late, on the way to its deadline. */
+static int64_t late_at_us(const struct check *check)
 {
-	const struct check *check = &run->check;
 	int64_t timeout_us = check->monitor->timeout_ms * 1000, late_us = 0;
 	if (check->engine->on_late != NULL && check->result.round == 0)
 		late_us = habit_late_us(&check->job->habit, timeout_us);
-	run->late = late_us > 0;
-	timer_set_from(&run->timer, check->started_at_us, run->late ? late_us : timeout_us);
+	return late_us > 0 ? check->started_at_us + late_us : NEVER;
+}
+
+/* The one timer of a check that runs: for the next of what it waits for. */
+static void set_timer(struct run *run)
+{
+	int64_t at_us = run->check.deadline_at_us;
+	if (run->wake_at_us < at_us)
+		at_us = run->wake_at_us;
+	if (run->late_at_us < at_us)
+		at_us = run->late_at_us;
+	timer_set_at(&run->timer, at_us);
+}
+
+void check_wake_at(struct check *check, int64_t at_us)
+{
+	struct run *run = (struct run *)check;
+	run->wake_at_us = at_us;
+	if (timer_is_set(&run->timer)) /* else it is set at the end of what runs now */
+		set_timer(run);
 }
 
 static void tell_late(struct run *run)
 {
 	struct engine *engine = run->check.engine;
-	run->late = false;
-	timer_set_us(&run->timer, check_left_us(&run->check));
+	run->late_at_us = NEVER;
 	engine->on_late(
 		engine->on_late_arg, run->check.job, clock_now_us() - run->check.started_at_us);
+}
+
+static void wake(struct run *run)
+{
+	run->wake_at_us = NEVER;
+	run->check.type->wake(&run->check);
+}
+
+/* What has come first, of several at once the deadline last. */
+static void on_timer_running(struct run *run)
+{
+	int64_t at_us = run->timer.due_at_us;
+	if (run->late_at_us <= at_us)
+		tell_late(run);
+	else if (run->wake_at_us <= at_us)
+		wake(run);
+	else
+		deadline(run);
+	if (run->state == STATE_RUNNING)
+		set_timer(run);
 }
 
 static void trace_begin(const struct check *check)
 {
 	char at[TIME_TEXT_SIZE], most[DURATION_TEXT_SIZE];
-	if (!check_is_traced(check))
+	if (!check->traced)
 		return;
 	check_trace(check, "%s check of %s begins at %s, %s at most",
 		check_kind_names[check->monitor->type], check->monitor->target,
@@ -151,10 +183,13 @@ static void begin_one(struct run *run, int64_t now_us)
 	check->deadline_at_us = check->started_at_us + timeout_us;
 	check->result.started_wall_ms = wall_ms(engine, now_us);
 	check->state = run->state_of_type;
-	set_deadline(run);
+	run->late_at_us = late_at_us(check);
+	run->wake_at_us = NEVER;
 	lag_watch(&engine->lag);
 	trace_begin(check);
 	check->type->start(check);
+	if (run->state == STATE_RUNNING)
+		set_timer(run);
 }
 
 /* Both families begin side by side, under one deadline. */
@@ -171,7 +206,7 @@ static bool fits(const struct run *run)
 	const struct engine *engine = run->check.engine;
 	const struct engine_limits *limits = &engine->limits;
 	int64_t n = engine->runs[STATE_RUNNING].n, more = run->twin != NULL ? 2 : 1;
-	int64_t bytes = engine->held_bytes + more * memory_of_check(run->check.monitor);
+	int64_t bytes = engine->held_bytes + more * run->bytes;
 	return n == 0 || (n + more <= limits->in_flight_max &&
 				 (limits->memory_bytes == 0 || bytes <= limits->memory_bytes));
 }
@@ -181,16 +216,15 @@ static bool fits(const struct run *run)
 static bool take_place(const struct run *run, int64_t now_us)
 {
 	struct engine *engine = run->check.engine;
-	int64_t per_second = engine->limits.per_second;
 	if (!fits(run))
 		return false;
-	int64_t at_us = bucket_next_us(&engine->all, per_second, now_us, false);
+	int64_t at_us = bucket_next_us(&engine->all, &engine->rate, now_us);
 	if (at_us > now_us) {
 		timer_set_us(&engine->pump, at_us - now_us);
 		return false;
 	}
 	for (int more = run->twin != NULL ? 2 : 1; more > 0; more--)
-		(void)bucket_next_us(&engine->all, per_second, now_us, true);
+		bucket_take(&engine->all, &engine->rate, now_us);
 	return true;
 }
 
@@ -229,16 +263,15 @@ static void on_timer(void *arg)
 		enqueue(run);
 	else if (run->state == STATE_QUEUED)
 		overloaded(run);
-	else if (run->state == STATE_RUNNING && run->late)
-		tell_late(run);
 	else if (run->state == STATE_RUNNING)
-		deadline(run);
+		on_timer_running(run);
 }
 
 static void measure(struct check *check)
 {
 	struct engine *engine = check->engine;
-	int64_t now_us = clock_now_us(), took_us = now_us - check->started_at_us;
+	int64_t now_us = check->ended_at_us != 0 ? check->ended_at_us : clock_now_us();
+	int64_t took_us = now_us - check->started_at_us;
 	check->result.phases.total_us = took_us;
 	check->result.duration_ms = took_us / 1000;
 	bool works =
@@ -260,49 +293,18 @@ void engine_check_ended(struct check *check)
 
 /* ---- birth and end of a run */
 
-void engine_result_begin(struct result *r, const struct job *job, int64_t round)
+static void result_name(struct result *r, const struct job *job, int64_t round)
 {
-	result_unset(r);
 	r->monitor = job->monitor->id;
 	r->monitor_revision = job->monitor->revision;
 	r->assignment = job->assignment;
 	r->round = round;
 }
 
-/* Zeroed. Of each type the last ones are kept for the next: they are too large for malloc() to have
- * them at hand. */
-static struct run *run_obtain(struct engine *engine, const struct check_type *type)
+void engine_result_begin(struct result *r, const struct job *job, int64_t round)
 {
-	struct spare *spare = type != NULL ? &engine->spare[type->kind] : NULL;
-	size_t bytes = sizeof(struct run) + (type != NULL ? type->state_bytes : 0);
-	if (spare == NULL || spare->first == NULL)
-		return mem_alloc(bytes);
-	struct run *run = spare->first;
-	spare->first = run->next;
-	spare->n--;
-	memset(run, 0, bytes);
-	return run;
-}
-
-static void run_release(struct run *run)
-{
-	const struct check_type *type = run->check.type;
-	struct spare *spare = type != NULL ? &run->check.engine->spare[type->kind] : NULL;
-	if (spare == NULL || spare->n >= SPARE_MAX) {
-		free(run);
-		return;
-	}
-	run->next = spare->first;
-	spare->first = run;
-	spare->n++;
-}
-
-static void spare_clear(struct spare *spare)
-{
-	for (struct run *run; (run = spare->first) != NULL;) {
-		spare->first = run->next;
-		free(run);
-	}
+	result_unset(r);
+	result_name(r, job, round);
 }
 
 static void run_free(struct run *run)
@@ -311,10 +313,11 @@ static void run_free(struct run *run)
 	if (run->state != STATE_NEW)
 		list_remove(&check->engine->runs[run->state], run);
 	timer_clear(&run->timer);
-	result_clear(&check->result);
-	free(check->crossed_detail);
+	result_release(&check->result);
+	if (check->crossed_detail != NULL)
+		free(check->crossed_detail);
 	job_unref(check->job);
-	run_release(run);
+	engine_run_release(run);
 }
 
 static void stop_type(struct run *run)
@@ -323,13 +326,11 @@ static void stop_type(struct run *run)
 		run->check.type->stop(&run->check);
 }
 
-/* The run to deliver, alone by now: of two halves IPv4's, with the findings of both. NULL: the other
+/* Of two halves the run to deliver, alone by now: IPv4's, with the findings of both. NULL: the other
  * one is still at work. */
 static struct run *whole(struct run *run)
 {
 	struct run *twin = run->twin;
-	if (twin == NULL)
-		return run;
 	if (twin->state != STATE_HALF && twin->state != STATE_NEW)
 		return NULL;
 	struct run *v4 = run->check.family == FAMILY_IPV4 ? run : twin;
@@ -350,9 +351,11 @@ static void reap(void *arg)
 		stop_type(run);
 		if (run->check.job->has_secrets)
 			redact_result(&run->check.result, run->check.monitor);
-		set_state(run, STATE_HALF);
-		if ((run = whole(run)) == NULL)
-			continue;
+		if (run->twin != NULL) {
+			set_state(run, STATE_HALF);
+			if ((run = whole(run)) == NULL)
+				continue;
+		}
 		run->done(run->arg, run->check.job, &run->check.result);
 		run_free(run);
 	}
@@ -366,15 +369,18 @@ static void reap(void *arg)
 static struct run *run_new(struct engine *engine, struct job *job, int64_t round)
 {
 	const struct check_type *type = check_type_find((enum check_kind)job->monitor->type);
-	struct run *run = run_obtain(engine, type);
+	struct run *run = engine_run_obtain(engine, type);
 	struct check *check = &run->check;
 	check->job = job_ref(job);
 	check->monitor = job->monitor;
 	check->engine = engine;
 	check->loop = engine->loop;
 	check->type = type;
+	check->traced = engine->trace != NULL;
+	run->bytes = memory_of_check(check->monitor);
 	timer_init(&run->timer, engine->loop, on_timer, run);
-	engine_result_begin(&check->result, job, round);
+	result_unset_zeroed(&check->result);
+	result_name(&check->result, job, round);
 	return run;
 }
 
@@ -402,9 +408,9 @@ void engine_run(
 		return;
 	}
 	if (job->destination == NULL)
-		job->destination = pace_destination(job->monitor);
+		job->destination = place_new(job->monitor);
 	struct bucket *b = paces_find(&engine->paces, job->destination, now_us);
-	int64_t turn_at_us = bucket_next_us(b, engine->limits.per_destination, now_us, false);
+	int64_t turn_at_us = bucket_next_us(b, &engine->rate_of_each, now_us);
 	if (turn_at_us > run->give_up_at_us) {
 		check->result.started_wall_ms = clock_wall_ms();
 		check_end(check, REASON_INTERNAL_OVERLOAD,
@@ -413,7 +419,7 @@ void engine_run(
 		return;
 	}
 	for (int starts = run->twin != NULL ? 2 : 1; starts > 0; starts--)
-		(void)bucket_next_us(b, engine->limits.per_destination, now_us, true);
+		bucket_take(b, &engine->rate_of_each, now_us);
 	if (turn_at_us > now_us) {
 		set_state(run, STATE_PACED);
 		timer_set_us(&run->timer, turn_at_us - now_us);
@@ -430,14 +436,10 @@ void engine_set_limits(struct engine *engine, const struct engine_limits *limits
 {
 	ensure(limits->in_flight_max > 0 && limits->per_second > 0 && limits->per_destination > 0);
 	engine->limits = *limits;
+	engine->rate = rate_of(limits->per_second);
+	engine->rate_of_each = rate_of(limits->per_destination);
 	engine_fit_to_files(&engine->limits);
 	certs_set_memo(engine->certs, limits->certificate_memo_ms);
-	timer_set_us(&engine->pump, 0);
-}
-
-void engine_set_memory(struct engine *engine, int64_t memory_bytes)
-{
-	engine->limits.memory_bytes = memory_bytes;
 	timer_set_us(&engine->pump, 0);
 }
 
@@ -481,8 +483,7 @@ void engine_free(struct engine *engine)
 			run_free(run);
 		}
 	}
-	for (int kind = 0; kind < CHECK_KIND_COUNT; kind++)
-		spare_clear(&engine->spare[kind]);
+	engine_spare_clear(engine);
 	paces_clear(&engine->paces);
 	resolver_free(engine->resolver);
 	pinger_free(engine->pinger);

@@ -8,7 +8,6 @@
 /* check_end() has made the finding: stop the check and deliver its result, soon. */
 void engine_check_ended(struct check *check);
 /* Whether somebody wants to see steps; and one of them. */
-bool engine_traces(const struct engine *engine);
 void engine_tell_step(const struct check *check, const char *text);
 
 /* Raises the limit of open files, or lowers the ceiling of checks in flight to it. */

@@ -22,11 +22,6 @@ void engine_trace(struct engine *engine, engine_trace_fn fn, void *arg)
 	engine->trace_arg = arg;
 }
 
-bool engine_traces(const struct engine *engine)
-{
-	return engine->trace != NULL;
-}
-
 void engine_tell_step(const struct check *check, const char *text)
 {
 	bool half = ((const struct run *)check)->twin != NULL;
@@ -35,6 +30,12 @@ void engine_tell_step(const struct check *check, const char *text)
 	redact_words(&shown, check->monitor);
 	check->engine->trace(check->engine->trace_arg, check, shown);
 	free(shown);
+}
+
+void engine_set_memory(struct engine *engine, int64_t memory_bytes)
+{
+	engine->limits.memory_bytes = memory_bytes;
+	timer_set_us(&engine->pump, 0);
 }
 
 int64_t engine_in_flight(const struct engine *engine)

@@ -28,7 +28,9 @@ struct run {
 	struct run *twin;
 	struct timer timer;
 	int64_t give_up_at_us;
-	bool late; /* the timer waits for the moment when it is late, the deadline comes after */
+	int64_t bytes; /* of memory that it may hold while it runs */
+	/* What comes before its deadline: it is late; its type is woken (check_wake_at). */
+	int64_t late_at_us, wake_at_us;
 	engine_done_fn done;
 	void *arg;
 	max_align_t state_of_type[]; /* check.state, once it has begun */
@@ -57,7 +59,8 @@ struct engine {
 	struct pinger *pinger;
 	struct list_of_runs runs[N_STATES];
 	struct spare spare[CHECK_KIND_COUNT];
-	int64_t held_bytes; /* by those that run, at most */
+	int64_t held_bytes;             /* by those that run, at most */
+	struct rate rate, rate_of_each; /* of all starts; to one destination */
 	struct bucket all;
 	struct paces paces; /* per destination */
 	struct timer pump, reap;
@@ -68,5 +71,10 @@ struct engine {
 	engine_late_fn on_late;
 	void *on_late_arg;
 };
+
+/* A zeroed run with the state of TYPE (NULL: it has none); and back. */
+struct run *engine_run_obtain(struct engine *engine, const struct check_type *type);
+void engine_run_release(struct run *run);
+void engine_spare_clear(struct engine *engine);
 
 #endif

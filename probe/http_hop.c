@@ -282,7 +282,7 @@ static int trace_attempt(CURL *easy UNUSED, curl_infotype type, char *text, size
 
 static void set_trace(struct http_hop *hop)
 {
-	if (!check_is_traced(hop->check))
+	if (!hop->check->traced)
 		return;
 	curl_easy_setopt(hop->easy, CURLOPT_VERBOSE, 1L);
 	curl_easy_setopt(hop->easy, CURLOPT_DEBUGFUNCTION, trace_attempt);

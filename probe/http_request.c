@@ -123,7 +123,7 @@ bool http_request_is_usual(const struct http_hop *hop)
 	return hop->request.method == METHOD_GET && hop->request.body == NULL &&
 	       r->headers.n == 0 && r->auth.user == NULL && r->auth.token.value == NULL &&
 	       !r->compression && hop->request.cookies == NULL && hop->proxy == NULL &&
-	       r->connect_to == NULL && r->source == NULL && !check_is_traced(hop->check);
+	       r->connect_to == NULL && r->source == NULL && !hop->check->traced;
 }
 
 int http_request_prepare(struct http_hop *hop)

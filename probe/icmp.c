@@ -21,6 +21,7 @@ int icmp_parse(
 	int family, bool has_ip_header, const void *data, size_t size_bytes, struct icmp_echo *out)
 {
 	const unsigned char *p = data;
+	out->from = has_ip_header ? p + 12 : NULL;
 	if (has_ip_header) {
 		int skip = ip_header_bytes(p, size_bytes);
 		if (skip == -1)
@@ -34,12 +35,13 @@ int icmp_parse(
 	unsigned request = family == AF_INET6 ? ICMP6_ECHO_REQUEST : ICMP_ECHO;
 	if (p[0] != reply && p[0] != request)
 		return -1;
-	memset(out, 0, sizeof(*out));
 	out->reply = p[0] == reply;
 	out->id = (unsigned)p[4] << 8 | p[5];
 	out->sequence = (unsigned)p[6] << 8 | p[7];
 	out->has_cookie = size_bytes >= HEADER_BYTES + ICMP_COOKIE_SIZE;
 	if (out->has_cookie)
 		memcpy(out->cookie, p + HEADER_BYTES, ICMP_COOKIE_SIZE);
+	else
+		memset(out->cookie, 0, ICMP_COOKIE_SIZE);
 	return 0;
 }

@@ -16,17 +16,6 @@ static void see_credential(void *arg, const struct credential_place *at UNUSED)
 	job->has_secrets = true;
 }
 
-/* A ping's target, if it is an address. */
-static struct sockaddr_storage *literal_of(const struct monitor *m)
-{
-	struct sockaddr_storage literal;
-	if (m->type != CHECK_PING || m->target == NULL || !net_parse_literal(m->target, &literal))
-		return NULL;
-	struct sockaddr_storage *copy = mem_alloc(sizeof(*copy));
-	*copy = literal;
-	return copy;
-}
-
 struct job *job_new(struct monitor *take, int64_t assignment)
 {
 	struct job *job = mem_alloc(sizeof(*job));
@@ -36,7 +25,8 @@ struct job *job_new(struct monitor *take, int64_t assignment)
 	job->assignment = assignment;
 	memset(take, 0, sizeof(*take));
 	monitor_each_credential(job->monitor, "", see_credential, job);
-	job->literal = literal_of(job->monitor);
+	if (job->monitor->type == CHECK_PING && job->monitor->target != NULL)
+		job->literal = net_literal_new(job->monitor->target);
 	return job;
 }
 

@@ -2,6 +2,7 @@
 /* Addresses, targets, and what the network's errors mean. */
 #include "probe/net.h"
 
+#include "proto/base/mem.h"
 #include "proto/base/text.h"
 
 #include <arpa/inet.h>
@@ -109,6 +110,20 @@ bool net_parse_literal(const char *text, struct sockaddr_storage *out)
 		return false;
 	out->ss_family = AF_INET6;
 	return true;
+}
+
+struct net_literal *net_literal_new(const char *text)
+{
+	struct sockaddr_storage found;
+	char formatted[NET_ADDRESS_SIZE];
+	if (!net_parse_literal(text, &found))
+		return NULL;
+	struct net_literal *literal = mem_alloc(sizeof(*literal));
+	memcpy(&literal->address, &found, sizeof(literal->address));
+	int n = snprintf(literal->text, sizeof(literal->text), "%s",
+		net_format(&literal->address.any, formatted));
+	literal->bytes = (unsigned char)n;
+	return literal;
 }
 
 int net_split_target(const char *target, char host[NET_HOST_SIZE], int *port)

@@ -6,6 +6,7 @@
 #include "quorate/attr.h"
 #include "quorate/reason.h"
 
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -14,6 +15,19 @@
 #define NET_ADDRESS_SIZE 64 /* "[2001:db8::1]:65535" and NUL */
 #define NET_HOST_SIZE    256
 
+/* An address, in a quarter of sockaddr_storage's bytes. */
+union net_address {
+	struct sockaddr any;
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+};
+/* The same with its text. */
+struct net_literal {
+	union net_address address;
+	unsigned char bytes; /* of the text */
+	char text[INET6_ADDRSTRLEN];
+};
+
 /* "192.0.2.1:443", "[2001:db8::1]:443"; without the port when it is 0 (and then without brackets).
  * Returns OUT. */
 char *net_format(const struct sockaddr *address, char out[NET_ADDRESS_SIZE]);
@@ -21,6 +35,7 @@ socklen_t net_length(const struct sockaddr *address);
 void net_set_port(struct sockaddr *address, int port);
 /* A literal address, brackets allowed; port 0. */
 bool net_parse_literal(const char *text, struct sockaddr_storage *out);
+struct net_literal *net_literal_new(const char *text); /* of one without a port; NULL: it is none */
 /* "host:port" or "[v6]:port" of a tcp target. Returns 0 or -1. */
 MUST_CHECK int net_split_target(const char *target, char host[NET_HOST_SIZE], int *port);
 bool net_same_host(const struct sockaddr *a, const struct sockaddr *b);

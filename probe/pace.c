@@ -19,14 +19,34 @@ struct destination {
 	char host[];
 };
 
-int64_t bucket_next_us(struct bucket *b, int64_t per_second, int64_t now_us, bool take)
+struct rate rate_of(int64_t per_second)
 {
-	int64_t period_us = 1000000 / per_second, depth_us = period_us * per_second;
-	int64_t full_at_us = (b->full_at_us > now_us ? b->full_at_us : now_us) + period_us;
-	int64_t at_us = full_at_us - depth_us;
-	if (take)
-		b->full_at_us = full_at_us;
+	int64_t period_us = 1000000 / per_second;
+	return (struct rate){.period_us = period_us, .depth_us = period_us * per_second};
+}
+
+/* When all its tokens are back, after one is taken at NOW_US. */
+static int64_t full_at_us(const struct bucket *b, const struct rate *rate, int64_t now_us)
+{
+	return (b->full_at_us > now_us ? b->full_at_us : now_us) + rate->period_us;
+}
+
+int64_t bucket_next_us(const struct bucket *b, const struct rate *rate, int64_t now_us)
+{
+	int64_t at_us = full_at_us(b, rate, now_us) - rate->depth_us;
 	return at_us > now_us ? at_us : now_us;
+}
+
+void bucket_take(struct bucket *b, const struct rate *rate, int64_t now_us)
+{
+	b->full_at_us = full_at_us(b, rate, now_us);
+}
+
+/* Whatever was found before is not to be trusted any more, nor what was found among others' places. */
+static void new_epoch(struct paces *paces)
+{
+	static uint64_t last;
+	paces->epoch = ++last;
 }
 
 static void sweep(struct paces *paces, int64_t now_us)
@@ -41,9 +61,18 @@ static void sweep(struct paces *paces, int64_t now_us)
 		free(d);
 	}
 	paces->sweep_at = 2 * (size_t)HASH_COUNT(paces->destinations) + SWEEP_AT_LEAST;
+	new_epoch(paces);
 }
 
-char *pace_destination(const struct monitor *m)
+static struct place *place_of(const char *host)
+{
+	size_t n = strlen(host);
+	struct place *place = mem_alloc(sizeof(*place) + n + 1);
+	memcpy(place->host, host, n + 1);
+	return place;
+}
+
+struct place *place_new(const struct monitor *m)
 {
 	char host[NET_HOST_SIZE] = "";
 	const char *target = m->target != NULL ? m->target : "";
@@ -65,21 +94,30 @@ char *pace_destination(const struct monitor *m)
 		memmove(host, host + 1, n - 2);
 		host[n - 2] = '\0';
 	}
-	return mem_strdup(host);
+	return place_of(host);
 }
 
-struct bucket *paces_find(struct paces *paces, const char *host, int64_t now_us)
+static struct destination *look_up(struct paces *paces, const char *host, int64_t now_us)
 {
 	struct destination *d;
 	size_t n = strlen(host);
 	HASH_FIND_STR(paces->destinations, host, d);
 	if (d != NULL)
-		return &d->bucket;
+		return d;
 	sweep(paces, now_us);
 	d = mem_alloc(sizeof(*d) + n + 1);
 	memcpy(d->host, host, n);
 	HASH_ADD_STR(paces->destinations, host, d);
-	return &d->bucket;
+	return d;
+}
+
+struct bucket *paces_find(struct paces *paces, struct place *place, int64_t now_us)
+{
+	if (place->epoch != paces->epoch || paces->epoch == 0) {
+		place->bucket = &look_up(paces, place->host, now_us)->bucket;
+		place->epoch = paces->epoch;
+	}
+	return place->bucket;
 }
 
 void paces_clear(struct paces *paces)
@@ -89,4 +127,5 @@ void paces_clear(struct paces *paces)
 		HASH_DEL(paces->destinations, d);
 		free(d);
 	}
+	paces->epoch = 0;
 }

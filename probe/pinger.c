@@ -56,7 +56,10 @@ static bool slots_grow(struct ping_slots *slots)
 	uint32_t k = slots->n / BLOCK_SLOTS;
 	if (k == BLOCKS_MAX)
 		return false;
-	slots->block[k] = mem_array(BLOCK_SLOTS, sizeof(struct ping_slot));
+	slots->block[k] =
+		aligned_alloc(_Alignof(struct ping_slot), BLOCK_SLOTS * sizeof(struct ping_slot));
+	ensure(slots->block[k] != NULL);
+	memset(slots->block[k], 0, BLOCK_SLOTS * sizeof(struct ping_slot));
 	for (uint32_t i = 0; i < BLOCK_SLOTS; i++) {
 		slots->block[k][i].number = slots->n++;
 		slot_append_free(slots, &slots->block[k][i]);
@@ -98,12 +101,10 @@ static struct ping_slot *slot_take(struct channel *c, struct ping_listener *list
 	return slot;
 }
 
-void pinger_cookie(const struct ping_slot *slot, unsigned char out[ICMP_COOKIE_SIZE])
+struct ping_cookie pinger_cookie(const struct ping_slot *slot)
 {
-	uint32_t number = htonl(slot->number), used = htonl(slot->used);
-	memcpy(out, &number, 4);
-	memcpy(out + 4, &used, 4);
-	memcpy(out + 8, &slot->nonce, 8);
+	return (struct ping_cookie){
+		.number = htonl(slot->number), .used = htonl(slot->used), .nonce = slot->nonce};
 }
 
 static void unqueue(struct channel *c, const struct ping_slot *slot)
@@ -133,33 +134,37 @@ void pinger_fail(struct ping_slot *slot, const struct ping_error *error)
 
 /* ---- a packet */
 
-static unsigned checksum(const unsigned char *data, size_t n)
+/* The packet's head, as it is sent (RFC 792, RFC 4443). */
+struct head {
+	uint8_t type, code;
+	uint16_t checksum, id, sequence;
+	struct ping_cookie cookie;
+};
+_Static_assert(sizeof(struct head) == ICMP_HEADER_BYTES + ICMP_COOKIE_SIZE, "no holes");
+
+/* RFC 1071: the order of bytes does not matter, nor how many are added at a time. */
+static uint16_t checksum(const struct head *h)
 {
-	unsigned long sum = 0;
-	for (size_t i = 0; i + 1 < n; i += 2)
-		sum += (unsigned long)data[i] << 8 | data[i + 1];
-	while (sum >> 16 != 0)
-		sum = (sum & 0xffff) + (sum >> 16);
-	return (unsigned)~sum & 0xffff;
+	const struct ping_cookie *k = &h->cookie;
+	uint64_t sum = (uint64_t)htons((uint16_t)(h->type << 8)) + h->id + h->sequence + k->number +
+		       k->used + (k->nonce >> 32) + (k->nonce & UINT32_MAX);
+	sum = (sum >> 32) + (sum & UINT32_MAX);
+	sum = (sum >> 16) + (sum & 0xffff);
+	sum = (sum >> 16) + (sum & 0xffff);
+	return (uint16_t) ~(sum + (sum >> 16));
 }
 
-/* What follows the cookie is zero, and adds nothing to the checksum. The kernel fills in the one of
- * ICMPv6, and id and checksum on a datagram socket. */
+/* What follows has been zero from the beginning, and adds nothing to the checksum. The kernel fills in
+ * the one of ICMPv6, and id and checksum on a datagram socket. */
 static void write_head(const struct channel *c, struct out_packet *o)
 {
-	unsigned char *p = o->head;
-	memset(p, 0, HEAD_BYTES);
-	p[0] = c->family == AF_INET6 ? ICMP6_ECHO_REQUEST : ICMP_ECHO;
-	p[4] = (unsigned char)(c->id >> 8);
-	p[5] = (unsigned char)c->id;
-	p[6] = (unsigned char)(o->slot->number >> 8);
-	p[7] = (unsigned char)o->slot->number;
-	pinger_cookie(o->slot, p + ICMP_HEADER_BYTES);
-	if (c->raw && c->family == AF_INET) {
-		unsigned sum = checksum(p, ICMP_HEADER_BYTES + ICMP_COOKIE_SIZE);
-		p[2] = (unsigned char)(sum >> 8);
-		p[3] = (unsigned char)sum;
-	}
+	struct head h = {.type = c->family == AF_INET6 ? ICMP6_ECHO_REQUEST : ICMP_ECHO,
+		.id = htons((uint16_t)c->id),
+		.sequence = htons((uint16_t)o->slot->number),
+		.cookie = pinger_cookie(o->slot)};
+	if (c->raw && c->family == AF_INET)
+		h.checksum = checksum(&h);
+	memcpy(o->head, &h, sizeof(h));
 }
 
 static void add_control(struct out_packet *o, int level, int type, const void *data, size_t n)
@@ -298,13 +303,13 @@ static void refused(struct channel *c, struct out_packet *o, int error)
 
 static void stamp(struct channel *c, unsigned first, unsigned n, int64_t before_us)
 {
-	int64_t took_us = clock_now_us() - before_us;
+	int64_t took_us = clock_now_us() - before_us, each = took_us * 1024 / n;
 	unsigned k = 0;
 	for (unsigned i = first; k < n; i++) {
 		struct ping_slot *slot = c->out[i].slot;
 		if (slot == NULL)
 			continue;
-		slot->sent_at_us = before_us + took_us * k / n;
+		slot->sent_at_us = before_us + each * k / 1024;
 		slot->state = SLOT_WAITING;
 		c->out[i].slot = NULL;
 		k++;
@@ -418,7 +423,7 @@ static void channel_open(struct channel *c, struct loop *loop, int family)
 	net_want_icmp_errors(c->fd, family);
 	rand_bytes(&random, sizeof(random));
 	c->id = random;
-	c->inbox = pinger_inbox_new();
+	c->inbox = pinger_inbox_new(c);
 	timer_init(&c->flush, loop, flush, c);
 	watch_fd_init(&c->watch, loop, c->fd, pinger_read, c);
 	watch_fd_set(&c->watch, WATCH_READ);

@@ -43,8 +43,8 @@ struct ping_error {
 /* Who gets the answers. Embedded in the check's state; forgotten before its memory goes. */
 struct ping_listener {
 	/* INDEX: as given to pinger_send. Round trip on the monotonic clock, from the send to the
-	 * kernel's receive timestamp. */
-	void (*reply)(void *arg, int index, int64_t rtt_us);
+	 * kernel's receive timestamp; and the instant when it was read. */
+	void (*reply)(void *arg, int index, int64_t rtt_us, int64_t read_at_us);
 	/* An error came instead of the reply, or the packet could not be sent. It waits no longer. */
 	void (*error)(void *arg, int index, const struct ping_error *error);
 	void *arg;
@@ -75,6 +75,8 @@ void pinger_forget(struct pinger *pinger, struct ping_listener *listener);
 struct icmp_echo {
 	bool reply; /* else a request (our own, quoted in an error) */
 	unsigned id, sequence;
+	const unsigned char
+		*from; /* who sent it, four bytes in its IPv4 header; NULL: it has none */
 	bool has_cookie;
 	unsigned char cookie[ICMP_COOKIE_SIZE];
 };

@@ -22,18 +22,20 @@
 
 #define READS        4   /* batches; then the rest of the loop has its turn */
 #define ERRORS       256 /* the same, of errors */
-#define READ_BYTES   128 /* IPv4 header with options, ICMP header, cookie */
-#define CONTROL_ROOM 128 /* a timestamp, or an error with its address */
+#define READ_BYTES   (60 + ICMP_HEADER_BYTES + ICMP_COOKIE_SIZE) /* 60: IPv4 header with options */
+#define STAMP_ROOM   CMSG_SPACE(sizeof(struct timespec))
+#define CONTROL_ROOM 128 /* an error with its address, and a timestamp */
 #define SEQUENCES    65536
 
+/* Its parts stand close together: they come and go by the hundred thousand. */
 struct in_packet {
 	struct iovec iov;
-	struct sockaddr_storage from;
-	unsigned char data[READ_BYTES];
 	union {
 		struct cmsghdr align;
-		char bytes[CONTROL_ROOM];
+		char bytes[STAMP_ROOM];
 	} control;
+	union net_address from;
+	unsigned char data[READ_BYTES];
 };
 
 struct ping_inbox {
@@ -41,22 +43,31 @@ struct ping_inbox {
 	struct in_packet packet[IN_BATCH];
 };
 
-static void prepare(struct msghdr *m, struct in_packet *packet)
+/* Whether the IPv4 header is there, too. */
+static bool is_framed(const struct channel *c)
 {
-	packet->iov = (struct iovec){.iov_base = packet->data, .iov_len = READ_BYTES};
-	*m = (struct msghdr){.msg_name = &packet->from,
-		.msg_namelen = sizeof(packet->from),
-		.msg_iov = &packet->iov,
-		.msg_iovlen = 1,
-		.msg_control = packet->control.bytes,
-		.msg_controllen = CONTROL_ROOM};
+	return c->raw && c->family == AF_INET;
 }
 
-struct ping_inbox *pinger_inbox_new(void)
+/* Before each reading: the kernel has written over the sizes. */
+static void make_room(struct msghdr *m)
+{
+	m->msg_namelen = m->msg_name != NULL ? sizeof(union net_address) : 0;
+	m->msg_controllen = STAMP_ROOM;
+}
+
+struct ping_inbox *pinger_inbox_new(const struct channel *c)
 {
 	struct ping_inbox *in = mem_alloc(sizeof(*in));
-	for (int i = 0; i < IN_BATCH; i++)
-		prepare(&in->message[i].msg_hdr, &in->packet[i]);
+	for (int i = 0; i < IN_BATCH; i++) {
+		struct in_packet *p = &in->packet[i];
+		p->iov = (struct iovec){.iov_base = p->data, .iov_len = READ_BYTES};
+		in->message[i].msg_hdr = (struct msghdr){.msg_name = is_framed(c) ? NULL : &p->from,
+			.msg_iov = &p->iov,
+			.msg_iovlen = 1,
+			.msg_control = p->control.bytes};
+		make_room(&in->message[i].msg_hdr);
+	}
 	return in;
 }
 
@@ -127,24 +138,32 @@ static int64_t round_trip_us(struct msghdr *m, const struct ping_instant *at, in
 	return longest_us > 0 ? longest_us : 0;
 }
 
+/* A raw socket's replies tell it themselves: nobody has to ask the kernel. */
+static bool came_from_there(
+	const struct ping_slot *slot, const struct icmp_echo *echo, const struct msghdr *m)
+{
+	return echo->from != NULL ? memcmp(echo->from, slot->to, 4) == 0
+				  : went_to(slot, m->msg_name);
+}
+
 void pinger_take_reply(struct channel *c, struct msghdr *m, size_t n, const struct ping_instant *at)
 {
 	struct icmp_echo echo;
-	bool framed = c->raw && c->family == AF_INET;
-	if (icmp_parse(c->family, framed, m->msg_iov->iov_base, n, &echo) != 0 || !echo.reply ||
-		!echo.has_cookie)
+	if (icmp_parse(c->family, is_framed(c), m->msg_iov->iov_base, n, &echo) != 0 ||
+		!echo.reply || !echo.has_cookie)
 		return;
 	struct ping_slot *slot = spoken_of(c, &echo);
 	if (slot == NULL)
 		return;
 	struct ping_listener *listener = slot->listener;
-	if (!is_ours(c, &echo, slot) || !went_to(slot, m->msg_name)) {
+	if (!is_ours(c, &echo, slot) || !came_from_there(slot, &echo, m)) {
 		listener->strays++;
 	} else if (slot->state == SLOT_ANSWERED) {
 		listener->duplicates++;
 	} else if (slot->state == SLOT_WAITING) {
 		slot->state = SLOT_ANSWERED;
-		listener->reply(listener->arg, slot->index, round_trip_us(m, at, slot->sent_at_us));
+		listener->reply(listener->arg, slot->index, round_trip_us(m, at, slot->sent_at_us),
+			at->now_us);
 	}
 }
 
@@ -161,8 +180,7 @@ static int read_replies(struct channel *c)
 	for (int i = 0; i < n; i++) {
 		struct msghdr *m = &in->message[i].msg_hdr;
 		pinger_take_reply(c, m, in->message[i].msg_len, &at);
-		m->msg_namelen = sizeof(struct sockaddr_storage);
-		m->msg_controllen = CONTROL_ROOM;
+		make_room(m);
 	}
 	return n;
 }
@@ -219,9 +237,19 @@ void pinger_take_error(struct channel *c, struct msghdr *m, size_t n)
 void pinger_read_errors(struct channel *c)
 {
 	for (int left = ERRORS; left > 0; left--) {
-		struct in_packet packet = {.data = {0}};
-		struct msghdr m;
-		prepare(&m, &packet);
+		struct sockaddr_in6 from = {.sin6_family = AF_UNSPEC}; /* or an IPv4 address */
+		unsigned char data[READ_BYTES];
+		union {
+			struct cmsghdr align;
+			char bytes[CONTROL_ROOM];
+		} control;
+		struct iovec iov = {.iov_base = data, .iov_len = sizeof(data)};
+		struct msghdr m = {.msg_name = &from,
+			.msg_namelen = sizeof(from),
+			.msg_iov = &iov,
+			.msg_iovlen = 1,
+			.msg_control = control.bytes,
+			.msg_controllen = sizeof(control)};
 		ssize_t n = recvmsg(c->fd, &m, MSG_DONTWAIT | MSG_ERRQUEUE);
 		if (n == -1)
 			return;

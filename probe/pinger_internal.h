@@ -20,9 +20,10 @@ enum slot_state {
 	SLOT_ANSWERED, /* kept until its check ends: for what comes twice */
 };
 
-/* A packet's place. It never moves: the table grows by blocks. */
+/* A packet's place. It never moves: the table grows by blocks. In one line of the cache, since its turn
+ * comes round when a thousand others have had theirs. */
 struct ping_slot {
-	struct ping_listener *listener;
+	_Alignas(64) struct ping_listener *listener;
 	struct ping_slot *next; /* of the same listener; or of those free, the longest free first */
 	int64_t sent_at_us;
 	uint64_t nonce;
@@ -49,11 +50,7 @@ struct out_packet {
 	int discover;           /* the path MTU discovery that it needs; -1: any will do */
 	size_t control_bytes;
 	unsigned char head[HEAD_BYTES];
-	union {
-		struct sockaddr any;
-		struct sockaddr_in v4;
-		struct sockaddr_in6 v6;
-	} to;
+	union net_address to;
 	union {
 		struct cmsghdr align;
 		char bytes[80];
@@ -74,7 +71,7 @@ struct channel {
 	int64_t local_mtu;        /* in this machine's last word on a packet that was too large */
 	uint32_t drops;           /* the socket's count, when last looked at; and */
 	int64_t drops_at_us;      /* when it was seen to have risen */
-	unsigned char random[512];
+	unsigned char random[2048];
 	size_t random_left;
 };
 
@@ -82,12 +79,17 @@ struct pinger {
 	struct channel v4, v6;
 };
 
-/* The cookie of SLOT's packet. */
-void pinger_cookie(const struct ping_slot *slot, unsigned char out[ICMP_COOKIE_SIZE]);
+/* What is random in a packet, and where its place is; as sent. */
+struct ping_cookie {
+	uint32_t number, used;
+	uint64_t nonce;
+};
+_Static_assert(sizeof(struct ping_cookie) == ICMP_COOKIE_SIZE, "no holes");
+struct ping_cookie pinger_cookie(const struct ping_slot *slot);
 struct ping_slot *pinger_slot(const struct ping_slots *slots, uint32_t number); /* or NULL */
 void pinger_fail(struct ping_slot *slot, const struct ping_error *error);
 
-struct ping_inbox *pinger_inbox_new(void); /* freed with free() */
+struct ping_inbox *pinger_inbox_new(const struct channel *channel); /* freed with free() */
 /* Reads what the sockets have: replies, and errors. Callbacks may send. */
 void pinger_read(void *channel, int fd, int what);
 void pinger_read_errors(struct channel *channel);

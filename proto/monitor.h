@@ -51,7 +51,9 @@ enum address_family address_family_of(const char *text);
 /* The family that M asks for, be it by its source; of a literal target's nothing is said. */
 enum address_family monitor_family(const struct monitor *m);
 
-void result_unset(struct result *r); /* nothing was found; the old content is ignored */
+void result_unset(struct result *r);        /* nothing was found; the old content is ignored */
+void result_unset_zeroed(struct result *r); /* the same, of memory that is zero already */
 void result_clear(struct result *r);
+void result_release(struct result *r); /* the same, of memory that goes at once: it is not zeroed */
 
 #endif

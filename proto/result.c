@@ -208,10 +208,21 @@ const struct schema result_schema = {
 void result_unset(struct result *r)
 {
 	memset(r, 0, sizeof(*r));
-	r->phases = (struct phases){UNSET, UNSET, UNSET, UNSET, UNSET, UNSET};
+	result_unset_zeroed(r);
+}
+
+/* Field by field: the macros would make each struct anew, in order to copy it. */
+void result_unset_zeroed(struct result *r)
+{
+	struct phases *p = &r->phases;
+	struct certificate *c = &r->certificate;
+	p->resolve_us = p->connect_us = p->tls_us = UNSET;
+	p->first_byte_us = p->transfer_us = p->total_us = UNSET;
 	r->status = r->bytes = UNSET;
 	r->value = NAN;
-	r->certificate = CERTIFICATE_NONE;
+	c->not_before_wall_ms = c->not_after_wall_ms = c->days = c->key_bits = c->sent = UNSET;
+	c->ocsp.status = UNSET;
+	c->ocsp.this_update_wall_ms = c->ocsp.next_update_wall_ms = UNSET;
 	r->ping = PING_NONE;
 	r->dns.answer_count = r->dns.ttl_s = UNSET;
 }
@@ -219,4 +230,9 @@ void result_unset(struct result *r)
 void result_clear(struct result *r)
 {
 	schema_clear(&result_schema, r);
+}
+
+void result_release(struct result *r)
+{
+	schema_release(&result_schema, r);
 }

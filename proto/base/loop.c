@@ -2,7 +2,8 @@
 /*
  * The event loop on libevent 2.1. Times are taken on the precise monotonic clock and never from
  * libevent's cache: a timer set at the end of a long callback must not run early, and its lateness
- * is our measure of overload.
+ * is our measure of overload. Timers wake the loop by a timerfd of ours: libevent would set its own
+ * before every wait, ours is set when something becomes due before it.
  */
 #include "proto/base/loop.h"
 #include "proto/base/clock.h"
@@ -13,7 +14,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 struct deferred {
@@ -26,10 +27,12 @@ struct loop {
 	struct event_base *base;
 	struct event *defer_event;
 	struct deferred *first, **last;
-	struct event *timer_event;
 	struct timer **heap; /* from 1; by due time */
 	size_t n_timers, heap_size;
-	int64_t armed_at_us; /* when timer_event comes at the latest; INT64_MAX: it does not */
+	struct event *alarm_event, *soon_event; /* the timerfd's; for what is due by now */
+	int alarm_fd;
+	int64_t alarm_at_us; /* when it comes; INT64_MAX: it does not */
+	bool soon;           /* soon_event is about to come, or the timers are running */
 	int64_t lag_us;
 	bool stopping;
 	struct event *once_event; /* of the epoll set of all watch_once */
@@ -37,13 +40,6 @@ struct loop {
 	struct watch_once **once; /* by descriptor */
 	int n_once;
 	uint32_t last_once; /* number */
-};
-
-struct loop_waker {
-	struct event *event;
-	void (*run)(void *arg);
-	void *arg;
-	int fd;
 };
 
 /* Runs what was deferred before now; what these defer comes after. */
@@ -67,7 +63,8 @@ static void defer_cb(evutil_socket_t fd, short what, void *arg)
 	run_deferred(arg);
 }
 
-static void timers_cb(evutil_socket_t fd, short what, void *arg);
+static void timers_open(struct loop *loop);
+static void timers_close(struct loop *loop);
 static void once_open(struct loop *loop);
 
 struct loop *loop_new(void)
@@ -76,16 +73,14 @@ struct loop *loop_new(void)
 	struct event_config *config = event_config_new();
 
 	ensure(config != NULL);
-	event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER);
 	event_config_set_flag(config, EVENT_BASE_FLAG_NO_CACHE_TIME);
 	loop->base = event_base_new_with_config(config);
 	event_config_free(config);
 	ensure(loop->base != NULL);
 	loop->last = &loop->first;
 	loop->defer_event = event_new(loop->base, -1, 0, defer_cb, loop);
-	loop->timer_event = event_new(loop->base, -1, 0, timers_cb, loop);
-	loop->armed_at_us = INT64_MAX;
-	ensure(loop->defer_event != NULL && loop->timer_event != NULL);
+	ensure(loop->defer_event != NULL);
+	timers_open(loop);
 	once_open(loop);
 	signal(SIGPIPE, SIG_IGN); /* who has a loop writes to peers that may be gone */
 	return loop;
@@ -98,8 +93,7 @@ void loop_free(struct loop *loop)
 	while (loop->first != NULL)
 		run_deferred(loop);
 	event_free(loop->defer_event);
-	event_free(loop->timer_event);
-	free(loop->heap);
+	timers_close(loop);
 	event_free(loop->once_event);
 	close(loop->once_epoll);
 	free(loop->once);
@@ -143,7 +137,7 @@ void loop_defer(struct loop *loop, void (*run)(void *arg), void *arg)
 	event_active(loop->defer_event, EV_TIMEOUT, 1);
 }
 
-/* ---- timers: a binary heap by due time, and one event of libevent's for its top */
+/* ---- timers: a binary heap by due time, and two events for its top */
 
 static void heap_put(struct loop *loop, size_t place, struct timer *t)
 {
@@ -194,33 +188,37 @@ static void heap_remove(struct loop *loop, struct timer *t)
 		heap_sink(loop, place, last);
 }
 
-/* Wakes the loop when the top is due. A wake that has become too early finds nothing to do, and
- * comes here again. */
-static void arm(struct loop *loop, int64_t now_us)
+/* Wakes the loop when the top is due: if by now, at the end of this turn, or in the next one. An alarm
+ * that has become too early finds nothing to do, and comes here again. */
+static void arm(struct loop *loop, int64_t now_us, bool next_turn)
 {
-	struct timeval tv;
-	int64_t due_at_us, delay_us;
+	static const struct timeval now = {0};
+	int64_t due_at_us = loop->n_timers > 0 ? loop->heap[1]->due_at_us : INT64_MAX;
 
-	if (loop->n_timers == 0)
+	if (loop->soon || due_at_us >= loop->alarm_at_us)
 		return;
-	due_at_us = loop->heap[1]->due_at_us;
-	if (due_at_us >= loop->armed_at_us)
+	if (due_at_us <= now_us) {
+		loop->soon = true;
+		if (next_turn)
+			ensure(event_add(loop->soon_event, &now) == 0);
+		else
+			event_active(loop->soon_event, EV_TIMEOUT, 1);
 		return;
-	delay_us = due_at_us > now_us ? due_at_us - now_us : 0;
-	tv = (struct timeval){.tv_sec = delay_us / 1000000, .tv_usec = delay_us % 1000000};
-	ensure(event_add(loop->timer_event, &tv) == 0);
-	loop->armed_at_us = due_at_us;
+	}
+	int64_t left_us =
+		due_at_us - now_us; /* not the instant: a faked clock is not the kernel's */
+	struct itimerspec alarm = {
+		.it_value = {.tv_sec = left_us / 1000000, .tv_nsec = left_us % 1000000 * 1000}};
+	ensure(timerfd_settime(loop->alarm_fd, 0, &alarm, NULL) == 0);
+	loop->alarm_at_us = due_at_us;
 }
 
 /* Runs what is due by now; what these set has its turn after everything else that is ready. */
-static void timers_cb(evutil_socket_t fd, short what, void *arg)
+static void run_timers(struct loop *loop)
 {
-	struct loop *loop = arg;
 	int64_t began_at_us = clock_now_us(), now_us = began_at_us;
 
-	(void)fd;
-	(void)what;
-	loop->armed_at_us = INT64_MAX;
+	loop->soon = true; /* armed at the end, once for all */
 	while (loop->n_timers > 0 && loop->heap[1]->due_at_us <= began_at_us && !loop->stopping) {
 		struct timer *t = loop->heap[1];
 		int64_t late_us = now_us - t->due_at_us;
@@ -231,12 +229,46 @@ static void timers_cb(evutil_socket_t fd, short what, void *arg)
 		t->run(t->arg);
 		now_us = clock_now_us();
 	}
-	arm(loop, now_us);
+	loop->soon = false;
+	arm(loop, now_us, true);
 }
 
-void timer_init(struct timer *t, struct loop *loop, void (*run)(void *arg), void *arg)
+static void alarm_cb(evutil_socket_t fd, short what, void *arg)
 {
-	*t = (struct timer){.loop = loop, .run = run, .arg = arg};
+	struct loop *loop = arg;
+
+	(void)fd;
+	(void)what;
+	loop->alarm_at_us = INT64_MAX;
+	run_timers(loop);
+}
+
+static void soon_cb(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	run_timers(arg);
+}
+
+/* Edge-triggered: an alarm is told once, and needs no reading. */
+static void timers_open(struct loop *loop)
+{
+	loop->alarm_at_us = INT64_MAX;
+	loop->alarm_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+	ensure(loop->alarm_fd != -1);
+	loop->alarm_event =
+		event_new(loop->base, loop->alarm_fd, EV_READ | EV_ET | EV_PERSIST, alarm_cb, loop);
+	loop->soon_event = event_new(loop->base, -1, 0, soon_cb, loop);
+	ensure(loop->alarm_event != NULL && loop->soon_event != NULL);
+	ensure(event_add(loop->alarm_event, NULL) == 0);
+}
+
+static void timers_close(struct loop *loop)
+{
+	event_free(loop->alarm_event);
+	event_free(loop->soon_event);
+	close(loop->alarm_fd);
+	free(loop->heap);
 }
 
 void timer_set(struct timer *t, int64_t delay_ms)
@@ -244,34 +276,38 @@ void timer_set(struct timer *t, int64_t delay_ms)
 	timer_set_us(t, delay_ms > INT64_MAX / 1000 ? INT64_MAX : delay_ms * 1000);
 }
 
-void timer_set_us(struct timer *t, int64_t delay_us)
+static void set_due(struct timer *t, int64_t now_us, int64_t due_at_us)
 {
-	timer_set_from(t, clock_now_us(), delay_us);
+	timer_stop(t);
+	t->due_at_us = due_at_us;
+	heap_add(t->loop, t);
+	arm(t->loop, now_us, false);
 }
 
-void timer_set_from(struct timer *t, int64_t now_us, int64_t delay_us)
+void timer_set_us(struct timer *t, int64_t delay_us)
 {
 	const int64_t max_us = INT64_C(366) * 24 * 3600 * 1000000; /* "never", without overflow */
+	int64_t now_us = clock_now_us();
 
 	if (delay_us < 0)
 		delay_us = 0;
 	if (delay_us > max_us)
 		delay_us = max_us;
-	timer_stop(t);
-	t->due_at_us = now_us + delay_us;
-	heap_add(t->loop, t);
-	arm(t->loop, now_us);
+	set_due(t, now_us, now_us + delay_us);
+}
+
+void timer_set_at(struct timer *t, int64_t due_at_us)
+{
+	struct loop *loop = t->loop;
+
+	/* the clock matters to the first of all only */
+	set_due(t, due_at_us < loop->alarm_at_us && !loop->soon ? clock_now_us() : 0, due_at_us);
 }
 
 void timer_stop(struct timer *t)
 {
 	if (t->place != 0)
 		heap_remove(t->loop, t);
-}
-
-bool timer_is_set(const struct timer *t)
-{
-	return t->place != 0;
 }
 
 void timer_clear(struct timer *t)
@@ -416,71 +452,4 @@ void watch_once_stop(struct watch_once *w)
 	if (w->number != 0)
 		w->loop->once[w->fd] = NULL;
 	w->number = 0;
-}
-
-/* ---- signals */
-
-static void signal_cb(evutil_socket_t fd, short what, void *arg)
-{
-	struct watch_signal *w = arg;
-
-	(void)fd;
-	(void)what;
-	w->run(w->arg, w->signal);
-}
-
-void watch_signal_start(struct watch_signal *w, struct loop *loop, int signal_number,
-	void (*run)(void *arg, int signal), void *arg)
-{
-	*w = (struct watch_signal){.run = run, .arg = arg, .signal = signal_number};
-	w->event = evsignal_new(loop->base, signal_number, signal_cb, w);
-	ensure(w->event != NULL && event_add(w->event, NULL) == 0);
-}
-
-void watch_signal_stop(struct watch_signal *w)
-{
-	if (w->event != NULL)
-		event_free(w->event);
-	w->event = NULL;
-}
-
-/* ---- wakers */
-
-static void waker_cb(evutil_socket_t fd, short what, void *arg)
-{
-	struct loop_waker *w = arg;
-	uint64_t wakes;
-
-	(void)what;
-	if (read(fd, &wakes, sizeof(wakes)) == sizeof(wakes))
-		w->run(w->arg);
-}
-
-struct loop_waker *loop_waker_new(struct loop *loop, void (*run)(void *arg), void *arg)
-{
-	struct loop_waker *w = mem_alloc(sizeof(*w));
-
-	*w = (struct loop_waker){
-		.run = run, .arg = arg, .fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)};
-	ensure(w->fd != -1);
-	w->event = event_new(loop->base, w->fd, EV_READ | EV_PERSIST, waker_cb, w);
-	ensure(w->event != NULL && event_add(w->event, NULL) == 0);
-	return w;
-}
-
-void loop_waker_free(struct loop_waker *w)
-{
-	if (w == NULL)
-		return;
-	event_free(w->event);
-	close(w->fd);
-	free(w);
-}
-
-void loop_waker_wake(struct loop_waker *w)
-{
-	const uint64_t one = 1;
-	ssize_t written = write(w->fd, &one, sizeof(one));
-
-	(void)written; /* a full counter means that a wake is on its way already */
 }

@@ -36,13 +36,19 @@ struct timer {
 	void *arg;
 	int64_t due_at_us;
 };
-void timer_init(struct timer *t, struct loop *loop, void (*run)(void *arg), void *arg);
+static inline void timer_init(struct timer *t, struct loop *loop, void (*run)(void *arg), void *arg)
+{
+	*t = (struct timer){.loop = loop, .run = run, .arg = arg};
+}
 void timer_set(struct timer *t, int64_t delay_ms);
 void timer_set_us(struct timer *t, int64_t delay_us);
-/* The same for who has just read the clock, at NOW_US. */
-void timer_set_from(struct timer *t, int64_t now_us, int64_t delay_us);
+/* The same for who knows the instant. */
+void timer_set_at(struct timer *t, int64_t due_at_us);
 void timer_stop(struct timer *t); /* no harm if not set */
-bool timer_is_set(const struct timer *t);
+static inline bool timer_is_set(const struct timer *t)
+{
+	return t->place != 0;
+}
 void timer_clear(struct timer *t);
 
 /* A file descriptor watched, level-triggered, until closed. */

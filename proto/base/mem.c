@@ -64,7 +64,13 @@ void *mem_resize(void *old, size_t n, size_t size_bytes)
 
 char *mem_strdup(const char *text)
 {
-	return text == NULL ? NULL : mem_strndup(text, SIZE_MAX);
+	char *copy;
+
+	if (text == NULL)
+		return NULL;
+	copy = strdup(text);
+	ensure(copy != NULL);
+	return copy;
 }
 
 char *mem_strndup(const char *text, size_t n)
@@ -75,6 +81,16 @@ char *mem_strndup(const char *text, size_t n)
 		return NULL;
 	copy = strndup(text, n);
 	ensure(copy != NULL);
+	return copy;
+}
+
+char *mem_copy(const char *text, size_t n)
+{
+	char *copy = malloc(n + 1);
+
+	ensure(copy != NULL);
+	memcpy(copy, text, n);
+	copy[n] = '\0';
 	return copy;
 }
 

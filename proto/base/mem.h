@@ -16,6 +16,7 @@ void *mem_try_array(size_t n, size_t size_bytes); /* zeroed; NULL as calloc() do
 void *mem_resize(void *old, size_t n, size_t size_bytes);
 char *mem_strdup(const char *text); /* NULL gives NULL */
 char *mem_strndup(const char *text, size_t n);
+char *mem_copy(const char *text, size_t n); /* the N bytes of TEXT, none of them 0, and a 0 */
 char *mem_printf(const char *format, ...) PRINTF_LIKE(1, 2);
 /* Replaces *PLACE (which is freed) by a copy of TEXT. */
 void mem_set(char **place, const char *text);

@@ -360,7 +360,11 @@ static void find_owned(const struct schema *schema, size_t offset, struct schema
 			find_owned(f->sub, offset + f->offset, out);
 		if (!owns_memory(f))
 			continue;
-		ensure(out->n < SCHEMA_OWNED_MAX);
+		ensure(out->n < SCHEMA_OWNED_MAX && out->n_texts < SCHEMA_OWNED_MAX);
+		if (f->type == FIELD_STRING && !field_is_secret(f)) {
+			out->text[out->n_texts++] = (uint32_t)(offset + f->offset);
+			continue;
+		}
 		out->item[out->n].field = f;
 		out->item[out->n++].offset = offset + f->offset;
 	}
@@ -384,19 +388,29 @@ static const struct schema_owned *owned_of(const struct schema *schema)
 static void clear_owned(const struct schema *schema, void *object)
 {
 	const struct schema_owned *owned = owned_of(schema);
-	for (size_t i = 0; i < owned->n; i++) {
+	for (size_t i = 0, n = owned->n_texts; i < n; i++) {
+		char *text = *(char **)((char *)object + owned->text[i]);
+		if (text != NULL)
+			free(text);
+	}
+	for (size_t i = 0, n = owned->n; i < n; i++) {
 		void *value = (char *)object + owned->item[i].offset;
 		if (*(void **)value != NULL) /* each of them begins with a pointer */
 			field_clear(owned->item[i].field, value);
 	}
 }
 
-void schema_clear(const struct schema *schema, void *object)
+void schema_release(const struct schema *schema, void *object)
 {
 	if (schema->owned != NULL)
 		clear_owned(schema, object);
 	else
 		clear_fields(schema, object);
+}
+
+void schema_clear(const struct schema *schema, void *object)
+{
+	schema_release(schema, object);
 	memset(object, 0, schema->size_bytes);
 }
 

@@ -108,11 +108,12 @@ struct field {
 #define SCHEMA_OWNED_MAX 96
 struct schema_owned {
 	bool known;
-	size_t n;
+	size_t n_texts, n;
+	uint32_t text[SCHEMA_OWNED_MAX]; /* offsets of what is just freed */
 	struct {
 		const struct field *field;
 		size_t offset;
-	} item[SCHEMA_OWNED_MAX];
+	} item[SCHEMA_OWNED_MAX]; /* of what takes more */
 };
 
 struct schema {
@@ -153,6 +154,8 @@ MUST_CHECK int schema_decode_at(const struct schema *schema, unsigned flags, con
 json_t *schema_encode(const struct schema *schema, unsigned flags, const void *in);
 /* Frees what the fields own and zeroes the struct. */
 void schema_clear(const struct schema *schema, void *object);
+/* The same, of memory that goes at once: it is not zeroed. */
+void schema_release(const struct schema *schema, void *object);
 /* Sets every field to its fallback or unset. */
 void schema_defaults(const struct schema *schema, void *object);
 /* ---- credentials: one place for what goes for each field that is one */

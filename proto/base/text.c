@@ -120,6 +120,11 @@ char *text_put_number(char *out, int64_t n)
 	uint64_t left = (uint64_t)n;
 	int places = 1;
 
+	if (left < 10) { /* as most are */
+		out[0] = (char)('0' + left);
+		out[1] = '\0';
+		return out + 1;
+	}
 	for (uint64_t more = left / 10; more > 0; more /= 10)
 		places++;
 	out[places] = '\0';

@@ -12,17 +12,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PACKETS 3
-#define ID      0x1234
+#define PACKETS    3
+#define ID         0x1234
+#define READ_AT_US 5000
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size_bytes);
 
 static int answered; /* index of the packet that was; -1: none */
 
-static void on_reply(void *arg, int index, int64_t rtt_us)
+static void on_reply(void *arg, int index, int64_t rtt_us, int64_t read_at_us)
 {
 	(void)arg;
 	ensure(answered == -1 && index >= 0 && index < PACKETS && rtt_us >= 0);
+	ensure(read_at_us == READ_AT_US);
 	answered = index;
 }
 
@@ -76,21 +78,24 @@ static void fill(struct channel *c, struct ping_slot *slots, int family)
 /* Whether N bytes at P are what was sent as packet INDEX (TYPE: of reply, or request). */
 static bool is_packet(const struct channel *c, const uint8_t *p, size_t n, int index, bool quoted)
 {
-	unsigned char cookie[ICMP_COOKIE_SIZE];
+	struct ping_cookie cookie = pinger_cookie(&c->slots.block[0][index]);
 	if (n < ICMP_HEADER_BYTES || p[6] != 0 || p[7] != index)
 		return false;
 	if (c->raw && (p[4] != ID >> 8 || p[5] != (ID & 0xff)))
 		return false;
-	pinger_cookie(&c->slots.block[0][index], cookie);
 	if (n < ICMP_HEADER_BYTES + ICMP_COOKIE_SIZE)
 		return quoted;
-	return memcmp(p + ICMP_HEADER_BYTES, cookie, sizeof(cookie)) == 0;
+	return memcmp(p + ICMP_HEADER_BYTES, &cookie, sizeof(cookie)) == 0;
 }
 
 static void as_reply(struct channel *c, struct msghdr *m, size_t n, bool other)
 {
-	const struct ping_instant at = {.now_us = 5000, .wall_us = 5000};
-	const uint8_t *p = m->msg_iov->iov_base;
+	const struct ping_instant at = {.now_us = READ_AT_US, .wall_us = 5000};
+	uint8_t *p = m->msg_iov->iov_base;
+	if (c->raw && c->family == AF_INET && n >= 16) { /* its header says who sent it */
+		memcpy(p + 12, &((struct sockaddr_in *)m->msg_name)->sin_addr, 4);
+		m->msg_name = NULL;
+	}
 	size_t skip = c->raw && c->family == AF_INET && n > 0 ? (size_t)(p[0] & 0xf) * 4 : 0;
 	answered = -1;
 	pinger_take_reply(c, m, n, &at);
@@ -142,9 +147,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size_bytes)
 	struct msghdr m = {
 		.msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = &iov, .msg_iovlen = 1};
 	fill(&c, slots, family);
-	as_reply(&c, &m, n, other);
+	struct msghdr of_error = m;
+	as_error(&c, &of_error, n, other, data + 1);
 	fill(&c, slots, family);
-	as_error(&c, &m, n, other, data + 1);
+	as_reply(&c, &m, n, other);
 	free(copy);
 	return 0;
 }

@@ -506,10 +506,11 @@ struct counts {
 	int replies, errors;
 };
 
-static void count_reply(void *arg, int index, int64_t rtt_us)
+static void count_reply(void *arg, int index, int64_t rtt_us, int64_t read_at_us)
 {
 	struct counts *counts = arg;
-	assert_true(index >= 0 && rtt_us >= 0);
+	assert_true(index >= 0 && rtt_us >= 0 && rtt_us <= read_at_us);
+	assert_true(read_at_us <= clock_now_us());
 	counts->replies++;
 }
 
@@ -662,6 +663,7 @@ static void messages_are_parsed_with_care(void **state)
 		    e.cookie[0] == 'c');
 	assert_int_equal(icmp_parse(AF_INET, false, reply, sizeof(reply) - 1, &e), 0);
 	assert_false(e.has_cookie);
+	assert_null(e.from);
 	assert_int_equal(icmp_parse(AF_INET, false, reply, 8, &e), 0);
 	assert_int_equal(icmp_parse(AF_INET, false, reply, 7, &e), -1);
 	assert_int_equal(icmp_parse(AF_INET6, false, reply, sizeof(reply), &e),
@@ -669,7 +671,8 @@ static void messages_are_parsed_with_care(void **state)
 	memcpy(framed + 20, reply, sizeof(reply));
 	assert_int_equal(icmp_parse(AF_INET, true, framed, sizeof(framed), &e), 0);
 	assert_int_equal(e.sequence, 0xffff);
-	framed[0] = 0x4f; /* a header of 60 bytes in 44 */
+	assert_ptr_equal(e.from, framed + 12); /* RFC 791: the source address */
+	framed[0] = 0x4f;                      /* a header of 60 bytes in 44 */
 	assert_int_equal(icmp_parse(AF_INET, true, framed, sizeof(framed), &e), -1);
 	framed[0] = 0x44;
 	assert_int_equal(icmp_parse(AF_INET, true, framed, sizeof(framed), &e), -1);

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "probe/check.h"
+#include "probe/net.h"
 #include "probe/packed.h"
 #include "proto/base/mem.h"
 #include "proto/base/rand.h"
@@ -124,7 +125,7 @@ static void one_that_is_at_work_falls_asleep_after_it(void **state UNUSED)
 	job_ref(job);
 	job_rest(job);
 	assert_string_equal(job->monitor->target, "192.0.2.1");
-	assert_int_equal(job->literal->ss_family, AF_INET);
+	assert_int_equal(job->literal->address.any.sa_family, AF_INET);
 	job_unref(job);
 	assert_null(job->monitor);
 	job_drop(job);

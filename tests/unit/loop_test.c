@@ -102,6 +102,71 @@ static void a_timer_moves_and_stops(void **state)
 }
 
 /* A callback that takes long must not make the next timer early. */
+/* The alarm was for a timer that is gone: it comes, and the next one is not told too early for it. */
+static void an_instant_is_kept(void **state)
+{
+	struct timer gone, far, near, past;
+	int64_t now_us = clock_now_us();
+
+	(void)state;
+	timer_init(&gone, loop, note_cb, (void *)(uintptr_t) "x");
+	timer_init(&far, loop, stop_cb, (void *)(uintptr_t) "f");
+	timer_init(&near, loop, note_cb, (void *)(uintptr_t) "n");
+	timer_init(&past, loop, note_cb, (void *)(uintptr_t) "p");
+	timer_set_at(&gone, now_us + 2000);
+	timer_set_at(&far, now_us + 30000);
+	timer_set_at(&near, now_us + 15000);
+	timer_set_at(&past, now_us - 1000);
+	timer_stop(&gone);
+	loop_run(loop);
+	assert_string_equal(order, "pnf");
+	assert_true(clock_now_us() - now_us >= 30000);
+}
+
+static int again_left;
+
+static void again_cb(void *arg)
+{
+	note('t');
+	if (again_left-- > 0)
+		timer_set(arg, 0);
+}
+
+static void read_and_stop_cb(void *arg, int fd, int what)
+{
+	char byte;
+
+	(void)arg;
+	(void)what;
+	assert_int_equal(read(fd, &byte, 1), 1);
+	note(byte);
+	loop_stop(loop);
+}
+
+/* A timer that is always due leaves their turn to descriptors. */
+static void who_is_always_due_starves_nobody(void **state)
+{
+	int pipes[2];
+	struct watch_fd w;
+	struct timer again;
+
+	(void)state;
+	assert_int_equal(pipe(pipes), 0);
+	watch_fd_init(&w, loop, pipes[0], read_and_stop_cb, &w);
+	watch_fd_set(&w, WATCH_READ);
+	timer_init(&again, loop, again_cb, &again);
+	again_left = 20;
+	timer_set(&again, 0);
+	assert_int_equal(write(pipes[1], "d", 1), 1);
+	loop_run(loop);
+	assert_true(again_left > 15);
+	assert_non_null(strchr(order, 'd'));
+	timer_clear(&again);
+	watch_fd_clear(&w);
+	close(pipes[0]);
+	close(pipes[1]);
+}
+
 static void busy_cb(void *arg)
 {
 	struct timer *next = arg;
@@ -410,6 +475,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(timers_run_in_order_and_never_early),
 		TEST(a_timer_moves_and_stops),
+		TEST(an_instant_is_kept),
+		TEST(who_is_always_due_starves_nobody),
 		TEST(times_do_not_come_from_a_cache),
 		TEST(lag_is_the_worst_lateness_since_it_was_read),
 		TEST(deferred_comes_after_the_callback),

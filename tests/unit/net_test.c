@@ -54,6 +54,30 @@ static void addresses_as_text(void **state)
 	}
 }
 
+static void a_literal_keeps_its_text(void **state)
+{
+	static const struct {
+		const char *text, *kept;
+		int family;
+	} cases[] = {{"192.0.2.1", "192.0.2.1", AF_INET},
+		{"[2001:DB8::1]", "2001:db8::1", AF_INET6},
+		{"1111:2222:3333:4444:5555:6666:7777:8888",
+			"1111:2222:3333:4444:5555:6666:7777:8888", AF_INET6},
+		{"::ffff:255.255.255.255", "::ffff:255.255.255.255", AF_INET6},
+		{"host.test", NULL, 0}, {"192.0.2.1:80", NULL, 0}};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct net_literal *l = net_literal_new(cases[i].text);
+		assert_int_equal(l != NULL, cases[i].kept != NULL);
+		if (l == NULL)
+			continue;
+		assert_string_equal(l->text, cases[i].kept);
+		assert_int_equal(l->bytes, strlen(cases[i].kept));
+		assert_int_equal(l->address.any.sa_family, cases[i].family);
+		free(l);
+	}
+}
+
 static struct kit kit;
 
 static int setup(void **state)
@@ -161,6 +185,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(targets),
 		cmocka_unit_test(addresses_as_text),
+		cmocka_unit_test(a_literal_keeps_its_text),
 		cmocka_unit_test_setup_teardown(errors_of_routers, setup, teardown),
 		cmocka_unit_test_setup_teardown(http_names_them_too, setup, teardown),
 		cmocka_unit_test(the_kernel_knows_when_it_was_connected),
