@@ -3,8 +3,9 @@
  * The physical floor: the same work in bare C, without everything that makes a check of it (no deadline,
  * no policy, no reasons, no loop).
  *
- *   floor icmp|tcp|http|tls|curl|curls N PORT [CA.pem]        on 127.0.0.1; curl: plain libcurl, curls: with TLS
- *   floor million N 0                                         a million instructions, to see what counts them
+ *   floor icmp N AT_A_TIME
+ *   floor tcp|http|tls|curl|curls N PORT [CA.pem]        on 127.0.0.1; curl: plain libcurl, curls: with TLS
+ *   floor million N 0                                  a million instructions, to see what counts them
  */
 #include "tests/bench/bench_kit.h"
 
@@ -17,7 +18,7 @@
 #include <stdbool.h>
 #include <sys/socket.h>
 
-#define BATCH 64
+#define BATCH_MAX 256
 
 static struct sockaddr_in to = {.sin_family = AF_INET};
 static const char *ca_file;
@@ -57,19 +58,21 @@ static struct icmphdr icmp_request(uint16_t sequence)
 		.un.echo.sequence = htons(sequence)};
 }
 
+static long batch; /* packets that go with one call; the next follow when all are answered */
+
 static long icmp(long n)
 {
 	static struct packet {
 		struct icmphdr head;
 		char payload[56];
-	} packet[BATCH];
-	static struct mmsghdr out[BATCH], in[BATCH];
-	static struct iovec out_at[BATCH], in_at[BATCH];
-	static char room[BATCH][256];
+	} packet[BATCH_MAX];
+	static struct mmsghdr out[BATCH_MAX], in[BATCH_MAX];
+	static struct iovec out_at[BATCH_MAX], in_at[BATCH_MAX];
+	static char room[BATCH_MAX][256];
 	static int fd = -1;
 	if (fd == -1)
 		fd = icmp_socket();
-	for (int i = 0; i < BATCH; i++) {
+	for (int i = 0; i < BATCH_MAX; i++) {
 		out_at[i] = (struct iovec){&packet[i], sizeof(packet[i])};
 		in_at[i] = (struct iovec){room[i], sizeof(room[i])};
 		out[i].msg_hdr = (struct msghdr){.msg_name = &to,
@@ -78,13 +81,13 @@ static long icmp(long n)
 			.msg_iovlen = 1};
 		in[i].msg_hdr = (struct msghdr){.msg_iov = &in_at[i], .msg_iovlen = 1};
 	}
-	for (long done = 0; done < n; done += BATCH) {
-		int answered = 0;
-		for (int i = 0; i < BATCH; i++)
+	for (long done = 0; done < n; done += batch) {
+		int answered = 0, some = (int)(n - done < batch ? n - done : batch);
+		for (int i = 0; i < some; i++)
 			packet[i].head = icmp_request((uint16_t)(done + i));
-		must(sendmmsg(fd, out, BATCH, 0) == BATCH, "sendmmsg");
-		while (answered < BATCH) {
-			int got = recvmmsg(fd, in, BATCH, MSG_WAITFORONE, NULL);
+		must(sendmmsg(fd, out, (unsigned)some, 0) == some, "sendmmsg");
+		while (answered < some) {
+			int got = recvmmsg(fd, in, (unsigned)some, MSG_WAITFORONE, NULL);
 			must(got > 0, "recvmmsg");
 			answered += got;
 		}
@@ -222,7 +225,9 @@ int main(int argc, char **argv)
 	while (argc >= 4 && k < ARRAY_LEN(loops) && strcmp(argv[1], loops[k].name) != 0)
 		k++;
 	if (argc < 4 || k == ARRAY_LEN(loops))
-		return fprintf(stderr, "usage: floor icmp|tcp|http|tls|curl|curls|million N PORT [CA]\n"),
+		return fprintf(stderr,
+			       "usage: floor icmp N AT_A_TIME\n"
+			       "       floor tcp|http|tls|curl|curls|million N PORT [CA]\n"),
 		       3;
 	long n = strtol(argv[2], NULL, 10);
 	to.sin_port = htons((uint16_t)strtol(argv[3], NULL, 10));
@@ -232,8 +237,12 @@ int main(int argc, char **argv)
 		tls_begin();
 	else if (loops[k].run == curl_loop)
 		curl_begin(strcmp(argv[1], "curls") == 0);
-	else if (loops[k].run == icmp)
+	else if (loops[k].run == icmp) {
+		batch = ntohs(to.sin_port);
 		to.sin_port = 0;
+		if (batch < 1 || batch > BATCH_MAX)
+			return fprintf(stderr, "floor: AT_A_TIME is 1 to %d\n", BATCH_MAX), 3;
+	}
 	int counter = bench_counter();
 	loops[k].run(n / 10 + 1);
 	struct spent from = bench_spent(counter);

@@ -37,14 +37,18 @@ def icmp(g):
         return {key: value / 10 if key in ("cpu_us", "instructions") else value for key, value in found.items()}
     found = measure({
         "quorate": lambda: quorate(one, n),
+        "quorate, 64 at a time": lambda: quorate(one, n, at_a_time=64),
         "quorate, of 10 packets each": of_ten,
-        "bare sendmmsg loop": lambda: program("floor", "icmp", 64 * (n // 16), 0)[0],
+        "bare sendmmsg loop": lambda: program("floor", "icmp", 4 * n, 64)[0],
+        "… 20 at a time": lambda: program("floor", "icmp", 4 * n, 20)[0],
         "fping": lambda: fping(n),
         "blackbox": lambda: blackbox.run("icmp", "127.0.0.1", 200 if QUICK else 500),
         "check_icmp": seldom(lambda: plugin("check_icmp", "-n", "1", "127.0.0.1")),
     })
     table("ICMP: one echo request and its reply", found)
-    goal("ICMP ÷ bare sendmmsg loop", ratio(found, "quorate", "bare sendmmsg loop"), 1.3)
+    goal("ICMP, 20 at a time ÷ bare sendmmsg loop, 64", ratio(found, "quorate", "bare sendmmsg loop"), 1.3)
+    goal("ICMP ÷ bare sendmmsg loop, both 20 at a time", ratio(found, "quorate", "… 20 at a time"), 1.3)
+    goal("ICMP ÷ bare sendmmsg loop, both 64 at a time", ratio(found, "quorate, 64 at a time", "bare sendmmsg loop"), 1.3)
     goal("ICMP ÷ fping's CPU", ratio(found, "quorate", "fping"), 0.75)
     if not COUNTED:
         goal("pings/s/core", 1e6 / middle(found["quorate"], "cpu_us"), 100000, least=True)
