@@ -9,6 +9,7 @@
 #include "tests/fleet/play.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -72,6 +73,41 @@ static void take_back(struct shard *sh)
 			sh->play[i] = sh->play_before[i];
 }
 
+/* ---- whether the court has counted as core/quarantine counts */
+
+static void count_again(const struct crew *c, int probe, struct testimony *t, size_t n)
+{
+	int networks[ORGANIZATIONS] = {0}, against[ORGANIZATIONS] = {0};
+	struct accusation found;
+
+	quarantine_sort(t, n);
+	for (size_t i = 0; i < n;) {
+		i += quarantine_count(&t[i], n - i, &found);
+		networks[found.organization - 1] = found.networks;
+		against[found.organization - 1] = found.against;
+	}
+	for (int o = 0; o < ORGANIZATIONS; o++)
+		if (networks[o] != c->court->networks[probe][o] ||
+			against[o] != c->court->against[probe][o]) {
+			fprintf(stderr, "fleet: the court has counted wrong\n");
+			abort();
+		}
+}
+
+static void check_court(const struct crew *c)
+{
+	struct testimony *t = must(calloc((size_t)c->s->monitors, sizeof(*t)));
+
+	for (int probe = 0; probe < PROBES; probe++) {
+		size_t n = 0;
+		for (int i = 0; i < c->s->workers; i++)
+			for (int k = 0; k < c->shard[i].n; k++)
+				n += play_testimony(&c->shard[i].play[k], probe, &t[n]);
+		count_again(c, probe, t, n);
+	}
+	free(t);
+}
+
 /* What the court makes of the stretch; and the next one. */
 static void hold_court(struct crew *c)
 {
@@ -90,6 +126,8 @@ static void hold_court(struct crew *c)
 		*c->court = c->court_before;
 		return;
 	}
+	if (c->s->quarantine && c->s->every)
+		check_court(c);
 	c->court_before = *c->court;
 	c->done = c->until == c->end;
 	int32_t due = court_due(c->court);

@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct watch_rule rule = {
+const struct watch_rule play_rule = {
 	.quorum = {SEATS, SEATS / 2 + 1, 2},
 	.revision = 1,
 	.interval_ms = INTERVAL_MS,
@@ -34,7 +34,7 @@ int play_organization(int monitor)
 	return play_network(monitor) % ORGANIZATIONS;
 }
 
-static uint32_t key_of(int probe)
+uint32_t play_key(int probe)
 {
 	return (uint32_t)probe + 1;
 }
@@ -42,7 +42,7 @@ static uint32_t key_of(int probe)
 /* ---- before the court */
 
 /* What one monitor has to say of PROBE is another. */
-static void testify_of(struct play *p, int probe, enum stance from, enum stance to, int32_t session)
+void play_testify_of(struct play *p, int probe, enum stance from, enum stance to, int32_t session)
 {
 	int network = play_network(p->monitor);
 	struct notes *n = p->notes;
@@ -69,6 +69,23 @@ static void testify_of(struct play *p, int probe, enum stance from, enum stance 
 	n->evidence[n->n_evidence++] = e;
 }
 
+size_t play_testimony(const struct play *p, int probe, struct testimony *t)
+{
+	for (int i = 0; i < p->w->n_voters; i++) {
+		const struct seated *v = &p->voter[i];
+		if (v->probe != probe || v->stance == STANCE_NONE)
+			continue;
+		*t = (struct testimony){
+			.organization = (uint64_t)play_organization(p->monitor) + 1,
+			.network = (uint64_t)play_network(p->monitor) + 1,
+			.dissents = v->stance == STANCE_DISSENTS,
+			.interval_ms = INTERVAL_MS,
+		};
+		return 1;
+	}
+	return 0;
+}
+
 static int64_t session_after(int64_t at_ms)
 {
 	return (at_ms + 999) / 1000;
@@ -87,7 +104,7 @@ static void testify(struct play *p)
 		struct seated *v = &p->voter[i];
 		if (stance[i] == v->stance)
 			continue;
-		testify_of(p, v->probe, v->stance, stance[i], (int32_t)session);
+		play_testify_of(p, v->probe, v->stance, stance[i], (int32_t)session);
 		v->stance = stance[i];
 	}
 }
@@ -175,7 +192,7 @@ static void wake_for_court(struct play *p)
 {
 	for (int i = 0; i < p->w->n_voters; i++) {
 		const struct watch_voter *v = &p->w->voter[i];
-		int64_t stale_ms = v->scheduled.ended_at_ms + watch_fresh_ms(&rule) + 1;
+		int64_t stale_ms = v->scheduled.ended_at_ms + watch_fresh_ms(&play_rule) + 1;
 		if (v->excluded != EXCLUDED_NOT && v->scheduled.present && stale_ms > p->now_ms &&
 			stale_ms < p->tick_at_ms)
 			p->tick_at_ms = stale_ms;
@@ -191,7 +208,7 @@ static int64_t began_at(const struct play *p, const struct watch_action *a)
 	return p->now_ms - LATENCY_MS - LINK_MS;
 }
 
-static void evaluate(struct play *p)
+void play_evaluate(struct play *p)
 {
 	struct watch_actions actions;
 
@@ -225,14 +242,14 @@ static bool repeats(const struct play *p, const struct watch_voter *v, bool down
 
 	return !p->s->every && p->w->burst.goal == BURST_NONE && !p->w->unanswered &&
 	       held->present && (held->verdict == VERDICT_DOWN) == down &&
-	       held->ended_at_ms + watch_fresh_ms(&rule) >= p->now_ms &&
+	       held->ended_at_ms + watch_fresh_ms(&play_rule) >= p->now_ms &&
 	       held->started_at_ms > p->w->decided_at_ms;
 }
 
 /* Returns whether the watch should evaluate it. */
 static bool take(struct play *p, const struct arrival *a)
 {
-	int i = watch_find(p->w, key_of(a->probe));
+	int i = watch_find(p->w, play_key(a->probe));
 
 	if (i < 0)
 		return false; /* its seat is another's now */
@@ -240,7 +257,7 @@ static bool take(struct play *p, const struct arrival *a)
 	bool news = !repeats(p, v, a->suspicion || a->down);
 
 	if (a->suspicion) {
-		watch_suspicion(p->w, v->key, rule.revision, p->now_ms);
+		watch_suspicion(p->w, v->key, play_rule.revision, p->now_ms);
 		return news;
 	}
 	struct vote vote = {
@@ -249,7 +266,7 @@ static bool take(struct play *p, const struct arrival *a)
 		.reason = a->down ? REASON_TCP_TIMEOUT : REASON_OK,
 		.started_at_ms = a->started_at_ms,
 		.ended_at_ms = a->ended_at_ms,
-		.revision = rule.revision,
+		.revision = play_rule.revision,
 	};
 	watch_take(p->w, v->key, a->round, &vote, p->now_ms);
 	if (a->round == 0 && p->s->rivals && !p->voter[i].shadow)
@@ -303,13 +320,13 @@ static bool step(struct play *p, int64_t until_ms)
 	bool news = take_arrived(p, next_ms);
 	p->now_ms = next_ms;
 	if (news || next_ms >= p->tick_at_ms)
-		evaluate(p);
+		play_evaluate(p);
 	return true;
 }
 
 /* ---- jumps */
 
-static bool is_calm(const struct play *p)
+bool play_is_calm(const struct play *p)
 {
 	const struct watch *w = p->w;
 
@@ -345,7 +362,7 @@ static void catch_up(struct play *p, struct seated *v, int64_t at_ms)
 }
 
 /* After a calm: AT_MS is at most when the first check starts that says something else. */
-static void land(struct play *p, int64_t at_ms)
+void play_land(struct play *p, int64_t at_ms)
 {
 	testify_before(p, at_ms);
 	judge_outages(p, at_ms);
@@ -353,7 +370,7 @@ static void land(struct play *p, int64_t at_ms)
 		catch_up(p, &p->voter[i], at_ms + 1);
 	take_arrived(p, at_ms);
 	p->now_ms = at_ms;
-	evaluate(p);
+	play_evaluate(p);
 }
 
 /* Returns false if nothing happens until UNTIL_MS. */
@@ -371,20 +388,20 @@ static bool jump(struct play *p, int64_t until_ms)
 	}
 	if (at_ms > until_ms)
 		return false;
-	land(p, at_ms);
+	play_land(p, at_ms);
 	return true;
 }
 
 void play_until(struct play *p, int64_t until_ms)
 {
-	while (is_calm(p) ? jump(p, until_ms) : step(p, until_ms))
+	while (play_is_calm(p) ? jump(p, until_ms) : step(p, until_ms))
 		;
 	testify_before(p, until_ms + 1);
 }
 
 bool play_is_idle(const struct play *p, int64_t until_ms)
 {
-	bool calm = is_calm(p);
+	bool calm = play_is_calm(p);
 
 	if (p->evaluated_ms >= 0)
 		return false;
@@ -397,189 +414,4 @@ bool play_is_idle(const struct play *p, int64_t until_ms)
 	return calm ||
 	       (p->tick_at_ms > until_ms &&
 		       (p->n_pending == 0 || p->pending[p->n_pending - 1].at_ms > until_ms));
-}
-
-/* ---- seats */
-
-/* The probe that is set aside here, and whether for so long that another gets its seat. */
-struct bound {
-	int probe;
-	bool replaced;
-};
-
-/* Of N voters by right. */
-static struct bound bound_of(const struct play *p, const struct court *court,
-	const struct assigned *seats, int n, int64_t now_ms, bool *taken)
-{
-	struct detainee d[VOTERS] = {{0}};
-	struct bound bound = {NOBODY, false};
-
-	for (int i = 0; i < n; i++) {
-		int64_t since_ms =
-			court_since(court, (int)seats[i].key - 1, play_organization(p->monitor));
-		d[i] = (struct detainee){.seat = seats[i].seat,
-			.wanted = since_ms != 0,
-			.since_ms = since_ms,
-			.key = seats[i].key};
-	}
-	quarantine_take(d, n, SEATS, taken);
-	for (int i = 0; i < n; i++)
-		if (taken[i])
-			bound = (struct bound){(int)d[i].key - 1,
-				now_ms - d[i].since_ms >= QUARANTINE_REPLACED_MS};
-	return bound;
-}
-
-static void all_probes(struct candidate c[PROBES])
-{
-	for (int i = 0; i < PROBES; i++)
-		c[i] = (struct candidate){key_of(i), 0x9e3779b97f4a7c15U * (uint64_t)(i + 1),
-			(uint64_t)(i / PROBES_IN_REGION) + 1, true};
-}
-
-/* Who would sit here if nobody were in quarantine. */
-static int seats_by_right(const struct play *p, struct assigned seats[VOTERS_MAX])
-{
-	struct candidate c[PROBES];
-	struct assigned old[VOTERS];
-	int n_seats;
-
-	all_probes(c);
-	for (int i = 0; i < p->w->n_voters; i++)
-		old[i] = (struct assigned){
-			p->voter[i].seat, key_of(p->voter[i].probe), p->voter[i].shadow};
-	int n = assign_seats(monitor_hash(p->s, p->monitor), c, PROBES, SEATS, 1, old,
-		p->w->n_voters, seats, &n_seats);
-	assert(n == SEATS && n_seats == SEATS);
-	return n;
-}
-
-static struct seated newcomer(const struct play *p, const struct assigned *a, int64_t now_ms)
-{
-	int64_t phase_ms =
-		assign_phase_ms(monitor_hash(p->s, p->monitor), a->seat, SEATS, INTERVAL_MS);
-
-	return (struct seated){
-		.probe = (int)a->key - 1,
-		.next_start_ms = now_ms + assign_next_in_ms(phase_ms, INTERVAL_MS, now_ms),
-		.next_other_ms = -1,
-		.newest = SEES_NOTHING,
-		.free_since_ms = now_ms,
-		.bound_since_ms = INT64_MAX,
-	};
-}
-
-static void leave(struct play *p, const struct seated *v, int64_t now_ms)
-{
-	if (v->stance != STANCE_NONE)
-		testify_of(p, v->probe, v->stance, STANCE_NONE, (int32_t)(now_ms / 1000 + 1));
-}
-
-/* The watch's voters are N others from now on. */
-static void seat(struct play *p, const struct assigned *seats, int n, int64_t now_ms)
-{
-	struct play old = *p;
-	bool stays[VOTERS] = {false};
-
-	old.w = (struct watch *)(void *)old.room;
-	watch_init(p->w, &rule, n);
-	for (int i = 0; i < n; i++) {
-		int before = watch_find(old.w, seats[i].key);
-		p->voter[i] = before >= 0 ? old.voter[before] : newcomer(p, &seats[i], now_ms);
-		p->voter[i].seat = seats[i].seat;
-		p->voter[i].shadow = seats[i].shadow;
-		watch_seat(p->w, i, seats[i].seat, seats[i].key);
-		if (before >= 0)
-			stays[before] = true;
-	}
-	watch_carry(p->w, old.w);
-	for (int i = 0; i < old.w->n_voters; i++)
-		if (!stays[i])
-			leave(p, &old.voter[i], now_ms);
-}
-
-static void exclude(struct play *p, int bound_probe, int64_t now_ms)
-{
-	for (int i = 0; i < p->w->n_voters; i++) {
-		struct seated *v = &p->voter[i];
-		bool binds = v->probe == bound_probe;
-		watch_exclude(p->w, key_of(v->probe),
-			!binds      ? EXCLUDED_NOT
-			: v->shadow ? EXCLUDED_REPLACED
-				    : EXCLUDED_QUARANTINE);
-		if (binds == (v->free_since_ms < 0))
-			continue;
-		if (!binds) {
-			v->free_since_ms = v->bound_until_ms = now_ms;
-			continue;
-		}
-		if (v->probe == p->s->liar)
-			p->notes->totals->lied_ms += now_ms - v->free_since_ms;
-		v->free_since_ms = -1;
-		v->bound_since_ms = now_ms;
-	}
-}
-
-void play_sentence(struct play *p, const struct court *court, int64_t now_ms)
-{
-	bool taken[VOTERS_MAX];
-
-	int n = p->n_right;
-	struct bound bound = bound_of(p, court, p->right, n, now_ms, taken);
-	if (bound.probe == p->bound_probe && bound.replaced == p->replaced)
-		return;
-	if (is_calm(p))
-		land(p, now_ms);
-	p->now_ms = now_ms;
-	if (bound.replaced != p->replaced || (bound.replaced && bound.probe != p->bound_probe)) {
-		struct assigned seats[VOTERS_MAX];
-		struct candidate c[PROBES];
-		n = seats_by_right(p, seats);
-		bound = bound_of(p, court, seats, n, now_ms, taken);
-		for (int i = 0; i < n; i++)
-			taken[i] = taken[i] && bound.replaced;
-		all_probes(c);
-		n = assign_replace(
-			monitor_hash(p->s, p->monitor), c, PROBES, 1, taken, seats, n, SEATS);
-		seat(p, seats, n, now_ms);
-	}
-	exclude(p, bound.probe, now_ms);
-	p->bound_probe = bound.probe;
-	p->replaced = bound.replaced;
-	evaluate(p);
-	p->evaluated_ms = now_ms + 1; /* this session is over */
-}
-
-/* ---- beginning and end */
-
-void play_begin(struct play *p, const struct fleet_setup *s, int monitor, struct notes *notes)
-{
-	struct assigned seats[VOTERS_MAX];
-
-	*p = (struct play){.s = s,
-		.monitor = monitor,
-		.notes = notes,
-		.bound_probe = NOBODY,
-		.tick_at_ms = INT64_MAX,
-		.evaluated_ms = -1};
-	p->w = (struct watch *)(void *)p->room;
-	watch_init(p->w, &rule, 0);
-	seat(p, seats, seats_by_right(p, seats), 0);
-	p->n_right = p->w->n_voters;
-	memcpy(p->right, seats, (size_t)p->n_right * sizeof(*seats));
-	p->outage_at_ms = next_long_outage(s, monitor, 2 * INTERVAL_MS);
-}
-
-void play_end(struct play *p)
-{
-	int64_t end_ms = p->s->end_ms;
-
-	judge_outages(p, end_ms);
-	for (int i = 0; i < p->w->n_voters; i++) {
-		if (p->voter[i].probe != p->s->liar)
-			continue;
-		p->notes->totals->lies_ms += end_ms;
-		if (p->voter[i].free_since_ms >= 0)
-			p->notes->totals->lied_ms += end_ms - p->voter[i].free_since_ms;
-	}
 }

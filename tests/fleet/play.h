@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Private to the play of one monitor: play.c plays it, judge.c says what was true. */
+/* Private to the play of one monitor: play.c plays it, seats.c says who votes, judge.c what was true. */
 #ifndef QUORATE_TESTS_FLEET_PLAY_H
 #define QUORATE_TESTS_FLEET_PLAY_H
 
@@ -78,6 +78,19 @@ bool play_is_idle(const struct play *p, int64_t until_ms);
 /* The court changed a sentence in the session at NOW_MS, to which P was played. */
 void play_sentence(struct play *p, const struct court *court, int64_t now_ms);
 void play_end(struct play *p);
+/* What PROBE said in the last session: fills T and returns 1, or 0. */
+size_t play_testimony(const struct play *p, int probe, struct testimony *t);
+
+/* ---- between play.c and seats.c */
+extern const struct watch_rule play_rule;
+uint32_t play_key(int probe);
+/* Every check repeats what it said before: nothing needs to be played. */
+bool play_is_calm(const struct play *p);
+/* After a calm: AT_MS is at most when the first check starts that says something else. */
+void play_land(struct play *p, int64_t at_ms);
+void play_evaluate(struct play *p);
+/* What one monitor has to say of PROBE is another, in SESSION. */
+void play_testify_of(struct play *p, int probe, enum stance from, enum stance to, int32_t session);
 
 /* ---- judge.c */
 /* METHOD raised an alert now, on ROUNDS of votes, the first of which began at FIRST_MS; ROUNDS 0: on
