@@ -76,6 +76,7 @@ static void tcp_start(struct check *check)
 	char host[NET_HOST_SIZE];
 	int port;
 	s->check = check;
+	s->connector.says_nothing = must_be_closed(check) || !talk_is_wanted(check->monitor);
 	if (net_split_target(check->monitor->target, host, &port) == 0)
 		connector_start(&s->connector, check, host, port, on_connected, on_failed, s);
 	else

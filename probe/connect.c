@@ -112,7 +112,9 @@ static void on_ready(void *arg, int fd, int what)
 		return;
 	if ((what & WATCH_FAILED) != 0 && getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &n) == -1)
 		error = errno;
-	if (error == 0)
+	/* A reset before the handshake's end is ECONNREFUSED (tcp_reset() in Linux): ECONNRESET comes
+	 * from one who had accepted, and whether it came before this look is chance. */
+	if (error == 0 || (error == ECONNRESET && c->says_nothing))
 		connected(c);
 	else
 		failed_with(c, error);

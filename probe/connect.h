@@ -32,6 +32,7 @@ struct connector {
 	void *arg;
 	char host[NET_HOST_SIZE]; /* brackets kept */
 	int port;
+	bool says_nothing; /* set before the start: a reset behind the handshake is a connection, too */
 	struct resolver_query *query;
 	union {
 		struct sockaddr any;

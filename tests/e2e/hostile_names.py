@@ -86,7 +86,7 @@ BEHAVIOURS = {
     "wrongid": lambda q: [reply(q, address(q), identity=bytes((q[0] ^ 1, q[1])))],
     "wrongname": lambda q: [reply(q, address(q), asked=name("other.test") + q[question(q) - 4:question(q)])],
     "noquestion": lambda q: [reply(q, address(q), asked=b"")],
-    "forged": lambda q: [reply(q, address(q, "169.254.169.254"), identity=struct.pack(">H", i)) for i in range(1000)] + good(q),
+    "forged": lambda q: [reply(q, address(q, "169.254.169.254"), identity=struct.pack(">H", i)) for i in range(200)] + good(q),
     "thousandfold": lambda q: good(q) * 1000,
     "truncated": lambda q: [reply(q, flags=0x8380)],
     "cnameself": lambda q: [reply(q, [record(CNAME, b"\xc0\x0c")])],

@@ -68,6 +68,26 @@ static void the_loop_may_be_late(void **state)
 	close(fd);
 }
 
+/* What a listener does that is closed with connections in its queue. The check looks later. */
+static enum reason of_accepted_and_reset(enum port_expectation expected)
+{
+	int port, fd = peer_listen(&port);
+	struct monitor m = tcp("127.0.0.1", port, expected, 5000);
+	struct job *job = job_new(&m, 7);
+	engine_run(kit.engine, job, 3, kit_done_cb, &kit);
+	job_unref(job);
+	close(fd);
+	loop_run(kit.loop);
+	return kit.result.reason;
+}
+
+static void accepted_and_reset_is_open(void **state)
+{
+	(void)state;
+	assert_int_equal(of_accepted_and_reset(PORT_OPEN), REASON_OK);
+	assert_int_equal(of_accepted_and_reset(PORT_CLOSED), REASON_TCP_OPEN);
+}
+
 /* No TIME_WAIT stays behind: each would hold a local port for a minute. */
 static void the_connection_ends_by_a_reset(void **state)
 {
@@ -262,6 +282,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(an_open_port_is_up, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_loop_may_be_late, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_connection_ends_by_a_reset, setup, teardown),
+		cmocka_unit_test_setup_teardown(accepted_and_reset_is_open, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_closed_port_is_down, setup, teardown),
 		cmocka_unit_test_setup_teardown(closed_is_up_where_it_must_be, setup, teardown),
 		cmocka_unit_test_setup_teardown(
