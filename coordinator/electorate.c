@@ -32,6 +32,7 @@ static size_t collect(const struct verdicts *v, const struct monitor *m, struct 
 				m->domain < 0 ? DOMAIN_REGION : (enum failure_domain)m->domain),
 			.available = s && s->available && !probe->drained && probe->token_hash &&
 				     s->court.fault != FAULT_TWINS,
+			.barred = quarantine_since(s, m) != 0,
 		};
 	}
 	*out = list;

@@ -195,6 +195,9 @@ int assign_replace(uint64_t monitor_hash, struct candidate *c, size_t n_candidat
 	}
 	if (!any)
 		return n;
+	for (size_t k = 0; k < n_candidates; k++)
+		if (c[k].barred && !has_key(by_right, n, c[k].key))
+			c[k].available = false;
 	int voters = assign_seats(
 		monitor_hash, c, n_candidates, n_seats, per_seat, by_right, n, out, &n_seats);
 	int all = voters;

@@ -22,6 +22,7 @@ struct candidate {
 	uint64_t domain; /* hash of its failure domain: equal for probes that fail together */
 	bool available;  /* false: gone for 5 minutes, drained or quarantined; keeps a seat only if
 			    nobody else can */
+	bool barred;     /* under sentence itself: gets no seat of one in quarantine */
 };
 
 struct assigned {
@@ -47,9 +48,9 @@ int assign_seats(uint64_t monitor_hash, const struct candidate *c, size_t n, int
 /*
  * Gives to others, where there are others, the seats of those in quarantine. OUT: the N voters of
  * N_SEATS seats that assign_seats() found among the same C (room for VOTERS_MAX); REPLACED (N
- * entries) says who of them, all on one seat. These are not available in C any more. Whoever has
- * lost its seat comes behind the voters, as a shadow with the number of that seat. Returns the
- * entries in OUT.
+ * entries) says who of them, all on one seat. These are not available in C any more, nor who is
+ * barred and has no seat. Whoever has lost its seat comes behind the voters, as a shadow with the
+ * number of that seat. Returns the entries in OUT.
  */
 int assign_replace(uint64_t monitor_hash, struct candidate *c, size_t n_candidates, int per_seat,
 	const bool *replaced, struct assigned *out, int n, int n_seats);

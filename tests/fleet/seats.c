@@ -39,7 +39,7 @@ static void all_probes(struct candidate c[PROBES])
 {
 	for (int i = 0; i < PROBES; i++)
 		c[i] = (struct candidate){play_key(i), 0x9e3779b97f4a7c15U * (uint64_t)(i + 1),
-			(uint64_t)(i / PROBES_IN_REGION) + 1, true};
+			(uint64_t)(i / PROBES_IN_REGION) + 1, .available = true};
 }
 
 /* Who would sit here if nobody were in quarantine. */
@@ -144,6 +144,8 @@ void play_sentence(struct play *p, const struct court *court, int64_t now_ms)
 		for (int i = 0; i < n; i++)
 			taken[i] = taken[i] && bound.replaced;
 		all_probes(c);
+		for (int i = 0; i < PROBES; i++)
+			c[i].barred = court_since(court, i, play_organization(p->monitor)) != 0;
 		n = assign_replace(
 			monitor_hash(p->s, p->monitor), c, PROBES, 1, taken, seats, n, SEATS);
 		seat(p, seats, n, now_ms);

@@ -277,6 +277,7 @@ void coordinator_seat(struct world *wo, int monitor, bool revised)
 			.hash = 0x9e3779b97f4a7c15U * (uint64_t)(i + 1),
 			.domain = (uint64_t)(i % wo->s->regions) + 1000,
 			.available = wo->probe[i].available,
+			.barred = quarantine_since(wo, i, monitor) != 0,
 		};
 	mo->n_voters = assign_seats(mo->hash, c, (size_t)wo->s->probes, (int)mo->m->policy.seats,
 		(int)mo->m->policy.per_seat, old, n_old, mo->seats, &mo->n_seats);

@@ -25,9 +25,11 @@ static void apply_one(struct world *wo, int monitor, int i, bool taken)
 						  : EXCLUDED_NOT);
 }
 
-static int64_t sentenced_since(const struct sim_probe *p, int organization)
+int64_t quarantine_since(const struct world *wo, int probe, int monitor)
 {
-	int64_t own_ms = p->charge[organization].own_since_ms, all_ms = p->everywhere_since_ms;
+	const struct sim_probe *p = &wo->probe[probe];
+	int64_t own_ms = p->charge[wo->monitor[monitor].m->organization].own_since_ms;
+	int64_t all_ms = p->everywhere_since_ms;
 
 	return all_ms == 0 || (own_ms != 0 && own_ms < all_ms) ? own_ms : all_ms;
 }
@@ -39,7 +41,7 @@ static void detain(const struct world *wo, int monitor, int n, struct detainee d
 
 	for (int i = 0; i < n; i++) {
 		const struct assigned *seat = &mo->seats[i];
-		int64_t since_ms = sentenced_since(&wo->probe[seat->key - 1], mo->m->organization);
+		int64_t since_ms = quarantine_since(wo, (int)seat->key - 1, monitor);
 		d[i] = (struct detainee){
 			.seat = seat->seat,
 			.wanted = since_ms != 0,

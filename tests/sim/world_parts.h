@@ -148,6 +148,8 @@ void coordinator_heard(struct world *wo, int probe);
 void quarantine_apply(struct world *wo, int monitor);
 /* Others get the seats of those who have been in quarantine for long; returns the voters with the
  * shadows. */
+/* When PROBE was sentenced for MONITOR; 0: it is not. */
+int64_t quarantine_since(const struct world *wo, int probe, int monitor);
 int quarantine_reseat(struct world *wo, int monitor, struct candidate *c, int n);
 enum quarantine_change { QUARANTINE_SAME, QUARANTINE_CHANGED, QUARANTINE_RESEATS };
 /* One probe before the court. */

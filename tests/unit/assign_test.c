@@ -195,6 +195,23 @@ static void test_replaced_from_another_domain_or_not_at_all(void **state)
 	}
 }
 
+/* One that is under sentence itself keeps its own seat, and gets no other's. */
+static void test_replaced_by_nobody_who_is_barred(void **state)
+{
+	struct candidate c[] = {probe(1, 10), probe(2, 20), probe(3, 30), probe(4, 40)};
+	struct assigned first[VOTERS_MAX], out[VOTERS_MAX];
+	bool replaced[VOTERS_MAX] = {true};
+	int n_seats;
+
+	(void)state;
+	assert_int_equal(assign_seats(MONITOR, c, 4, 3, 1, NULL, 0, first, &n_seats), 3);
+	for (size_t k = 0; k < 4; k++)
+		c[k].barred = c[k].key != first[2].key;
+	memcpy(out, first, sizeof(out));
+	assert_int_equal(assign_replace(MONITOR, c, 4, 1, replaced, out, 3, 3), 3);
+	assert_memory_equal(out, first, 3 * sizeof(*out));
+}
+
 /* Two voters to a seat, and one of them in quarantine. */
 static void test_replaced_beside_another_of_the_seat(void **state)
 {
@@ -323,6 +340,7 @@ int main(void)
 		cmocka_unit_test(test_unavailable),
 		cmocka_unit_test(test_replaced),
 		cmocka_unit_test(test_replaced_from_another_domain_or_not_at_all),
+		cmocka_unit_test(test_replaced_by_nobody_who_is_barred),
 		cmocka_unit_test(test_replaced_beside_another_of_the_seat),
 		cmocka_unit_test(test_another_domain_takes_the_free_number),
 		cmocka_unit_test(test_previous_that_makes_no_sense),
