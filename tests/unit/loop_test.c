@@ -190,6 +190,7 @@ static void late_stop_cb(void *arg)
 	loop_stop(loop);
 }
 
+/* A callback that takes long must not make the next timer early. */
 static void times_do_not_come_from_a_cache(void **state)
 {
 	struct timer busy, next;
