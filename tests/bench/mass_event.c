@@ -8,9 +8,10 @@
 #include "proto/base/log.h"
 #include "tests/unit/coordinator_kit.h"
 
-#define PROBES  3
-#define REPORT  1000 /* results of one message */
-#define TICK_MS 1
+#define PROBES   3
+#define REPORT   1000 /* results of one message */
+#define TICK_MS  1
+#define AGAIN_MS 5000
 
 struct bench {
 	struct coordinator_kit k;
@@ -36,7 +37,8 @@ static void tick(void *arg)
 	timer_set(&b->tick, TICK_MS);
 }
 
-/* One report of one probe per turn of the loop, as the link gives them. */
+/* One report of one probe per turn of the loop, as the link gives them; and again, since a mass flip is
+ * held back for longer than a vote is fresh. */
 static void report(void *arg)
 {
 	struct bench *b = arg;
@@ -48,8 +50,8 @@ static void report(void *arg)
 		else
 			b->probe++;
 	}
-	if (b->probe < PROBES)
-		timer_set(&b->next, 0);
+	timer_set(&b->next, b->probe < PROBES ? 0 : AGAIN_MS);
+	b->probe %= PROBES;
 }
 
 static void run_phase(struct bench *b, const char *name, enum verdict verdict, size_t wanted)
