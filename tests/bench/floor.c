@@ -4,17 +4,19 @@
  * no policy, no reasons, no loop).
  *
  *   floor icmp N AT_A_TIME
- *   floor tcp|http|tls|curl|curls N PORT [CA.pem]        on 127.0.0.1; curl: plain libcurl, curls: with TLS
+ *   floor tcp|tcp20|http|tls|curl|curls N PORT [CA.pem]  on 127.0.0.1; tcp20: 20 at a time, curl: plain libcurl, curls: with TLS
  *   floor million N 0                                  a million instructions, to see what counts them
  */
 #include "tests/bench/bench_kit.h"
 
 #include <arpa/inet.h>
 #include <curl/curl.h>
+#include <errno.h>
 #include <linux/icmp.h>
 #include <netinet/in.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <sys/socket.h>
 
@@ -112,6 +114,39 @@ static long tcp(long n)
 		int fd = connected();
 		setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
 		close(fd);
+	}
+	return 0;
+}
+
+/* As many on their way as of the checks beside it: none of them is in the processor's caches any more
+ * when its answer comes. */
+#define TOGETHER 20
+
+static long tcp_together(long n)
+{
+	static const struct linger reset = {.l_onoff = 1};
+	struct pollfd at[TOGETHER];
+	for (long done = 0; done < n; done += TOGETHER) {
+		for (int i = 0; i < TOGETHER; i++) {
+			int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+			must(fd != -1, "socket");
+			must(connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0 ||
+					errno == EINPROGRESS,
+				"connect");
+			at[i] = (struct pollfd){.fd = fd, .events = POLLOUT};
+		}
+		for (int left = TOGETHER; left > 0;) {
+			must(poll(at, TOGETHER, -1) > 0, "poll");
+			for (int i = 0; i < TOGETHER; i++) {
+				if (at[i].fd == -1 || at[i].revents == 0)
+					continue;
+				must(at[i].revents == POLLOUT, "connect");
+				setsockopt(at[i].fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+				close(at[i].fd);
+				at[i].fd = -1;
+				left--;
+			}
+		}
 	}
 	return 0;
 }
@@ -219,15 +254,15 @@ int main(int argc, char **argv)
 	static const struct {
 		const char *name;
 		long (*run)(long n);
-	} loops[] = {{"icmp", icmp}, {"tcp", tcp}, {"http", http}, {"tls", tls_loop},
-		{"curl", curl_loop}, {"curls", curl_loop}, {"million", million}};
+	} loops[] = {{"icmp", icmp}, {"tcp", tcp}, {"tcp20", tcp_together}, {"http", http},
+		{"tls", tls_loop}, {"curl", curl_loop}, {"curls", curl_loop}, {"million", million}};
 	size_t k = 0;
 	while (argc >= 4 && k < ARRAY_LEN(loops) && strcmp(argv[1], loops[k].name) != 0)
 		k++;
 	if (argc < 4 || k == ARRAY_LEN(loops))
 		return fprintf(stderr,
 			       "usage: floor icmp N AT_A_TIME\n"
-			       "       floor tcp|http|tls|curl|curls|million N PORT [CA]\n"),
+			       "       floor tcp|tcp20|http|tls|curl|curls|million N PORT [CA]\n"),
 		       3;
 	long n = strtol(argv[2], NULL, 10);
 	to.sin_port = htons((uint16_t)strtol(argv[3], NULL, 10));

@@ -59,11 +59,13 @@ def tcp(g):
     found = measure({
         "quorate": lambda: quorate({"tcp": f"127.0.0.1:{g.http}"}, n),
         "bare connect + RST": lambda: program("floor", "tcp", n, g.http)[0],
+        "… 20 at a time": lambda: program("floor", "tcp20", n, g.http)[0],
         "blackbox": lambda: blackbox.run("tcp", f"127.0.0.1:{g.http}", 200 if QUICK else 500),
         "check_tcp": seldom(lambda: plugin("check_tcp", "-H", "127.0.0.1", "-p", str(g.http))),
     })
     table("TCP connect", found)
-    goal("TCP ÷ bare connect + RST", ratio(found, "quorate", "bare connect + RST"), 1.3)
+    goal("TCP, 20 at a time ÷ bare connect + RST, one by one", ratio(found, "quorate", "bare connect + RST"), 1.3)
+    goal("TCP ÷ bare connect + RST, both 20 at a time", ratio(found, "quorate", "… 20 at a time"), 1.3)
     goal("blackbox ÷ TCP", ratio(found, "blackbox", "quorate"), 10, least=True)
 
 
