@@ -328,7 +328,8 @@ static void test_even_shares(void **state)
 	for (int run = 0; run < 2000; run++) {
 		struct trial t = {.monitor = rng_next(&r), .n = 10, .seats = 3, .per_seat = 1};
 		for (uint32_t i = 0; i < 10; i++)
-			t.c[i] = (struct candidate){i + 1, i, i, true};
+			t.c[i] = (struct candidate){
+				.key = i + 1, .hash = i, .domain = i, .available = true};
 		assign(&t, NULL);
 		for (int i = 0; i < t.n_out; i++)
 			share[t.out[i].key - 1]++;
