@@ -329,6 +329,31 @@ def run(*argv):
     return done.stdout
 
 
+class Taker:
+    """Takes every connection at the address and ends it."""
+
+    def __init__(self, lab, address):
+        self.socket = socket.create_server((address, 0))
+        self.port = self.socket.getsockname()[1]
+        self.where = f"{address}:{self.port}"
+        lab.closers.append(self.close)
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def _run(self):
+        try:
+            while True:
+                self.socket.accept()[0].close()
+        except OSError:
+            pass
+
+    def close(self):
+        try:
+            self.socket.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+        self.socket.close()
+
+
 class Network:
     """Network namespaces on a star: this one is 10.77.0.1 on every wire, site I's end is 10.77.I.2. Nothing has a name outside
     of the test's own namespace, and all of it is gone with the processes that hold it."""

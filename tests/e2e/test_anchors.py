@@ -1,36 +1,10 @@
 """Anchors: a probe that has lost its own network says so, and raises nothing."""
 import json
 import signal
-import socket
-import threading
 
 from lab import check, equal, free_port, stays, wait_for, write
-from peers import Network, Site
+from peers import Network, Site, Taker
 from test_link import dialler, votes_of, with_door
-
-
-class Anchor:
-    """Takes every connection and ends it."""
-
-    def __init__(self, lab, address):
-        self.socket = socket.create_server((address, 0))
-        self.where = f"{address}:{self.socket.getsockname()[1]}"
-        lab.closers.append(self.close)
-        threading.Thread(target=self._run, daemon=True).start()
-
-    def _run(self):
-        try:
-            while True:
-                self.socket.accept()[0].close()
-        except OSError:
-            pass
-
-    def close(self):
-        try:
-            self.socket.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
-        self.socket.close()
 
 
 def reload(probe, **changes):
@@ -47,7 +21,7 @@ def test_anchors(lab):
     network = Network(lab)
     coordinator = with_door(lab)
     shop = Site(lab, "shop", "10.77.0.1")
-    anchors = [Anchor(lab, "10.77.0.1") for _ in range(2)]
+    anchors = [Taker(lab, "10.77.0.1") for _ in range(2)]
     listed = [{"tcp": a.where} for a in anchors] + [{"http": shop.url}]
     site = network.site("three")
     lab.regions(coordinator, ["one", "two", "three"])

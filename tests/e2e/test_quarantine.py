@@ -1,10 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Quarantine by the real rule: a probe whose network is ill contradicts everybody else, about the targets of several organizations."""
-import socket
-import threading
-
 from lab import check, equal, wait_for
-from peers import Network, run
+from peers import Network, Taker, run
 from test_clock import WallClock
 from test_link import NOWHERE, standing, to_door, votes_of, with_door
 
@@ -12,36 +9,12 @@ HOMES = ("earth", "venus", "pluto", "moon")
 ALLOW = ["10.77.0.0/16", "10.78.0.0/16"]
 
 
-class Hosts:
-    """Every address of this machine: takes each connection and ends it."""
-
-    def __init__(self, lab):
-        self.socket = socket.create_server(("0.0.0.0", 0))
-        self.port = self.socket.getsockname()[1]
-        lab.closers.append(self.close)
-        threading.Thread(target=self._run, daemon=True).start()
-
-    def _run(self):
-        try:
-            while True:
-                self.socket.accept()[0].close()
-        except OSError:
-            pass
-
-    def close(self):
-        try:
-            self.socket.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
-        self.socket.close()
-
-
 class Court:
     """Five regions for five seats. mars has two probes: mars-1 is behind a wire, and votes on all of .monitors (name -> id)."""
 
     def __init__(self, lab):
         self.lab, self.clock, network = lab, WallClock(lab, "coordinator", -360), Network(lab)
-        self.coordinator, self.hosts = with_door(lab, prefix=self.clock.prefix), Hosts(lab)
+        self.coordinator, self.hosts = with_door(lab, prefix=self.clock.prefix), Taker(lab, "0.0.0.0")  # every address of this machine
         self.mars, self.monitors = network.site("mars"), {}
         lab.regions(self.coordinator, [*HOMES, "mars"])
         probes = [lab.probe(self.coordinator, f"{home}-1", home, allow=ALLOW) for home in HOMES]
